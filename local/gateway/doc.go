@@ -1,0 +1,2 @@
+// Package gateway (being written).
+package gateway

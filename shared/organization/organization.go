@@ -1,0 +1,136 @@
+package organization
+
+import (
+	"time"
+
+	"oms/shared/password"
+)
+
+// State is where an organization is in its life.
+type State string
+
+// The states. Readers see an organization while it is active or updating.
+const (
+	Creating State = "creating" // its creation is under way, and may yet be aborted
+	Active   State = "active"
+	Updating State = "updating" // a change is under way that cannot be lost any more
+	Deleting State = "deleting" // gone for every reader
+	Deleted  State = "deleted"  // its documents wait in the trash
+	Aborted  State = "aborted"  // it never came to be
+)
+
+// Visible tells whether readers see an organization in state s.
+func (s State) Visible() bool { return s == Active || s == Updating }
+
+// Running tells whether an operation is under way in state s.
+func (s State) Running() bool { return s == Creating || s == Updating || s == Deleting }
+
+// Dead tells whether an organization in state s will never be seen (again).
+func (s State) Dead() bool { return s == Deleted || s == Aborted }
+
+// Organization is one tenant, as the collection organizations holds it.
+type Organization struct {
+	ID         ID
+	Name       string // as shown
+	Key        string // empty when dead
+	ClaimID    ID     // cid of its claim in names; zero when dead
+	Collection string // org_<key>
+	State      State
+	Version    int64 // what clients see: rises with every visible change
+	Rev        int64 // the fence: rises with every write, and is in the filter of every write
+	AdminID    ID
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	Op         *Op       // the journal; a deleted organization keeps its ID and Kind, which name its trash
+	PurgeAfter time.Time // when a dead one may go; zero while it lives
+}
+
+// OpKind is what an operation does.
+type OpKind string
+
+// The kinds of operation.
+const (
+	OpCreate OpKind = "create"
+	OpUpdate OpKind = "update"
+	OpDelete OpKind = "delete"
+)
+
+// Op is the journal of the operation that is under way: everything a stranger
+// needs to finish it.
+type Op struct {
+	ID      ID
+	Kind    OpKind
+	Worker  ID
+	Lease   time.Time // the worker sends nothing later; zero when the operation has ended
+	Sure    bool      // the worker that began it still does it and got every answer so far
+	From    string    // update, delete: the key it had
+	To      string    // update with a new key: that key
+	ToClaim ID        // cid of the claim of To
+	Name    string    // update: the new shown name, where there is one
+	Admin   *AdminChange
+	UUID    string // update with a new key: the server's own name for the collection, where it gives one
+	Aside   string // where a stranger's collection found at the target is moved to
+}
+
+// AdminChange is what an operation does to an admin: for a creation the admin
+// to insert, for an update the fields to set. Empty fields stay as they are.
+type AdminChange struct {
+	ID       ID
+	Rev      int64 // update: the rev that it was decided on
+	Email    string
+	Password password.Hash
+	Ver      string // set with Password, and only with it
+}
+
+// Admin is one administrator, as the collection admins holds it.
+type Admin struct {
+	ID       ID
+	Email    string // trimmed and lower-cased; unique
+	OrgID    ID
+	Password password.Hash
+	Ver      string // what a token carries: changes with the password
+	Rev      int64
+	Op       ID // the last operation that changed it
+}
+
+// Claim holds a key for an organization: the lock that makes keys unique.
+type Claim struct {
+	Key   string
+	OrgID ID
+	ID    ID // cid, new for each claim
+	Until time.Time
+	Left  bool // an organization lived under it and has moved out
+}
+
+// Request is what is kept of a creation that came with an idempotency key.
+type Request struct {
+	ID        string // HMAC of the key, in hex
+	Body      string // HMAC of the normalised fields, in hex
+	IDs       RequestIDs
+	Answer    Created // the answer, known before the first step
+	Worker    ID
+	Lease     time.Time
+	Done      bool
+	CreatedAt time.Time
+}
+
+// RequestIDs are the ids that a creation was begun with, so that whoever
+// resumes it does the same steps.
+type RequestIDs struct {
+	Organization, Admin, Claim, Op ID
+}
+
+// Collection is a collection as the server lists it.
+type Collection struct {
+	Name string
+	UUID string // the server's info.uuid; empty where it gives none
+}
+
+// Document is one document of an organization's collection, opaque to this package.
+type Document struct {
+	ID  []byte // the BSON type and value of _id, as the store encodes them
+	Raw []byte // the whole document, as BSON
+}
+
+// CollectionName returns the name of the collection of the organization with that key.
+func CollectionName(key string) string { return "org_" + key }

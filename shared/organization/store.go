@@ -1,0 +1,161 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// What a store's methods say besides success. Any other error is internal.
+var (
+	// ErrLost: no answer came. The command may have been applied or not, and
+	// may still be applied a little later (protocol, late bound).
+	ErrLost = errors.New("no answer from the database")
+	// ErrAbsent: what was named is not there.
+	ErrAbsent = errors.New("absent")
+	// ErrExists: something has that name or id already.
+	ErrExists = errors.New("exists already")
+	// ErrEmailTaken: another admin has that email address.
+	ErrEmailTaken = errors.New("email address taken")
+)
+
+// Store is the master database as the steps of this package see it. Each
+// method is one command on one document or collection and is atomic; nothing
+// rests on more than that (no transactions).
+//
+// Every method asks ctx.Err() before it sends anything and returns that error
+// as it is: a worker whose lease is nearly over says so through its context,
+// by the wall clock. Every method bounds its own command (two seconds, which
+// MongoDB gets as maxTimeMS) and answers [ErrLost] where no answer came.
+//
+// The contract is executable: organizationtest.TestStore.
+type Store struct {
+	Organizations Organizations
+	Claims        Claims
+	Admins        Admins
+	Requests      Requests
+	Collections   Collections
+	Documents     Documents
+	Backlog       Backlog
+}
+
+// Organizations is the collection organizations.
+type Organizations interface {
+	// Find returns the organization, or ErrAbsent.
+	Find(ctx context.Context, id ID) (Organization, error)
+	// FindVisible returns the active or updating organization that has the key, or ErrAbsent.
+	FindVisible(ctx context.Context, key string) (Organization, error)
+	// FindClaimant returns the creating, active, updating or deleting
+	// organization that refers to the claim, by Key and ClaimID or by Op.To and
+	// Op.ToClaim, or ErrAbsent.
+	FindClaimant(ctx context.Context, key string, claim ID) (Organization, error)
+	// FindAll returns those of the organizations that are there, in any order.
+	FindAll(ctx context.Context, ids []ID) ([]Organization, error)
+	// Insert inserts o as it is, or returns ErrExists where its ID is taken.
+	Insert(ctx context.Context, o Organization) error
+	// Swap replaces was by is where the document still has was.State and
+	// was.Rev (compare-and-set), and tells whether it did. The stored Rev is
+	// was.Rev + 1, whatever is.Rev says; fields unknown to this version stay.
+	Swap(ctx context.Context, was, is Organization) (bool, error)
+	// Delete deletes the document where it still has o.State and o.Rev, and tells whether it did.
+	Delete(ctx context.Context, o Organization) (bool, error)
+}
+
+// Claims is the collection names.
+type Claims interface {
+	// Find returns the claim on key, or ErrAbsent.
+	Find(ctx context.Context, key string) (Claim, error)
+	// Insert inserts c, or returns ErrExists where the key is claimed.
+	Insert(ctx context.Context, c Claim) error
+	// Raise sets Until to the later of what it is and until ($max), and Left
+	// where left is true, on the claim with that key and ID; tells whether it is there.
+	Raise(ctx context.Context, key string, claim ID, until time.Time, left bool) (bool, error)
+	// Release sets Until to now on the claim with that key and ID.
+	Release(ctx context.Context, key string, claim ID, now time.Time) error
+	// Replace puts is in the place of was, where the document still has was.ID
+	// and was.Until, and tells whether it did. The keys are equal.
+	Replace(ctx context.Context, was, is Claim) (bool, error)
+	// Delete deletes c where the document still has its ID and Until, and tells whether it did.
+	Delete(ctx context.Context, c Claim) (bool, error)
+}
+
+// Admins is the collection admins.
+type Admins interface {
+	// Find returns the admin, or ErrAbsent.
+	Find(ctx context.Context, id ID) (Admin, error)
+	// FindByEmail returns the admin with that (lower-case) address, or ErrAbsent.
+	FindByEmail(ctx context.Context, email string) (Admin, error)
+	// Insert inserts a, or returns ErrExists where its ID is taken and
+	// ErrEmailTaken where another admin has its address.
+	Insert(ctx context.Context, a Admin) error
+	// Change applies the non-empty fields of c to the admin with c.ID and
+	// c.Rev, raises its rev, sets its op where op is not zero, and tells
+	// whether it did (an empty c only raises the rev). ErrEmailTaken where
+	// another admin has c.Email: then nothing has changed.
+	Change(ctx context.Context, c AdminChange, op ID) (bool, error)
+	// Delete deletes the admin with that ID and organization, where it is there.
+	Delete(ctx context.Context, id, org ID) error
+	// DeleteAll deletes the admins of the organization.
+	DeleteAll(ctx context.Context, org ID) error
+}
+
+// Requests is the collection requests.
+type Requests interface {
+	// Find returns the request, or ErrAbsent.
+	Find(ctx context.Context, id string) (Request, error)
+	// Insert inserts r, or returns ErrExists where its ID is taken.
+	Insert(ctx context.Context, r Request) error
+	// TakeOver sets Worker and Lease where the document still has was.Worker
+	// and was.Lease, and tells whether it did.
+	TakeOver(ctx context.Context, was Request, worker ID, lease time.Time) (bool, error)
+	// Finish sets Done on the request that was begun with ids.Organization.
+	Finish(ctx context.Context, id string, ids RequestIDs) error
+	// Delete deletes the request where the document still has r.Worker and r.Lease.
+	Delete(ctx context.Context, r Request) error
+	// DeleteBefore deletes the requests made before t and tells how many.
+	DeleteBefore(ctx context.Context, t time.Time) (int, error)
+}
+
+// Collections are the collections of the database themselves.
+type Collections interface {
+	// Find returns those of the named collections that are there, by name.
+	Find(ctx context.Context, names ...string) (map[string]Collection, error)
+	// List returns the collections whose names begin with prefix, sorted by name.
+	List(ctx context.Context, prefix string) ([]Collection, error)
+	// Create makes an empty collection, or returns ErrExists.
+	Create(ctx context.Context, name string) error
+	// Rename moves a collection with its documents and indexes. ErrAbsent
+	// where from is not there, ErrExists where to is. It never overwrites.
+	Rename(ctx context.Context, from, to string) error
+	// Drop drops the collection, where it is there.
+	Drop(ctx context.Context, name string) error
+}
+
+// Documents are the documents and indexes inside one collection.
+type Documents interface {
+	// Any tells whether the collection is there and holds a document.
+	Any(ctx context.Context, collection string) (bool, error)
+	// Read returns up to limit documents in the order of _id, those after the
+	// given ID only (nil: from the first).
+	Read(ctx context.Context, collection string, after []byte, limit int) ([]Document, error)
+	// Insert inserts the document, or returns ErrExists where its _id (or
+	// another unique key) is there already with other content. One that is there already and
+	// equal, byte for byte, is success.
+	Insert(ctx context.Context, collection string, d Document) error
+	// Delete deletes exactly this document: same _id, same content.
+	Delete(ctx context.Context, collection string, d Document) error
+	// CopyIndexes makes in to the indexes of from that it lacks, by name.
+	CopyIndexes(ctx context.Context, from, to string) error
+}
+
+// Backlog lists what reconcile has to look at, oldest first, at most limit each.
+type Backlog interface {
+	// Expired returns organizations with an operation whose lease ended at or before t.
+	Expired(ctx context.Context, t time.Time, limit int) ([]Organization, error)
+	// Purgeable returns dead organizations whose PurgeAfter is before t.
+	Purgeable(ctx context.Context, t time.Time, limit int) ([]Organization, error)
+	// Claims returns claims whose Until is before t, by key, those after the key only.
+	Claims(ctx context.Context, t time.Time, after string, limit int) ([]Claim, error)
+	// Admins returns admins by ID, those after the ID only.
+	Admins(ctx context.Context, after ID, limit int) ([]Admin, error)
+}
