@@ -1,0 +1,102 @@
+package organizationtest
+
+import (
+	"context"
+
+	"oms/shared/organization"
+)
+
+var _ organization.Admins = admins{}
+
+type admins struct{ conn }
+
+func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
+	return run(ctx, s.conn, "admins.find", func(m *Memory) (organization.Admin, error) {
+		a, there := m.admins[id]
+		if !there {
+			return organization.Admin{}, organization.ErrAbsent
+		}
+		return a, nil
+	})
+}
+
+func (s admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
+	return run(ctx, s.conn, "admins.findByEmail", func(m *Memory) (organization.Admin, error) {
+		for _, a := range m.admins {
+			if a.Email == email {
+				return a, nil
+			}
+		}
+		return organization.Admin{}, organization.ErrAbsent
+	})
+}
+
+func (s admins) Insert(ctx context.Context, a organization.Admin) error {
+	return do(ctx, s.conn, "admins.insert", func(m *Memory) error {
+		if has(m.admins, a.ID) {
+			return organization.ErrExists
+		}
+		if m.emailTaken(a.Email, a.ID) {
+			return organization.ErrEmailTaken
+		}
+		m.admins[a.ID] = a
+		return nil
+	})
+}
+
+func (s admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
+	return run(ctx, s.conn, "admins.change", func(m *Memory) (bool, error) {
+		a, there := m.admins[c.ID]
+		if !there || a.Rev != c.Rev {
+			return false, nil
+		}
+		if c.Email != "" {
+			if m.emailTaken(c.Email, c.ID) {
+				return false, organization.ErrEmailTaken
+			}
+			a.Email = c.Email
+		}
+		if !c.Password.IsZero() {
+			a.Password = c.Password
+		}
+		if c.Ver != "" {
+			a.Ver = c.Ver
+		}
+		if !op.IsZero() {
+			a.Op = op
+		}
+		a.Rev++
+		m.admins[c.ID] = a
+		return true, nil
+	})
+}
+
+func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
+	return do(ctx, s.conn, "admins.delete", func(m *Memory) error {
+		if m.admins[id].OrgID == org {
+			delete(m.admins, id)
+		}
+		return nil
+	})
+}
+
+func (s admins) DeleteAll(ctx context.Context, org organization.ID) error {
+	return do(ctx, s.conn, "admins.deleteAll", func(m *Memory) error {
+		for id, a := range m.admins {
+			if a.OrgID == org {
+				delete(m.admins, id)
+			}
+		}
+		return nil
+	})
+}
+
+// emailTaken tells whether an admin other than id has the address. m is locked.
+func (m *Memory) emailTaken(email string, id organization.ID) bool {
+	for _, a := range m.admins {
+		if a.Email == email && a.ID != id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,89 @@
+package organizationtest
+
+import (
+	"context"
+	"time"
+
+	"oms/shared/organization"
+)
+
+var _ organization.Claims = claims{}
+
+type claims struct{ conn }
+
+func (s claims) Find(ctx context.Context, key string) (organization.Claim, error) {
+	return run(ctx, s.conn, "claims.find", func(m *Memory) (organization.Claim, error) {
+		c, there := m.claims[key]
+		if !there {
+			return organization.Claim{}, organization.ErrAbsent
+		}
+		return c, nil
+	})
+}
+
+func (s claims) Insert(ctx context.Context, c organization.Claim) error {
+	c.Until = date(c.Until)
+	return do(ctx, s.conn, "claims.insert", func(m *Memory) error {
+		if has(m.claims, c.Key) {
+			return organization.ErrExists
+		}
+		m.claims[c.Key] = c
+		return nil
+	})
+}
+
+func (s claims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool, error) {
+	until = date(until)
+	return run(ctx, s.conn, "claims.raise", func(m *Memory) (bool, error) {
+		c, there := m.claims[key]
+		if !there || c.ID != claim {
+			return false, nil
+		}
+		if until.After(c.Until) {
+			c.Until = until
+		}
+		c.Left = c.Left || left
+		m.claims[key] = c
+		return true, nil
+	})
+}
+
+func (s claims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
+	now = date(now)
+	return do(ctx, s.conn, "claims.release", func(m *Memory) error {
+		if c, there := m.claims[key]; there && c.ID == claim {
+			c.Until = now
+			m.claims[key] = c
+		}
+		return nil
+	})
+}
+
+func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
+	was.Until, is.Until = date(was.Until), date(is.Until)
+	is.Key = was.Key
+	return run(ctx, s.conn, "claims.replace", func(m *Memory) (bool, error) {
+		if !m.claimed(was) {
+			return false, nil
+		}
+		m.claims[was.Key] = is
+		return true, nil
+	})
+}
+
+func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
+	c.Until = date(c.Until)
+	return run(ctx, s.conn, "claims.delete", func(m *Memory) (bool, error) {
+		if !m.claimed(c) {
+			return false, nil
+		}
+		delete(m.claims, c.Key)
+		return true, nil
+	})
+}
+
+// claimed tells whether c's document still has its ID and Until. m is locked.
+func (m *Memory) claimed(c organization.Claim) bool {
+	is, there := m.claims[c.Key]
+	return there && is.ID == c.ID && is.Until.Equal(c.Until)
+}

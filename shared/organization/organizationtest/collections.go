@@ -1,0 +1,79 @@
+package organizationtest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"oms/shared/organization"
+)
+
+var _ organization.Collections = collections{}
+
+type collections struct{ conn }
+
+func (s collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
+	names = slices.Clone(names)
+	return run(ctx, s.conn, "collections.find", func(m *Memory) (map[string]organization.Collection, error) {
+		found := map[string]organization.Collection{}
+		for _, name := range names {
+			if has(m.collections, name) {
+				found[name] = m.describe(name)
+			}
+		}
+		return found, nil
+	})
+}
+
+func (s collections) List(ctx context.Context, prefix string) ([]organization.Collection, error) {
+	return run(ctx, s.conn, "collections.list", func(m *Memory) ([]organization.Collection, error) {
+		var all []organization.Collection
+		for _, name := range slices.Sorted(maps.Keys(m.collections)) {
+			if strings.HasPrefix(name, prefix) {
+				all = append(all, m.describe(name))
+			}
+		}
+		return all, nil
+	})
+}
+
+func (s collections) Create(ctx context.Context, name string) error {
+	return do(ctx, s.conn, "collections.create", func(m *Memory) error {
+		if has(m.collections, name) {
+			return organization.ErrExists
+		}
+		m.ensure(name)
+		return nil
+	})
+}
+
+func (s collections) Rename(ctx context.Context, from, to string) error {
+	return do(ctx, s.conn, "collections.rename", func(m *Memory) error {
+		c := m.collections[from]
+		if c == nil {
+			return organization.ErrAbsent
+		}
+		if has(m.collections, to) {
+			return organization.ErrExists
+		}
+		m.collections[to] = c
+		delete(m.collections, from)
+		return nil
+	})
+}
+
+func (s collections) Drop(ctx context.Context, name string) error {
+	return do(ctx, s.conn, "collections.drop", func(m *Memory) error {
+		delete(m.collections, name)
+		return nil
+	})
+}
+
+// describe returns what the server says of the collection. m is locked.
+func (m *Memory) describe(name string) organization.Collection {
+	if m.noUUIDs {
+		return organization.Collection{Name: name}
+	}
+	return organization.Collection{Name: name, UUID: m.collections[name].uuid}
+}

@@ -1,0 +1,121 @@
+package organizationtest_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+)
+
+func TestMemory_Hook(t *testing.T) {
+	t.Parallel()
+	claim := organization.Claim{Key: "acme", ID: organization.ID{1}}
+
+	t.Run("kills before a command", func(t *testing.T) {
+		t.Parallel()
+		m := organizationtest.NewMemory()
+		m.Hook = func(string, func() error) error { return organization.ErrLost }
+		if err := m.Store().Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
+			t.Errorf("Insert = %v, want %v", err, organization.ErrLost)
+		}
+		if got := m.Claims(); len(got) != 0 {
+			t.Errorf("Claims() = %v, want none: the command was never applied", got)
+		}
+	})
+
+	t.Run("loses an answer", func(t *testing.T) {
+		t.Parallel()
+		m := organizationtest.NewMemory()
+		m.Hook = func(_ string, apply func() error) error {
+			if err := apply(); err != nil {
+				t.Errorf("apply() = %v", err)
+			}
+			return organization.ErrLost
+		}
+		if err := m.Store().Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
+			t.Errorf("Insert = %v, want %v", err, organization.ErrLost)
+		}
+		if got := m.Claims(); len(got) != 1 {
+			t.Errorf("Claims() = %v, want the one that was inserted", got)
+		}
+	})
+
+	t.Run("applies a command late, as it was sent", func(t *testing.T) {
+		t.Parallel()
+		m := organizationtest.NewMemory()
+		var late func() error
+		s := m.StoreWith(func(_ string, apply func() error) error {
+			late = apply
+			return organization.ErrLost
+		})
+		d := organizationtest.StringDocument("a", "1")
+		want := organizationtest.StringDocument("a", "1")
+		if err := s.Documents.Insert(t.Context(), "org_acme", d); !errors.Is(err, organization.ErrLost) {
+			t.Fatalf("Insert = %v, want %v", err, organization.ErrLost)
+		}
+		clear(d.Raw)
+		if err := late(); err != nil {
+			t.Fatalf("late() = %v", err)
+		}
+		if diff := cmp.Diff([]organization.Document{want}, m.Documents("org_acme")); diff != "" {
+			t.Errorf("Documents (-want +got):\n%s", diff)
+		}
+	})
+
+	t.Run("names the command, and may use the database meanwhile", func(t *testing.T) {
+		t.Parallel()
+		m := organizationtest.NewMemory()
+		var names []string
+		m.Hook = func(command string, apply func() error) error {
+			names = append(names, command)
+			m.Names()
+			return apply()
+		}
+		s := m.Store()
+		if err := s.Claims.Insert(t.Context(), claim); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Organizations.FindVisible(t.Context(), "acme"); !errors.Is(err, organization.ErrAbsent) {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"claims.insert", "organizations.findVisible"}, names); diff != "" {
+			t.Errorf("commands (-want +got):\n%s", diff)
+		}
+	})
+
+	t.Run("is not reached by a command whose context is over", func(t *testing.T) {
+		t.Parallel()
+		m := organizationtest.NewMemory()
+		m.Hook = func(command string, _ func() error) error {
+			t.Errorf("%s was sent", command)
+			return nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := m.Store().Claims.Insert(ctx, claim); !errors.Is(err, context.Canceled) {
+			t.Errorf("Insert = %v, want %v", err, context.Canceled)
+		}
+	})
+}
+
+func TestMemory_SetUUIDs(t *testing.T) {
+	t.Parallel()
+	m := organizationtest.NewMemory()
+	m.SetUUIDs(false)
+	s := m.Store()
+	if err := s.Collections.Create(t.Context(), "org_acme"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Collections.Find(t.Context(), "org_acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]organization.Collection{"org_acme": {Name: "org_acme"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Find (-want +got):\n%s", diff)
+	}
+}
