@@ -1,12 +1,10 @@
 package organization
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
 	"oms/shared/password"
-	"oms/shared/token"
 )
 
 // Hasher makes and checks password hashes; *password.Hasher is one.
@@ -62,33 +60,41 @@ type Change struct {
 	IfVersion    *int64  // refuse where the version is another
 }
 
-// Service does what spans documents: see the package comment.
-type Service struct{}
+// Service does what spans documents: see the package comment. It is safe for
+// concurrent use; each call is a worker of its own.
+type Service struct {
+	store     Store
+	passwords Hasher
+	secret    []byte
+	retention time.Duration
+	clock     func() time.Time
+	log       *slog.Logger
+	sweep     sweep
+}
 
 // New returns a service.
-func New(c Config) *Service { panic("stub") }
-
-// Create creates an organization with its admin and its collection.
-func (s *Service) Create(ctx context.Context, c Creation) (Created, error) { panic("stub") }
-
-// Get returns the organization with that name's key. The zero who is anonymous;
-// AdminEmail is there for the organization's own admin only.
-func (s *Service) Get(ctx context.Context, who token.Principal, name string) (View, error) {
-	panic("stub")
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, passwords: c.Passwords, secret: c.Secret,
+		retention: c.Retention, clock: c.Now, log: c.Log,
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	return s
 }
 
-// Update changes the caller's organization; the View has AdminEmail.
-func (s *Service) Update(ctx context.Context, who token.Principal, c Change) (View, error) {
-	panic("stub")
+// now is the wall clock to the millisecond, which is what the database keeps:
+// a time that is compared with a stored one must not lose anything there.
+// Without its monotonic part, because that one stops while a process is frozen.
+func (s *Service) now() time.Time { return s.clock().Round(0).UTC().Truncate(time.Millisecond) }
+
+func view(o Organization, email string) View {
+	return View{
+		ID: o.ID, Name: o.Name, Collection: o.Collection, AdminEmail: email,
+		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, Version: o.Version,
+	}
 }
-
-// Delete deletes the caller's organization, which name must name, and returns its shown name.
-func (s *Service) Delete(ctx context.Context, who token.Principal, name string, ifVersion *int64) (string, error) {
-	panic("stub")
-}
-
-// Report counts what a run of Reconcile did.
-type Report struct{}
-
-// Reconcile finishes what crashes left behind.
-func (s *Service) Reconcile(ctx context.Context) (Report, error) { panic("stub") }

@@ -1,0 +1,142 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// contests bounds how often a claim is tried while others come and go.
+const contests = 6
+
+// claim claims key for the organization (step 1 of a creation and of a
+// rename). The commands in with go out beside the first try. It ends with nil,
+// or with the conflict that the client is told. sure turns false at a lost answer.
+func (w *worker) claim(ctx context.Context, key string, org, id ID, sure *bool, with ...command) error {
+	insert := func(ctx context.Context) error {
+		return w.store.Claims.Insert(ctx, Claim{Key: key, OrgID: org, ID: id, Until: w.until(*sure)})
+	}
+	errs := together(ctx, append([]command{insert}, with...)...)
+	err := errs[0]
+	for i, beside := range errs[1:] {
+		if errors.Is(beside, ErrLost) {
+			*sure = false
+			beside = w.retry(ctx, with[i])
+		}
+		if beside != nil {
+			return beside
+		}
+	}
+	for range contests {
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, ErrLost):
+			*sure = false
+			if err := w.endure(err); err != nil {
+				return err
+			}
+		case !errors.Is(err, ErrExists):
+			return fmt.Errorf("claiming %s: %w", key, err)
+		}
+		won, contestErr := w.contest(ctx, key, org, id, sure)
+		if won || contestErr != nil {
+			return contestErr
+		}
+		err = insert(ctx)
+	}
+	return nameHeld(key, soon)
+}
+
+// contest looks at the claim that is there already: it may be our own, dead
+// and free (then it is replaced), or somebody's. Neither won nor an error: it
+// has gone or changed, try again.
+func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool) (won bool, err error) {
+	var there Claim
+	found := false
+	err = w.reading(ctx, func(ctx context.Context) error {
+		c, err := w.store.Claims.Find(ctx, key)
+		if err != nil && !errors.Is(err, ErrAbsent) {
+			return fmt.Errorf("reading the claim on %s: %w", key, err)
+		}
+		there, found = c, err == nil
+		return nil
+	})
+	if err != nil || !found {
+		return false, err
+	}
+	if there.ID == id { // a resumed request's, or this one's with its answer lost
+		*sure = false
+		raised := false
+		err := w.retry(ctx, w.raise(key, id, false, &raised))
+		return raised && err == nil, err
+	}
+	// The clock is read before the owner: an operation of a dead claim's owner
+	// may still come to life until then.
+	now := w.now()
+	past := now.After(there.Until)
+	var owner Organization
+	occupied := false
+	err = w.reading(
+		ctx, func(ctx context.Context) error {
+			o, err := w.store.Organizations.FindClaimant(ctx, key, there.ID)
+			if err != nil && !errors.Is(err, ErrAbsent) {
+				return fmt.Errorf("reading the owner of %s: %w", key, err)
+			}
+			owner = o
+			return nil
+		},
+		func(ctx context.Context) error {
+			cs, err := w.store.Collections.Find(ctx, CollectionName(key))
+			if err != nil {
+				return fmt.Errorf("looking for the collection of %s: %w", key, err)
+			}
+			occupied = len(cs) > 0
+			return nil
+		},
+	)
+	switch {
+	case err != nil:
+		return false, err
+	case owner.ID == org:
+		return false, organizationBusy()
+	case !owner.ID.IsZero() && w.expired(owner):
+		return false, w.finish(ctx, owner)
+	case !owner.ID.IsZero():
+		return false, nameTaken(key)
+	case !past:
+		return false, nameHeld(key, there.Until.Sub(now)+time.Millisecond)
+	case there.Left && occupied: // a data writer made it after the move; reconcile clears it away
+		return false, nameHeld(key, time.Minute)
+	}
+	won, err = w.store.Claims.Replace(ctx, there, Claim{Key: key, OrgID: org, ID: id, Until: w.until(*sure)})
+	if errors.Is(err, ErrLost) {
+		*sure = false
+		return false, w.endure(err)
+	}
+	return won, err
+}
+
+// raise lengthens the hold on a claim, never shortens it. With left, the
+// organization that lived under it moves out. found may be nil.
+func (w *worker) raise(key string, id ID, left bool, found *bool) command {
+	return func(ctx context.Context) error {
+		ok, err := w.store.Claims.Raise(ctx, key, id, w.hold(), left)
+		if err != nil {
+			return fmt.Errorf("holding %s: %w", key, err)
+		}
+		if found != nil {
+			*found = ok
+		}
+		return nil
+	}
+}
+
+// release frees, at once, a name that was never shown to anybody. It is a
+// courtesy: where it fails, the hold runs out by itself.
+func (w *worker) release(ctx context.Context, key string, id ID) {
+	if err := w.store.Claims.Release(ctx, key, id, w.now()); err != nil {
+		w.log.WarnContext(ctx, "releasing a name", "key", key, "err", err)
+	}
+}

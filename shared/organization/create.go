@@ -1,0 +1,276 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"oms/shared/fault"
+	"oms/shared/password"
+)
+
+// plan is a creation with everything that is decided before its first command.
+type plan struct {
+	ids    RequestIDs
+	name   Name
+	email  string
+	hash   password.Hash
+	answer Created
+}
+
+// Create creates an organization with its admin and its empty collection; all
+// of it is there when it returns, or nothing of it is visible.
+//
+// Faults: invalid_request (fields organization_name, email, password),
+// organization_name_taken, organization_name_held, admin_email_taken,
+// idempotency_key_reused, request_in_progress, storage_unavailable.
+func (s *Service) Create(ctx context.Context, c Creation) (Created, error) {
+	name, email, err := checkCreation(c)
+	if err != nil {
+		return Created{}, err
+	}
+	// Hashed before anything is looked up, so that a taken email costs the same time as a free one.
+	hash, err := s.passwords.Hash(c.Password)
+	if err != nil {
+		return Created{}, fmt.Errorf("hashing a password: %w", err)
+	}
+	ctx, w := s.begin(ctx)
+	p := w.plan(name, email, hash)
+	if c.IdempotencyKey != "" {
+		answer, err := w.createOnce(ctx, p, c)
+		return answer, settle(err)
+	}
+	if err := w.create(ctx, p, true, false); err != nil {
+		return Created{}, settle(err)
+	}
+	return p.answer, nil
+}
+
+func checkCreation(c Creation) (Name, string, error) {
+	var wrong []fault.Field
+	add := func(field string, f *fault.Field) {
+		if f != nil {
+			f.Field = field
+			wrong = append(wrong, *f)
+		}
+	}
+	name, f := ParseName(c.Name)
+	add("organization_name", f)
+	email, f := ParseEmail(c.Email)
+	add("email", f)
+	add("password", checkPassword(c.Password))
+	if wrong != nil {
+		return Name{}, "", fault.NewInvalid(wrong...)
+	}
+	return name, email, nil
+}
+
+// checkPassword returns what is wrong with a new password, or nil.
+func checkPassword(plain string) *fault.Field {
+	if code, detail := password.Check(plain); code != "" {
+		return &fault.Field{Code: code, Detail: detail}
+	}
+	return nil
+}
+
+// plan makes all ids before the first command, so that a step done twice is done once.
+func (w *worker) plan(name Name, email string, hash password.Hash) plan {
+	now := w.now()
+	ids := RequestIDs{Organization: NewID(now), Admin: NewID(now), Claim: NewID(now), Op: NewID(now)}
+	return plan{ids: ids, name: name, email: email, hash: hash, answer: Created{View: View{
+		ID: ids.Organization, Name: name.Shown, Collection: CollectionName(name.Key), AdminEmail: email,
+		CreatedAt: now, UpdatedAt: now, Version: 1,
+	}}}
+}
+
+// create does steps 1 to 5. A resumed creation goes on with the ids of an
+// earlier request, whose commands may still act.
+func (w *worker) create(ctx context.Context, p plan, sure, resumed bool) error {
+	if err := w.claim(ctx, p.name.Key, p.ids.Organization, p.ids.Claim, &sure); err != nil {
+		return err
+	}
+	x := &operation{worker: w, sure: sure, helper: resumed}
+	created, err := x.insert(ctx, p)
+	if err != nil || created {
+		return err
+	}
+	return x.forwardCreate(ctx)
+}
+
+// insert inserts the organization (step 2). It tells whether the creation has been committed already.
+func (x *operation) insert(ctx context.Context, p plan) (committed bool, err error) {
+	o := Organization{
+		ID: p.ids.Organization, Name: p.name.Shown, Key: p.name.Key, ClaimID: p.ids.Claim,
+		Collection: p.answer.Collection, State: Creating, Version: 1, Rev: 1, AdminID: p.ids.Admin,
+		CreatedAt: p.answer.CreatedAt, UpdatedAt: p.answer.UpdatedAt,
+		Op: &Op{
+			ID: p.ids.Op, Kind: OpCreate, Worker: x.id, Lease: x.lease, Sure: x.sure,
+			Admin: &AdminChange{ID: p.ids.Admin, Email: p.email, Password: p.hash, Ver: NewID(x.now()).String()},
+		},
+	}
+	for {
+		err := x.store.Organizations.Insert(ctx, o)
+		switch {
+		case err == nil:
+			x.o = o
+			return false, nil
+		case errors.Is(err, ErrLost):
+			x.sure = false
+			if err := x.endure(err); err != nil {
+				return false, err
+			}
+			if err := x.reading(ctx, x.raise(o.Key, o.ClaimID, false, nil)); err != nil {
+				return false, err
+			}
+		case !errors.Is(err, ErrExists):
+			return false, fmt.Errorf("inserting organization %s: %w", o.ID, err)
+		}
+		there, err := x.find(ctx, o.ID)
+		switch {
+		case err != nil:
+			return false, err
+		case there.ID.IsZero():
+			continue // lost, and not applied
+		case there.State == Creating && there.Op.Worker == x.id:
+			x.o = there
+			return false, nil
+		case there.State == Creating && x.expired(there):
+			taken, err := x.takeOver(ctx, there)
+			if err != nil {
+				return false, err
+			}
+			*x = *taken
+			return false, nil
+		case there.State == Creating:
+			return false, requestInProgress()
+		case there.State == Aborted:
+			return false, nameTaken(p.name.Key)
+		default:
+			return true, nil
+		}
+	}
+}
+
+// forwardCreate does steps 3 to 5 of a creation.
+func (x *operation) forwardCreate(ctx context.Context) error {
+	if x.helper {
+		kept, err := x.claimed(ctx, x.o.Key, x.o.ClaimID)
+		if err != nil {
+			return err
+		}
+		if !kept {
+			return x.abortCreate(ctx, nameTaken(x.o.Key))
+		}
+	}
+	if taken, err := x.insertAdmin(ctx); err != nil || taken {
+		if taken {
+			return x.abortCreate(ctx, emailTaken())
+		}
+		return err
+	}
+	if taken, err := x.createCollection(ctx); err != nil || taken {
+		if !taken {
+			return err
+		}
+		// The admin goes first: an aborted creation must not keep an email from anybody.
+		err := x.do(ctx, func(ctx context.Context) error {
+			return x.store.Admins.Delete(ctx, x.o.Op.Admin.ID, x.o.ID)
+		})
+		if err != nil {
+			return err
+		}
+		return x.abortCreate(ctx, nameTaken(x.o.Key))
+	}
+	is := x.o
+	is.State, is.Op = Active, nil
+	err := x.end(ctx, is)
+	if !errors.Is(err, errEnded) {
+		return err
+	}
+	o, err := x.find(ctx, x.o.ID)
+	if err == nil && (o.ID.IsZero() || o.State == Aborted) {
+		err = errOvertaken
+	}
+	return err
+}
+
+// claimed tells whether the claim is still there, which a helper must know
+// before it acts in the claim's name.
+func (x *operation) claimed(ctx context.Context, key string, id ID) (bool, error) {
+	kept := false
+	err := x.reading(ctx, func(ctx context.Context) error {
+		c, err := x.store.Claims.Find(ctx, key)
+		if err != nil && !errors.Is(err, ErrAbsent) {
+			return fmt.Errorf("reading the claim on %s: %w", key, err)
+		}
+		kept = err == nil && c.ID == id
+		return nil
+	})
+	return kept, err
+}
+
+// insertAdmin does step 3; taken: another living organization's admin has the address.
+func (x *operation) insertAdmin(ctx context.Context) (taken bool, err error) {
+	c := x.o.Op.Admin
+	a := Admin{ID: c.ID, Email: c.Email, OrgID: x.o.ID, Password: c.Password, Ver: c.Ver, Rev: 1, Op: x.o.Op.ID}
+	for range contests {
+		err := x.do(ctx, func(ctx context.Context) error { return x.store.Admins.Insert(ctx, a) })
+		switch {
+		case err == nil, errors.Is(err, ErrExists):
+			return false, nil
+		case !errors.Is(err, ErrEmailTaken):
+			return false, fmt.Errorf("inserting admin %s: %w", a.ID, err)
+		}
+		again, mine, err := x.vacate(ctx, a.Email, a.ID)
+		if err != nil || mine {
+			return false, err
+		}
+		if !again {
+			return true, nil
+		}
+	}
+	return true, nil
+}
+
+// createCollection does step 4; taken: a collection with documents is there, somebody else's.
+func (x *operation) createCollection(ctx context.Context) (taken bool, err error) {
+	err = x.do(ctx, func(ctx context.Context) error { return x.store.Collections.Create(ctx, x.o.Collection) })
+	if err == nil {
+		return false, nil
+	}
+	if !errors.Is(err, ErrExists) {
+		return false, fmt.Errorf("creating %s: %w", x.o.Collection, err)
+	}
+	err = x.reading(ctx, func(ctx context.Context) error {
+		var err error
+		taken, err = x.store.Documents.Any(ctx, x.o.Collection)
+		return err
+	})
+	return taken, err
+}
+
+// abortCreate ends a creation that cannot be: nothing of it was ever visible.
+func (x *operation) abortCreate(ctx context.Context, why error) error {
+	key, claim := x.o.Key, x.o.ClaimID
+	is := x.o
+	is.State, is.Key, is.ClaimID, is.Op = Aborted, "", ID{}, nil
+	is.PurgeAfter = x.hold().Add(remembered)
+	err := x.end(ctx, is)
+	if errors.Is(err, errEnded) {
+		o, findErr := x.find(ctx, x.o.ID)
+		if findErr != nil {
+			return findErr
+		}
+		if !o.ID.IsZero() && o.State != Aborted {
+			return errOvertaken
+		}
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if x.sure {
+		x.release(ctx, key, claim)
+	}
+	return why
+}

@@ -1,0 +1,130 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"oms/shared/fault"
+	"oms/shared/token"
+)
+
+// Delete deletes the caller's organization, which name must name, and returns
+// its shown name. The same call again, while a deletion is unfinished, finishes it.
+//
+// Faults: invalid_request (field organization_name), token_revoked,
+// not_your_organization, version_mismatch, organization_busy, storage_unavailable.
+func (s *Service) Delete(ctx context.Context, who token.Principal, name string, ifVersion *int64) (string, error) {
+	n, wrong := ParseName(name)
+	if wrong != nil {
+		wrong.Field = "organization_name"
+		return "", fault.NewInvalid(*wrong)
+	}
+	ctx, w := s.begin(ctx)
+	shown, err := w.remove(ctx, who, n, ifVersion)
+	return shown, settle(err)
+}
+
+func (w *worker) remove(ctx context.Context, who token.Principal, name Name, ifVersion *int64) (string, error) {
+	o, _, err := w.holder(ctx, who)
+	if gone, ok := errors.AsType[*deletionUnfinished](err); ok {
+		if gone.o.Key != name.Key {
+			return "", notYours()
+		}
+		return gone.o.Name, w.finishDeletion(ctx, gone.o)
+	}
+	if err != nil {
+		return "", err
+	}
+	if o.Key != name.Key {
+		return "", notYours()
+	}
+	if ifVersion != nil && *ifVersion != o.Version {
+		return "", versionMismatch()
+	}
+	x := &operation{worker: w, sure: true}
+	is := o
+	is.State = Deleting
+	is.Op = &Op{ID: NewID(w.now()), Kind: OpDelete, Worker: w.id, Lease: w.lease, Sure: true, From: o.Key}
+	err = x.decide(ctx, o, is, w.raise(o.Key, o.ClaimID, true, nil))
+	if errors.Is(err, errUndecided) {
+		return "", organizationBusy()
+	}
+	if err == nil {
+		err = x.forwardDelete(ctx)
+	}
+	return o.Name, err
+}
+
+// finishDeletion finishes a deletion that another worker began.
+func (w *worker) finishDeletion(ctx context.Context, o Organization) error {
+	if !w.expired(o) {
+		return organizationBusy()
+	}
+	if err := w.finish(ctx, o); err != nil {
+		return err
+	}
+	now, err := w.find(ctx, o.ID)
+	if err == nil && !now.ID.IsZero() && now.State != Deleted {
+		err = organizationBusy() // somebody else has it
+	}
+	return err
+}
+
+// forwardDelete does steps 2 and 3.
+func (x *operation) forwardDelete(ctx context.Context) error {
+	trash := trashName(x.o.Op.ID)
+	todo := []command{
+		x.raise(x.o.Key, x.o.ClaimID, true, nil),
+		func(ctx context.Context) error { return x.discard(ctx, CollectionName(x.o.Key), trash) },
+		func(ctx context.Context) error { return x.store.Admins.DeleteAll(ctx, x.o.ID) },
+	}
+	for len(todo) > 0 {
+		var again []command
+		var lost error
+		for i, err := range together(ctx, todo...) {
+			if errors.Is(err, ErrLost) {
+				again, lost = append(again, todo[i]), err
+			} else if err != nil {
+				return fmt.Errorf("deleting organization %s: %w", x.o.ID, err)
+			}
+		}
+		if lost != nil {
+			if err := x.doubt(ctx, lost); err != nil {
+				return err
+			}
+		}
+		todo = again
+	}
+	now := x.now()
+	is := x.o
+	is.State, is.Key, is.ClaimID, is.UpdatedAt = Deleted, "", ID{}, now
+	is.Version++
+	is.Op = &Op{ID: x.o.Op.ID, Kind: OpDelete}
+	is.PurgeAfter = now.Add(x.retention)
+	if hold := x.hold(); is.PurgeAfter.Before(hold) {
+		is.PurgeAfter = hold
+	}
+	if err := x.end(ctx, is); err != nil && !errors.Is(err, errEnded) {
+		return err
+	}
+	return nil
+}
+
+// discard moves the collection to the trash; where somebody has dropped it,
+// the trash is made, so that a late move fails.
+func (x *operation) discard(ctx context.Context, from, trash string) error {
+	err := x.store.Collections.Rename(ctx, from, trash)
+	switch {
+	case errors.Is(err, ErrExists):
+		return nil
+	case !errors.Is(err, ErrAbsent):
+		return err
+	}
+	if err := x.store.Collections.Create(ctx, trash); err != nil && !errors.Is(err, ErrExists) {
+		return err
+	}
+	return nil
+}
+
+func trashName(op ID) string { return "trash_" + op.String() }

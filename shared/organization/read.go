@@ -1,0 +1,136 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"oms/shared/fault"
+	"oms/shared/token"
+)
+
+// Get returns the organization that has the name's key. The zero who is
+// anonymous; AdminEmail is there for the organization's own admin only, and
+// another organization's valid token is answered as anonymous.
+//
+// Faults: invalid_request (field organization_name), token_revoked,
+// organization_not_found, storage_unavailable.
+func (s *Service) Get(ctx context.Context, who token.Principal, name string) (View, error) {
+	n, wrong := ParseName(name)
+	if wrong != nil {
+		wrong.Field = "organization_name"
+		return View{}, fault.NewInvalid(*wrong)
+	}
+	ctx, w := s.begin(ctx)
+	v, err := w.get(ctx, who, n.Key)
+	return v, settle(err)
+}
+
+func (w *worker) get(ctx context.Context, who token.Principal, key string) (View, error) {
+	org, admin, err := principal(who)
+	if err != nil {
+		return View{}, err
+	}
+	for range contests {
+		var o Organization
+		var a Admin
+		reads := []command{func(ctx context.Context) error {
+			var err error
+			if o, err = w.store.Organizations.FindVisible(ctx, key); err != nil && !errors.Is(err, ErrAbsent) {
+				return fmt.Errorf("reading the organization %s: %w", key, err)
+			}
+			return nil
+		}}
+		if !who.Anonymous() {
+			reads = append(reads, w.admin(admin, &a))
+		}
+		if err := w.reading(ctx, reads...); err != nil {
+			return View{}, err
+		}
+		if !who.Anonymous() && !holds(who, org, a) {
+			return View{}, tokenRevoked()
+		}
+		if o.ID.IsZero() {
+			return View{}, notFound()
+		}
+		if w.expired(o) {
+			if err := w.finish(ctx, o); err != nil {
+				return View{}, err
+			}
+			continue
+		}
+		if who.Anonymous() || o.ID != org {
+			return view(o, ""), nil
+		}
+		return view(o, a.Email), nil
+	}
+	return View{}, errOvertaken
+}
+
+// principal reads a principal's ids; a token of this service always has them.
+func principal(who token.Principal) (org, admin ID, err error) {
+	if who.Anonymous() {
+		return ID{}, ID{}, nil
+	}
+	if org, err = ParseID(who.OrgID); err == nil {
+		admin, err = ParseID(who.AdminID)
+	}
+	if err != nil {
+		return ID{}, ID{}, tokenRevoked()
+	}
+	return org, admin, nil
+}
+
+// holds tells whether a token still speaks for its admin.
+func holds(who token.Principal, org ID, a Admin) bool {
+	return !a.ID.IsZero() && a.OrgID == org && a.Ver == who.Ver
+}
+
+// deletionUnfinished: the token's organization is being deleted.
+type deletionUnfinished struct{ o Organization }
+
+// Error says so.
+func (d *deletionUnfinished) Error() string {
+	return "organization " + d.o.ID.String() + " is being deleted"
+}
+
+// holder is step 0 of a change: it reads the token's organization and admin
+// together, and the looks beside them, until no operation is in the way. It
+// ends with the organization active and the token good, or with the answer for
+// the client; *deletionUnfinished is for Delete to finish.
+func (w *worker) holder(ctx context.Context, who token.Principal, looks ...command) (Organization, Admin, error) {
+	org, admin, err := principal(who)
+	if err == nil && who.Anonymous() {
+		err = tokenRevoked()
+	}
+	if err != nil {
+		return Organization{}, Admin{}, err
+	}
+	for range contests {
+		var o Organization
+		var a Admin
+		reads := append([]command{w.organization(org, &o), w.admin(admin, &a)}, looks...)
+		if err := w.reading(ctx, reads...); err != nil {
+			return Organization{}, Admin{}, err
+		}
+		if o.State == Deleting && o.AdminID == admin && (a.ID.IsZero() || holds(who, org, a)) {
+			// The admin may be deleted already; who signed the token is enough to finish what is decided.
+			return Organization{}, Admin{}, &deletionUnfinished{o}
+		}
+		switch {
+		case !holds(who, org, a) || o.ID.IsZero():
+			return Organization{}, Admin{}, tokenRevoked()
+		case o.State == Active:
+			return o, a, nil
+		case w.expired(o):
+			if err := w.finish(ctx, o); err != nil {
+				return Organization{}, Admin{}, err
+			}
+		case o.State.Running():
+			return Organization{}, Admin{}, organizationBusy()
+		default:
+			return Organization{}, Admin{}, tokenRevoked()
+		}
+	}
+	return Organization{}, Admin{}, organizationBusy()
+}

@@ -1,0 +1,171 @@
+package organization
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// mac returns the HMAC-SHA-256 of the parts, in hex. What is kept of an
+// idempotency key and of a body lets nobody find either out.
+func (s *Service) mac(purpose string, parts ...string) string {
+	h := hmac.New(sha256.New, s.secret)
+	for _, part := range append([]string{purpose}, parts...) {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// createOnce creates at most one organization for an idempotency key
+// (protocol.md, section 6).
+func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, error) {
+	r := Request{
+		ID:   w.mac("idempotency key", c.IdempotencyKey),
+		Body: w.mac("body", p.name.Shown, p.email, norm.NFC.String(c.Password)),
+		IDs:  p.ids, Answer: p.answer, Worker: w.id, Lease: w.lease, CreatedAt: w.now(),
+	}
+	there, sure, err := w.register(ctx, r)
+	if err != nil {
+		return Created{}, err
+	}
+	resumed := there.Worker != w.id
+	if resumed {
+		done, aborted, err := w.resume(ctx, there, r.Body)
+		if err != nil {
+			return Created{}, err
+		}
+		if done {
+			there.Answer.Replayed = true
+			return there.Answer, nil
+		}
+		there.Worker, there.Lease = w.id, w.lease
+		if aborted {
+			w.forget(ctx, there)
+			return Created{}, w.whyAborted(ctx, p)
+		}
+		p.ids, p.answer, sure = there.IDs, there.Answer, false
+	}
+	err = w.create(ctx, p, sure, resumed)
+	switch {
+	case err == nil:
+		// Where this fails the organization itself says that the request is done.
+		if err := w.store.Requests.Finish(ctx, r.ID, p.ids); err != nil {
+			w.log.WarnContext(ctx, "marking a request as done", "org_id", p.ids.Organization.String(), "err", err)
+		}
+		return p.answer, nil
+	case isConflict(err) && !errors.Is(err, requestInProgress()):
+		w.forget(ctx, there)
+	}
+	return Created{}, err
+}
+
+// whyAborted says what stands in the way of a creation that an earlier request
+// began and somebody else aborted.
+func (w *worker) whyAborted(ctx context.Context, p plan) error {
+	again, _, err := w.vacate(ctx, p.email, ID{})
+	if err != nil {
+		return err
+	}
+	if !again {
+		return emailTaken()
+	}
+	return nameTaken(p.name.Key)
+}
+
+// register inserts the request, and returns the one that is there: r itself, or an earlier one.
+func (w *worker) register(ctx context.Context, r Request) (there Request, sure bool, err error) {
+	sure = true
+	for range contests {
+		err := w.store.Requests.Insert(ctx, r)
+		switch {
+		case err == nil:
+			return r, sure, nil
+		case errors.Is(err, ErrLost):
+			sure = false
+			if err := w.endure(err); err != nil {
+				return Request{}, false, err
+			}
+		case !errors.Is(err, ErrExists):
+			return Request{}, false, fmt.Errorf("inserting a request: %w", err)
+		}
+		found := false
+		err = w.reading(ctx, func(ctx context.Context) error {
+			var err error
+			if there, err = w.store.Requests.Find(ctx, r.ID); err != nil && !errors.Is(err, ErrAbsent) {
+				return fmt.Errorf("reading a request: %w", err)
+			}
+			found = err == nil
+			return nil
+		})
+		if err != nil || found {
+			return there, sure, err
+		}
+	}
+	return Request{}, false, requestInProgress()
+}
+
+// resume looks at an earlier request with the same key and takes it over where
+// its worker has gone. done: its answer stands. aborted: its creation ended
+// without an organization, and nobody was told.
+func (w *worker) resume(ctx context.Context, there Request, body string) (done, aborted bool, err error) {
+	if !hmac.Equal([]byte(there.Body), []byte(body)) {
+		return false, false, keyReused()
+	}
+	if there.Done {
+		return true, false, nil
+	}
+	o, err := w.find(ctx, there.IDs.Organization)
+	if err != nil {
+		return false, false, err
+	}
+	if !o.ID.IsZero() && o.State != Creating && o.State != Aborted {
+		return true, false, nil
+	}
+	if w.now().Before(there.Lease.Add(takeoverGrace)) {
+		return false, false, requestInProgress()
+	}
+	for {
+		ok, err := w.store.Requests.TakeOver(ctx, there, w.id, w.lease)
+		if err == nil && !ok {
+			return false, false, requestInProgress()
+		}
+		if ok {
+			return false, o.State == Aborted, nil
+		}
+		if !errors.Is(err, ErrLost) {
+			return false, false, fmt.Errorf("taking over a request: %w", err)
+		}
+		if err := w.endure(err); err != nil {
+			return false, false, err
+		}
+		var now Request
+		err = w.reading(ctx, func(ctx context.Context) error {
+			var err error
+			if now, err = w.store.Requests.Find(ctx, there.ID); errors.Is(err, ErrAbsent) {
+				return nil
+			}
+			return err
+		})
+		switch {
+		case err != nil:
+			return false, false, err
+		case now.Worker == w.id:
+			return false, o.State == Aborted, nil
+		case now.Worker != there.Worker || !now.Lease.Equal(there.Lease):
+			return false, false, requestInProgress()
+		}
+	}
+}
+
+// forget deletes the request as this worker holds it, so that the next try is
+// judged anew; a late delete hits nobody else's.
+func (w *worker) forget(ctx context.Context, r Request) {
+	if err := w.store.Requests.Delete(ctx, r); err != nil {
+		w.log.WarnContext(ctx, "deleting a request", "err", err)
+	}
+}

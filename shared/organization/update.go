@@ -1,0 +1,369 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"oms/shared/fault"
+	"oms/shared/password"
+	"oms/shared/token"
+)
+
+// wish is a [Change] after its values were checked.
+type wish struct {
+	current *Name // must be the caller's organization
+	name    *Name
+	email   string
+	Change
+}
+
+// Update changes the name, the admin's email and password of the caller's
+// organization in any combination: all of it or nothing. The View has AdminEmail.
+//
+// Faults: invalid_request (fields organization_name, new_organization_name,
+// admin_email, password, new_password), token_revoked, not_your_organization,
+// wrong_password, version_mismatch, organization_name_taken,
+// organization_name_held, admin_email_taken, organization_busy, storage_unavailable.
+func (s *Service) Update(ctx context.Context, who token.Principal, c Change) (View, error) {
+	asked, err := checkChange(c)
+	if err != nil {
+		return View{}, err
+	}
+	ctx, w := s.begin(ctx)
+	v, err := w.update(ctx, who, asked)
+	return v, settle(err)
+}
+
+func checkChange(c Change) (wish, error) {
+	asked := wish{Change: c}
+	var wrong []fault.Field
+	add := func(field string, f *fault.Field) {
+		if f != nil {
+			f.Field = field
+			wrong = append(wrong, *f)
+		}
+	}
+	if c.Organization != nil {
+		n, f := ParseName(*c.Organization)
+		add("organization_name", f)
+		asked.current = &n
+	}
+	if c.Name != nil {
+		n, f := ParseName(*c.Name)
+		add("new_organization_name", f)
+		asked.name = &n
+	}
+	if c.Email != nil {
+		email, f := ParseEmail(*c.Email)
+		add("admin_email", f)
+		asked.email = email
+	}
+	if c.NewPassword != nil {
+		add("new_password", checkPassword(*c.NewPassword))
+		if c.Password == nil {
+			add("password", &fault.Field{Code: "missing", Detail: "new_password needs password, the current one"})
+		}
+	}
+	if wrong != nil {
+		return wish{}, fault.NewInvalid(wrong...)
+	}
+	return asked, nil
+}
+
+func (w *worker) update(ctx context.Context, who token.Principal, asked wish) (View, error) {
+	var looks []command
+	occupied := false // the new name's collection is there and holds documents
+	if asked.name != nil {
+		looks = append(looks, func(ctx context.Context) error {
+			var err error
+			occupied, err = w.store.Documents.Any(ctx, CollectionName(asked.name.Key))
+			return err
+		})
+	}
+	o, a, err := w.holder(ctx, who, looks...)
+	if gone, ok := errors.AsType[*deletionUnfinished](err); ok {
+		if w.expired(gone.o) {
+			if err := w.finish(ctx, gone.o); err != nil {
+				return View{}, err
+			}
+		}
+		return View{}, tokenRevoked()
+	}
+	if err != nil {
+		return View{}, err
+	}
+	if asked.current != nil && asked.current.Key != o.Key {
+		return View{}, notYours()
+	}
+	if asked.IfVersion != nil && *asked.IfVersion != o.Version {
+		return View{}, versionMismatch()
+	}
+	change, err := w.adminChange(a, asked)
+	if err != nil {
+		return View{}, err
+	}
+	op := &Op{ID: NewID(w.now()), Kind: OpUpdate, Worker: w.id, Lease: w.lease, From: o.Key, Admin: change}
+	if asked.name != nil {
+		if asked.name.Shown != o.Name {
+			op.Name = asked.name.Shown
+		}
+		if asked.name.Key != o.Key {
+			op.To = asked.name.Key
+		}
+	}
+	email := a.Email
+	if change != nil && change.Email != "" {
+		email = change.Email
+	}
+	switch {
+	case op.To != "" && occupied:
+		return View{}, nameTaken(op.To)
+	case op.To == "" && op.Name == "" && change == nil:
+		return view(o, email), nil // everything is as it is wished
+	case op.To == "" && change == nil:
+		return w.show(ctx, o, op.Name, email)
+	}
+	done, err := w.change(ctx, o, op)
+	return view(done, email), err
+}
+
+// adminChange verifies the current password, where one is given, and returns
+// what is to change of the admin, or nil.
+func (w *worker) adminChange(a Admin, asked wish) (*AdminChange, error) {
+	if asked.Password != nil {
+		verdict, err := w.passwords.Verify(*asked.Password, a.Password)
+		if err != nil {
+			return nil, fmt.Errorf("verifying the password of admin %s: %w", a.ID, err)
+		}
+		if !verdict.OK {
+			return nil, wrongPassword()
+		}
+	}
+	c := AdminChange{ID: a.ID, Rev: a.Rev}
+	if asked.email != a.Email {
+		c.Email = asked.email
+	}
+	if asked.NewPassword != nil {
+		hash, err := w.passwords.Hash(*asked.NewPassword)
+		if err != nil {
+			return nil, fmt.Errorf("hashing a password: %w", err)
+		}
+		c.Password, c.Ver = hash, NewID(w.now()).String()
+	}
+	if c.Email == "" && c.Password == (password.Hash{}) {
+		return nil, nil //nolint:nilnil // no change is an answer, not an absence
+	}
+	return &c, nil
+}
+
+// show changes the shown name alone: one compare-and-set.
+func (w *worker) show(ctx context.Context, was Organization, name, email string) (View, error) {
+	is := was
+	is.Name, is.Version, is.UpdatedAt = name, was.Version+1, w.now()
+	lost := false
+	for {
+		ok, err := w.store.Organizations.Swap(ctx, was, is)
+		switch {
+		case ok:
+			return view(is, email), nil
+		case err == nil && !lost:
+			return View{}, organizationBusy()
+		case err != nil && !errors.Is(err, ErrLost):
+			return View{}, fmt.Errorf("renaming organization %s: %w", was.ID, err)
+		case err != nil:
+			if err := w.endure(err); err != nil {
+				return View{}, err
+			}
+		}
+		lost = true
+		now, err := w.find(ctx, was.ID)
+		switch {
+		case err != nil:
+			return View{}, err
+		case now.Rev == was.Rev+1 && now.Name == name && now.UpdatedAt.Equal(is.UpdatedAt):
+			return view(is, email), nil
+		case now.Rev != was.Rev:
+			return View{}, errOvertaken
+		}
+	}
+}
+
+// change does steps 1 to 5 of an update and returns the organization as it is then.
+func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organization, error) {
+	x := &operation{worker: w, sure: true}
+	var claims []command
+	if op.To != "" {
+		op.ToClaim = NewID(w.now())
+		leave := w.raise(o.Key, o.ClaimID, true, nil)
+		uuid := func(ctx context.Context) error {
+			there, err := w.store.Collections.Find(ctx, o.Collection)
+			op.UUID = there[o.Collection].UUID
+			return err
+		}
+		if err := w.claim(ctx, op.To, o.ID, op.ToClaim, &x.sure, leave, uuid); err != nil {
+			return Organization{}, err
+		}
+		claims = []command{w.raise(op.To, op.ToClaim, false, nil), leave}
+	}
+	op.Sure = x.sure
+	is := o
+	is.State, is.Op = Updating, op
+	if err := x.decide(ctx, o, is, claims...); err != nil {
+		if !errors.Is(err, errUndecided) {
+			return Organization{}, err
+		}
+		if op.To != "" && x.sure {
+			w.release(ctx, op.To, op.ToClaim)
+		}
+		return Organization{}, organizationBusy()
+	}
+	if err := x.forwardUpdate(ctx); err != nil {
+		return Organization{}, err
+	}
+	return x.o, nil
+}
+
+// forwardUpdate does steps 2' to 5; x.o is the organization after it.
+func (x *operation) forwardUpdate(ctx context.Context) error {
+	op := x.o.Op
+	if x.helper && op.To != "" {
+		kept, err := x.claimed(ctx, op.To, op.ToClaim)
+		if err != nil {
+			return err
+		}
+		if !kept { // the decision itself came late
+			if err := x.abortUpdate(ctx, nameTaken(op.To)); err != nil {
+				return err
+			}
+		}
+	}
+	if op.Admin != nil {
+		if err := x.changeAdmin(ctx); err != nil {
+			return err
+		}
+	}
+	if op.To != "" {
+		if err := x.move(ctx); err != nil {
+			return err
+		}
+	}
+	return x.commitUpdate(ctx)
+}
+
+// changeAdmin does step 3: all of the admin's change in one update of one document.
+func (x *operation) changeAdmin(ctx context.Context) error {
+	op := x.o.Op
+	for range contests {
+		changed := false
+		err := x.do(ctx, func(ctx context.Context) error {
+			var err error
+			changed, err = x.store.Admins.Change(ctx, *op.Admin, op.ID)
+			return err
+		})
+		if err != nil && !errors.Is(err, ErrEmailTaken) {
+			return fmt.Errorf("changing admin %s: %w", op.Admin.ID, err)
+		}
+		if err == nil {
+			if changed {
+				return nil
+			}
+			if done, err := x.changedAdmin(ctx); err != nil || done {
+				return err
+			}
+			return x.abortUpdate(ctx, organizationBusy())
+		}
+		again, mine, err := x.vacate(ctx, op.Admin.Email, op.Admin.ID)
+		if err != nil {
+			return err
+		}
+		if !again && !mine {
+			return x.abortUpdate(ctx, emailTaken())
+		}
+	}
+	return x.abortUpdate(ctx, emailTaken())
+}
+
+// changedAdmin tells whether this operation has changed the admin already.
+func (x *operation) changedAdmin(ctx context.Context) (bool, error) {
+	var a Admin
+	err := x.reading(ctx, x.admin(x.o.Op.Admin.ID, &a))
+	return a.Op == x.o.Op.ID, err
+}
+
+// abortUpdate takes an update back, which only step 3 may do, before anything
+// of it is visible. It returns why, or nil where step 3 has been done after
+// all: then the update goes forward.
+func (x *operation) abortUpdate(ctx context.Context, why error) error {
+	op := x.o.Op
+	if op.Admin != nil { // a late step 3 then finds nothing
+		bumped := false
+		err := x.do(ctx, func(ctx context.Context) error {
+			var err error
+			bumped, err = x.store.Admins.Change(ctx, AdminChange{ID: op.Admin.ID, Rev: op.Admin.Rev}, ID{})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("fencing admin %s: %w", op.Admin.ID, err)
+		}
+		if !bumped {
+			if done, err := x.changedAdmin(ctx); err != nil || done {
+				return err
+			}
+		}
+	}
+	is := x.o
+	is.State, is.Op = Active, nil
+	if err := x.end(ctx, is); err != nil {
+		if errors.Is(err, errEnded) {
+			return errOvertaken
+		}
+		return err
+	}
+	if x.sure && op.To != "" {
+		x.release(ctx, op.To, op.ToClaim)
+	}
+	return why
+}
+
+// commitUpdate does step 5. The version rises here, with what a reader sees,
+// so that nobody holds the new version with the old name.
+func (x *operation) commitUpdate(ctx context.Context) error {
+	op := x.o.Op
+	is := x.o
+	is.State, is.Op, is.Version, is.UpdatedAt = Active, nil, x.o.Version+1, x.now()
+	if op.Name != "" {
+		is.Name = op.Name
+	}
+	if op.To != "" {
+		is.Key, is.ClaimID, is.Collection = op.To, op.ToClaim, CollectionName(op.To)
+	}
+	err := x.end(ctx, is)
+	if errors.Is(err, errEnded) {
+		return x.committed(ctx, op)
+	}
+	if err == nil {
+		x.o = is
+	}
+	return err
+}
+
+// committed reads whether an operation that has ended was committed. Where
+// that cannot be told any more, the client asks again.
+func (x *operation) committed(ctx context.Context, op *Op) error {
+	o, err := x.find(ctx, x.o.ID)
+	if err != nil {
+		return err
+	}
+	done := o.State.Visible() && op.To != "" && o.ClaimID == op.ToClaim
+	if !done && op.To == "" && op.Admin != nil {
+		if done, err = x.changedAdmin(ctx); err != nil {
+			return err
+		}
+	}
+	if !done {
+		return errOvertaken
+	}
+	x.o = o
+	return nil
+}

@@ -1,0 +1,176 @@
+package organization
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oms/shared/fault"
+)
+
+// The bounds of protocol.md, section 1. A test holds LateBound against the
+// longest function timeout of the template.
+const (
+	// Lease is how long a worker works, from its start; it is not renewed.
+	Lease = 15 * time.Second
+	// LateBound is how long after the end of a lease a command that was sent
+	// under it may still take effect, and how long a data writer may use a name.
+	LateBound = 60 * time.Second
+
+	leaseReserve  = 3 * time.Second // no command is sent with less of the lease left
+	takeoverGrace = 2 * time.Second // an operation is taken over this long after its lease
+	clockSkew     = 2 * time.Second // how far two workers' clocks may differ
+	patience      = 3               // lost answers that a worker endures before it gives up
+	remembered    = 24 * time.Hour  // how long a request with an idempotency key is kept
+)
+
+// errOvertaken: somebody else has the operation, or has ended it in a way that
+// this worker cannot tell. The client asks again.
+var errOvertaken = errors.New("another worker has taken over the operation")
+
+// worker is one invocation at work. Its lease bounds when its commands are sent.
+type worker struct {
+	*Service
+	id      ID
+	lease   time.Time // its end, by this worker's clock
+	endured atomic.Int32
+}
+
+// begin starts a worker. Every command it sends must go by the context
+// returned, which ends, by the wall clock, when the lease is nearly over: a
+// frozen process that wakes up late sends nothing more.
+func (s *Service) begin(ctx context.Context) (context.Context, *worker) {
+	now := s.now()
+	w := &worker{Service: s, id: NewID(now), lease: now.Add(Lease)}
+	return leased{Context: ctx, now: s.now, end: w.lease.Add(-leaseReserve)}, w
+}
+
+// leased is a context whose Err reads the wall clock, because timers do not
+// run while a Lambda environment is frozen. Stores ask Err before every command.
+type leased struct {
+	context.Context //nolint:containedctx // it is a context
+	now             func() time.Time
+	end             time.Time
+}
+
+// Err returns context.DeadlineExceeded from the end on.
+func (l leased) Err() error {
+	if !l.now().Before(l.end) {
+		return context.DeadlineExceeded
+	}
+	return l.Context.Err()
+}
+
+// hold is until when a name is kept from others where a command of this worker
+// or a data writer may still act on it.
+func (w *worker) hold() time.Time {
+	return w.lease.Add(takeoverGrace + clockSkew + LateBound)
+}
+
+// until is the end of a new claim: a hold where an answer was lost already.
+func (w *worker) until(sure bool) time.Time {
+	if sure {
+		return w.lease.Add(takeoverGrace)
+	}
+	return w.hold()
+}
+
+// expired tells whether o has an operation that this worker may take over.
+func (w *worker) expired(o Organization) bool {
+	return o.State.Running() && o.Op != nil && !w.now().Before(o.Op.Lease.Add(takeoverGrace))
+}
+
+// command is one command of a store.
+type command func(ctx context.Context) error
+
+// endure is called with every lost answer; it gives up after a few, so that an
+// unreachable database becomes an answer before the function's deadline.
+// Giving up is always safe: it is what a crash does.
+func (w *worker) endure(lost error) error {
+	if w.endured.Add(1) >= patience {
+		return storageUnavailable(lost)
+	}
+	return nil
+}
+
+// retry sends a command until it is answered.
+func (w *worker) retry(ctx context.Context, c command) error {
+	for {
+		err := c(ctx)
+		if !errors.Is(err, ErrLost) {
+			return err
+		}
+		if err := w.endure(err); err != nil {
+			return err
+		}
+	}
+}
+
+// together sends commands that do not wait for one another, and returns when
+// all are answered, with their errors in order.
+func together(ctx context.Context, commands ...command) []error {
+	errs := make([]error, len(commands))
+	var all sync.WaitGroup
+	for i, c := range commands {
+		all.Go(func() { errs[i] = c(ctx) })
+	}
+	all.Wait()
+	return errs
+}
+
+// reading sends reads together, each until it is answered. A read that finds
+// nothing says so through what it fills in, not through an error.
+func (w *worker) reading(ctx context.Context, reads ...command) error {
+	for i, read := range reads {
+		reads[i] = func(ctx context.Context) error { return w.retry(ctx, read) }
+	}
+	return errors.Join(together(ctx, reads...)...)
+}
+
+// organization reads an organization; absent, it has no ID.
+func (w *worker) organization(id ID, into *Organization) command {
+	return func(ctx context.Context) error {
+		o, err := w.store.Organizations.Find(ctx, id)
+		if err != nil && !errors.Is(err, ErrAbsent) {
+			return fmt.Errorf("reading organization %s: %w", id, err)
+		}
+		*into = o
+		return nil
+	}
+}
+
+// find reads an organization by itself; absent, it has no ID.
+func (w *worker) find(ctx context.Context, id ID) (Organization, error) {
+	var o Organization
+	err := w.reading(ctx, w.organization(id, &o))
+	return o, err
+}
+
+// admin reads an admin; absent, it has no ID.
+func (w *worker) admin(id ID, into *Admin) command {
+	return func(ctx context.Context) error {
+		a, err := w.store.Admins.Find(ctx, id)
+		if err != nil && !errors.Is(err, ErrAbsent) {
+			return fmt.Errorf("reading admin %s: %w", id, err)
+		}
+		*into = a
+		return nil
+	}
+}
+
+// settle turns what ended a worker into what a client may be told: a worker
+// that stopped, gave up or was overtaken says 503, and the client asks again.
+func settle(err error) error {
+	switch {
+	case err == nil || fault.KindOf(err) != fault.Internal:
+		return err
+	case errors.Is(err, errOvertaken), errors.Is(err, ErrLost),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return storageUnavailable(err)
+	default:
+		return err
+	}
+}
