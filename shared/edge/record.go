@@ -1,0 +1,236 @@
+package edge
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+
+	"oms/shared/token"
+)
+
+// NewLogger returns a logger that writes JSON to w and adds the request's id
+// to every record that is made with a request's context. The names of time and
+// message are those that Lambda's own log handling looks for (lambdacontext).
+func NewLogger(w io.Writer) *slog.Logger {
+	h := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})
+	return slog.New(requestIDs{h})
+}
+
+// requestIDs adds request_id to records made with a request's context.
+type requestIDs struct{ slog.Handler }
+
+// Handle adds the id and hands the record on.
+func (h requestIDs) Handle(ctx context.Context, r slog.Record) error {
+	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+		r = r.Clone()
+		r.AddAttrs(slog.String("request_id", rec.requestID))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs keeps the id in loggers that are made from this one.
+func (h requestIDs) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return requestIDs{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup keeps the id in loggers that are made from this one.
+func (h requestIDs) WithGroup(name string) slog.Handler {
+	return requestIDs{h.Handler.WithGroup(name)}
+}
+
+// record is what is known of a request when its one log record is written.
+type record struct {
+	requestID string
+	route     string
+	who       token.Principal
+	status    int
+	err       error
+}
+
+type recordKey struct{}
+
+// recordOf returns the record of the request that ctx belongs to. Without one
+// (a handler used outside [Function]) it is one that nobody reads.
+func recordOf(ctx context.Context) *record {
+	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+		return rec
+	}
+	return &record{requestID: invocationID(ctx)}
+}
+
+// invocationID returns the Lambda invocation's own id, or a new one where there is none (tests).
+func invocationID(ctx context.Context) string {
+	if lc, ok := lambdacontext.FromContext(ctx); ok && lc.AwsRequestID != "" {
+		return lc.AwsRequestID
+	}
+	return strings.ToLower(rand.Text())
+}
+
+// recorded returns next with what every answer has: x-request-id, no caching
+// unless next says otherwise, a 500 for a panic, and one log record.
+func recorded(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &record{requestID: invocationID(r.Context()), route: route(r)}
+		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
+		buf := &answer{header: http.Header{}}
+		func() {
+			defer func() {
+				if v := recover(); v != nil {
+					*buf = answer{header: http.Header{}}
+					fail(buf, r, panicked(v))
+				}
+			}()
+			next.ServeHTTP(buf, r)
+		}()
+		rec.status = buf.flush(w, rec.requestID)
+		rec.log(r.Context(), log, "request", time.Since(start))
+	})
+}
+
+// route returns method and route key, which come from the template; the path
+// and the query, which come from the client, stay out of the log.
+func route(r *http.Request) string {
+	rc, ok := core.GetAPIGatewayV2ContextFromContext(r.Context())
+	switch {
+	case !ok || rc.RouteKey == "":
+		return r.Method
+	case strings.HasPrefix(rc.RouteKey, "ANY "):
+		return r.Method + strings.TrimPrefix(rc.RouteKey, "ANY")
+	case strings.HasPrefix(rc.RouteKey, "$"):
+		return r.Method + " " + rc.RouteKey
+	}
+	return rc.RouteKey
+}
+
+// log writes the record. Warn where an operator may look, Error where someone must.
+func (rec *record) log(ctx context.Context, log *slog.Logger, message string, took time.Duration, more ...slog.Attr) {
+	level := slog.LevelInfo
+	switch {
+	case rec.status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
+	case rec.status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	}
+	attrs := make([]slog.Attr, 0, 8+len(more))
+	if _, ok := log.Handler().(requestIDs); !ok {
+		attrs = append(attrs, slog.String("request_id", rec.requestID))
+	}
+	if rec.route != "" {
+		attrs = append(attrs, slog.String("route", rec.route), slog.Int("status", rec.status))
+	}
+	attrs = append(attrs, slog.Float64("duration_ms", float64(took.Microseconds())/1000))
+	if !rec.who.Anonymous() {
+		attrs = append(attrs, slog.String("admin_id", rec.who.AdminID), slog.String("org_id", rec.who.OrgID))
+	}
+	attrs = append(attrs, more...)
+	if rec.err != nil && rec.status >= http.StatusInternalServerError {
+		attrs = append(attrs, slog.String("err", redact(rec.err.Error())))
+	}
+	log.LogAttrs(ctx, level, message, attrs...)
+}
+
+// secrets are the shapes of what no record may carry: a connection string, a
+// JSON Web Token, a bcrypt hash, an email address. Errors are made without
+// them; this is for the one that was not, such as a driver's text about a
+// duplicate key, which quotes the key.
+var secrets = regexp.MustCompile(`mongodb(\+srv)?://\S+` +
+	`|eyJ[\w-]+\.[\w-]*\.[\w-]*` +
+	`|\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}` +
+	`|[^\s"'<>:,;()\[\]{}]+@[^\s"'<>:,;()\[\]{}]+`)
+
+func redact(s string) string { return secrets.ReplaceAllString(s, "[redacted]") }
+
+// panicError is a panic as the log may show it: where it happened, and what
+// the runtime said. The value of any other panic may hold anything, a password
+// too, so only its type is kept; and of the stack only the innermost line that
+// is ours, for no log carries a stack (contract).
+type panicError struct{ what, where string }
+
+// Error says what and where.
+func (e *panicError) Error() string { return "panic: " + e.what + " at " + e.where }
+
+// panicked is called by a deferred function that has recovered v.
+func panicked(v any) error {
+	what := fmt.Sprintf("a value of type %T", v)
+	if err, ok := v.(error); ok {
+		if re, ok := errors.AsType[runtime.Error](err); ok {
+			what = re.Error()
+		}
+	}
+	return &panicError{what: what, where: origin()}
+}
+
+// origin returns file and line of the innermost frame below the recovered panic that is not the runtime's.
+func origin() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	below := false
+	for {
+		f, more := frames.Next()
+		if f.Function == "runtime.gopanic" {
+			below = true
+		} else if below && !strings.HasPrefix(f.Function, "runtime.") {
+			return fmt.Sprintf("%s (line %d)", f.Function, f.Line)
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
+}
+
+// answer holds what a handler writes until it has ended: one that panics after
+// its first byte then still becomes a clean 500.
+type answer struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+// Header returns the header, as [http.ResponseWriter] has it.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader sets the status; the first one counts.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK { // 1xx are for the wire only
+		a.status = status
+	}
+}
+
+// Write appends to the body.
+func (a *answer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	a.body = append(a.body, b...)
+	return len(b), nil
+}
+
+// flush sends what was held, with the headers that every answer has, and returns the status.
+func (a *answer) flush(w http.ResponseWriter, requestID string) int {
+	a.WriteHeader(http.StatusOK)
+	a.header.Set("X-Request-Id", requestID)
+	if a.header.Get("Cache-Control") == "" {
+		a.header.Set("Cache-Control", "no-store")
+	}
+	if a.header.Get("Content-Type") == "" && len(a.body) > 0 {
+		a.header.Set("Content-Type", http.DetectContentType(a.body))
+	}
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	if len(a.body) > 0 {
+		_, _ = w.Write(a.body)
+	}
+	return a.status
+}
