@@ -1,0 +1,107 @@
+# `make` alone lists the targets. GNU make 3.81 and later.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+GO       ?= go
+ARGS     ?=
+STAGE    ?= dev
+FUZZTIME ?= 10s
+# A URL of another vulnerability database for govulncheck.
+VULNDB   ?=
+# Where lint's tools are installed, at these versions.
+TOOLS    ?= $(CURDIR)/bin/tools
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION   := v1.9.0
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
+GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
+
+# The architecture of built functions: amd64 or arm64. It must agree with the
+# template's parameter Architecture (x86_64 or arm64).
+GOARCH ?= amd64
+
+# The race detector needs a C compiler. Its name may come with flags.
+define go_test
+	@set -- $$($(GO) env CC); \
+	if command -v "$$1" >/dev/null 2>&1; then \
+	  CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=15m $(1); \
+	else \
+	  echo 'make: no C compiler: testing without the race detector' >&2; \
+	  CGO_ENABLED=0 $(GO) test -shuffle=on -timeout=15m $(1); \
+	fi
+endef
+
+.PHONY: help need-go run test lint e2e fuzz bench build deploy
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+need-go:
+	@command -v $(GO) >/dev/null 2>&1 || { echo 'make: Go 1.26 or later is needed: https://go.dev/dl/' >&2; exit 1; }
+
+# Built and then run in the shell's place, not with `go run`, which dies of a
+# SIGTERM without passing it on and would leave the service behind.
+run: need-go ## the whole service on this machine; ARGS='-addr 127.0.0.1:9000' and more
+	@if [ ! -e bin/oms ]; then echo 'make: compiling the local host; the first time this takes a minute or two' >&2; fi
+	@$(GO) build -o bin/oms ./local && exec bin/oms $(ARGS)
+
+test: need-go ## every test, with the race detector where there is a C compiler; ARGS='-run Login'
+	$(call go_test,$(ARGS) ./...)
+
+lint: need-go $(GOLANGCI_LINT) $(GOVULNCHECK) ## format and lint, known vulnerabilities, the template
+	$(GOLANGCI_LINT) run ./...
+	$(GOVULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...
+	@if command -v cfn-lint >/dev/null 2>&1; then \
+	  echo 'cfn-lint -r us-east-1 -- template.yaml'; cfn-lint -r us-east-1 -- template.yaml; \
+	else echo 'make: template.yaml is not checked: pip install cfn-lint' >&2; fi
+
+e2e: need-go ## the stores and the service over HTTP, at MONGO_TEST_URI too where it is set
+	$(call go_test,-count=1 $(ARGS) ./shared/mongo/... ./local)
+
+fuzz: need-go ## every fuzz target for FUZZTIME (10s)
+	@set -e; \
+	for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' shared functions local | xargs -n1 dirname | sort -u); do \
+	  targets=$$($(GO) test -list '^Fuzz' "./$$dir"); \
+	  for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+	    echo "fuzz $$dir $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir"; \
+	  done; \
+	done
+
+bench: need-go ## every benchmark, five times
+	$(GO) test -run '^$$' -bench . -benchmem -count=5 $(ARGS) ./...
+
+build: need-go ## every function, as it is deployed, to bin/<its name>/bootstrap
+	@$(MAKE) --no-print-directory $$(sed -n 's/^\(build-[A-Za-z0-9]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+
+deploy: need-go ## to AWS, with the settings of STAGE (dev) in samconfig.toml
+	GOARCH=arm64 sam build --config-env $(STAGE)
+	sam deploy --config-env $(STAGE)
+
+$(GOLANGCI_LINT):
+	GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(GOVULNCHECK):
+	GOBIN=$(@D) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+
+# What `sam build` calls, one for each function of template.yaml: static, stripped,
+# and the same bytes from the same sources, wherever they lie. The tag leaves out
+# what only the go1.x runtime needed.
+ARTIFACTS_DIR ?= bin/$(@:build-%=%)
+define bootstrap
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
+	  -ldflags='-s -w -buildid=' -o $(ARTIFACTS_DIR)/bootstrap ./functions/$(1)
+endef
+
+.PHONY: build-OrgCreateFunction build-OrgGetFunction build-OrgUpdateFunction build-OrgDeleteFunction \
+  build-AdminLoginFunction build-AuthorizerFunction build-DocsFunction build-HealthFunction build-ReconcileFunction
+
+build-OrgCreateFunction:  ; $(call bootstrap,org-create)
+build-OrgGetFunction:     ; $(call bootstrap,org-get)
+build-OrgUpdateFunction:  ; $(call bootstrap,org-update)
+build-OrgDeleteFunction:  ; $(call bootstrap,org-delete)
+build-AdminLoginFunction: ; $(call bootstrap,admin-login)
+build-AuthorizerFunction: ; $(call bootstrap,authorizer)
+build-DocsFunction:       ; $(call bootstrap,docs)
+build-HealthFunction:     ; $(call bootstrap,health)
+build-ReconcileFunction:  ; $(call bootstrap,reconcile)
