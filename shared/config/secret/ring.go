@@ -1,0 +1,183 @@
+package secret
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+)
+
+// MinLength is the shortest key that is not weak, in bytes: that of the output
+// of HMAC-SHA-256 (RFC 7518 section 3.2).
+const MinLength = 32
+
+// ErrWeak says that a secret is too short or a well-known example.
+var ErrWeak = errors.New("the secret is weak")
+
+// Ring is a set of named keys, of which one is used for new things and all
+// are good for old ones.
+type Ring struct {
+	Active string
+	Keys   map[string][]byte
+}
+
+// String returns [redacted].
+func (r Ring) String() string { return Redacted }
+
+// Format prints [redacted] whatever the verb is.
+func (r Ring) Format(f fmt.State, _ rune) { Format(f) }
+
+// LogValue returns [redacted].
+func (r Ring) LogValue() slog.Value { return slog.StringValue(Redacted) }
+
+// MarshalText returns [redacted].
+func (r Ring) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// ParseRing reads a secret in one of its two forms:
+//
+//	any text that does not begin with {             one key; its id is derived from it
+//	{"active":"k2","keys":{"k1":"…","k2":"…"}}      named keys, for a rotation
+//
+// The bytes of the text are the key; outer white space is not part of it (an
+// editor or a shell adds a line end easily, and a key that differs by one is
+// lost). The derived id is the first 8 hex digits of an HMAC of the label
+// under the key: it tells keys apart and tells nothing about them. A named key
+// is known by its derived id too, so that going over from the raw form to the
+// named one loses no token and no password.
+//
+// A key of fewer than [MinLength] bytes, or one that holds the original's
+// example, change_this_to_secure_random, is refused with [ErrWeak] unless weak is
+// true. No error shows any part of the secret but ids.
+func ParseRing(text, label string, weak bool) (Ring, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Ring{}, errors.New("the secret is empty")
+	}
+	if !strings.HasPrefix(text, "{") {
+		key := []byte(text)
+		if err := strong(key, weak); err != nil {
+			return Ring{}, err
+		}
+		id := DerivedID(key, label)
+		return Ring{Active: id, Keys: map[string][]byte{id: key}}, nil
+	}
+
+	active, keys, err := parseNamed(text)
+	if err != nil {
+		return Ring{}, err
+	}
+	r := Ring{Active: active, Keys: make(map[string][]byte, 2*len(keys))}
+	for id, key := range keys {
+		if !validID(id) {
+			return Ring{}, errors.New("an id of a key is 1 to 64 letters, digits, dots, dashes or underscores")
+		}
+		if err := strong([]byte(key), weak); err != nil {
+			return Ring{}, fmt.Errorf("key %s: %w", id, err)
+		}
+		r.Keys[id] = []byte(key)
+	}
+	if _, ok := r.Keys[active]; !ok {
+		return Ring{}, errors.New(`"active" does not name one of "keys"`)
+	}
+	for _, key := range keys {
+		id := DerivedID([]byte(key), label)
+		if _, named := r.Keys[id]; !named {
+			r.Keys[id] = []byte(key)
+		}
+	}
+	return r, nil
+}
+
+// DerivedID returns the id of a key that has no name: 8 hex digits. The label
+// keeps the ids of one key in two uses apart.
+func DerivedID(key []byte, label string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("oms key id: " + label))
+	return hex.EncodeToString(mac.Sum(nil)[:4])
+}
+
+// strong returns ErrWeak, with the reason, for a key that must not protect anything.
+func strong(key []byte, weak bool) error {
+	switch {
+	case len(key) == 0:
+		return errors.New("the key is empty")
+	case weak:
+		return nil
+	case len(key) < MinLength:
+		return fmt.Errorf("%w: it has fewer than %d bytes", ErrWeak, MinLength)
+	case bytes.Contains(bytes.ToLower(key), []byte("change_this")):
+		return fmt.Errorf("%w: it is an example, change_this_to_secure_random or the like", ErrWeak)
+	}
+	return nil
+}
+
+func validID(id string) bool {
+	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		return !letter && r != '.' && r != '-' && r != '_'
+	})
+}
+
+// parseNamed reads the named form. encoding/json takes the last of two equal
+// names and any case of a field's name: either would lose a key silently, so
+// both are refused. Its errors may quote the input, so none of them is passed on.
+func parseNamed(text string) (active string, keys map[string]string, err error) {
+	bad := errors.New(`the secret begins with { but is not {"active":"…","keys":{"…":"…"}}`)
+	d := json.NewDecoder(strings.NewReader(text))
+	outer, err := object(d, func(name string) error {
+		switch name {
+		case "active":
+			return d.Decode(&active)
+		case "keys":
+			keys = make(map[string]string)
+			_, err := object(d, func(id string) error {
+				key, err := d.Token()
+				if s, ok := key.(string); ok {
+					keys[id] = s
+					return nil
+				}
+				return errors.Join(bad, err)
+			})
+			return err
+		default:
+			return bad
+		}
+	})
+	if err != nil || !slices.Contains(outer, "active") || !slices.Contains(outer, "keys") {
+		return "", nil, bad
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return "", nil, bad
+	}
+	return active, keys, nil
+}
+
+// object reads one JSON object whose names are unique; value reads each value.
+func object(d *json.Decoder, value func(name string) error) ([]string, error) {
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("no object")
+	}
+	var names []string
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok || slices.Contains(names, name) {
+			return nil, errors.New("a name is missing or there twice")
+		}
+		names = append(names, name)
+		if err := value(name); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, errors.New("the object does not end")
+	}
+	return names, nil
+}

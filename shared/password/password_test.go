@@ -1,0 +1,340 @@
+package password_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"oms/shared/password"
+)
+
+// testPeppers are two peppers of which p2 is active.
+func testPeppers() password.Peppers {
+	return password.Peppers{Active: "p2", Keys: map[string][]byte{
+		"p1": []byte("the first pepper of the tests, long enough"),
+		"p2": []byte("the second pepper of the tests, long enough"),
+	}}
+}
+
+func newHasher(tb testing.TB, peppers password.Peppers, cost int) *password.Hasher {
+	tb.Helper()
+	h, err := password.New(peppers, cost)
+	if err != nil {
+		tb.Fatalf("New: %v", err)
+	}
+	return h
+}
+
+func mustHash(tb testing.TB, h *password.Hasher, plain string) password.Hash {
+	tb.Helper()
+	hash, err := h.Hash(plain)
+	if err != nil {
+		tb.Fatalf("Hash: %v", err)
+	}
+	return hash
+}
+
+func mustVerify(tb testing.TB, h *password.Hasher, plain string, hash password.Hash) password.Verdict {
+	tb.Helper()
+	v, err := h.Verify(plain, hash)
+	if err != nil {
+		tb.Fatalf("Verify: %v", err)
+	}
+	return v
+}
+
+func TestHasher_Hash(t *testing.T) {
+	t.Parallel()
+	h := newHasher(t, testPeppers(), password.MinCost)
+
+	t.Run("makes hashes of the current form", func(t *testing.T) {
+		t.Parallel()
+		got := mustHash(t, h, "secret123")
+		if got.Alg != password.BcryptV1 || got.Pepper != "p2" || !strings.HasPrefix(got.Hash, "$2a$04$") {
+			t.Errorf("Hash() = {%s %s %s}, want %s, p2, $2a$04$…", got.Alg, got.Pepper, got.Hash, password.BcryptV1)
+		}
+	})
+
+	t.Run("is the documented construction", func(t *testing.T) {
+		t.Parallel()
+		// Made with: printf 'p\xc3\xa4ssword' | openssl dgst -sha384 -hmac 'the second pepper of the tests, long enough' -binary | base64
+		const mixed = "02hE0FBa3HJxTtbW3hFMhLTVR9aQOcFbQMYPJtP0E53KKG6mfE9oDq7LwJxKd4wB"
+		got := mustHash(t, h, "pa\u0308ssword") // decomposed: NFC makes it the two bytes above
+		if err := bcrypt.CompareHashAndPassword([]byte(got.Hash), []byte(mixed)); err != nil {
+			t.Errorf("the hash is not of base64(HMAC-SHA-384(pepper, NFC(password))): %v", err)
+		}
+	})
+
+	t.Run("salts", func(t *testing.T) {
+		t.Parallel()
+		if mustHash(t, h, "secret123") == mustHash(t, h, "secret123") {
+			t.Error("two hashes of one password are equal")
+		}
+	})
+
+	for _, bad := range []string{"", "1234567", strings.Repeat("x", password.MaxLength+1), "12345678\xff"} {
+		if _, err := h.Hash(bad); err == nil {
+			t.Errorf("Hash(%.10q, %d bytes) made a hash", bad, len(bad))
+		}
+	}
+}
+
+func TestHasher_Verify(t *testing.T) {
+	t.Parallel()
+	h := newHasher(t, testPeppers(), password.MinCost)
+	long := strings.Repeat("0123456789", 8)
+	tests := []struct {
+		name          string
+		hashed, typed string
+		want          bool
+	}{
+		{"the same password", "secret123", "secret123", true},
+		{"another password", "secret123", "secret124", false},
+		{"another case", "secret123", "Secret123", false},
+		{"nothing", "secret123", "", false},
+		{"white space around it is part of it", " secret123 ", "secret123", false},
+		{"white space around it is kept", " secret123 ", " secret123 ", true},
+		{"a difference behind byte 72", long, long[:79] + "x", false},
+		{"its first 72 bytes", long, long[:72], false},
+		{"NUL is a character", "secret\x00123", "secret\x00124", false},
+		{"composed and decomposed are one", "p\u00e4ssword", "pa\u0308ssword", true},
+		{"compatibility forms are not", "\ufb01ve-eggs", "five-eggs", false},
+		{"the longest", strings.Repeat("x", password.MaxLength), strings.Repeat("x", password.MaxLength), true},
+		{"one longer than the longest", strings.Repeat("x", password.MaxLength), strings.Repeat("x", password.MaxLength+1), false},
+		{"what is looked at of a password that is too long", "xxxxxxxx", strings.Repeat("x", password.MaxLength+1), false},
+		{"not UTF-8", "secret123", "secret123\xff", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := mustVerify(t, h, tt.typed, mustHash(t, h, tt.hashed))
+			if want := (password.Verdict{OK: tt.want}); got != want {
+				t.Errorf("Verify(%q) of a hash of %q = %+v, want %+v", tt.typed, tt.hashed, got, want)
+			}
+		})
+	}
+}
+
+func TestHasher_Verify_asksForAnUpgrade(t *testing.T) {
+	t.Parallel()
+	now := newHasher(t, testPeppers(), password.MinCost+1)
+	old := testPeppers()
+	old.Active = "p1"
+	tests := []struct {
+		name   string
+		hasher *password.Hasher
+		want   bool
+	}{
+		{"not of what it makes itself", now, false},
+		{"of a pepper that is not the active one", newHasher(t, old, password.MinCost+1), true},
+		{"of a lower cost", newHasher(t, testPeppers(), password.MinCost), true},
+		{"not of a higher cost", newHasher(t, testPeppers(), password.MinCost+2), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			hash := mustHash(t, tt.hasher, "secret123")
+			if got, want := mustVerify(t, now, "secret123", hash), (password.Verdict{OK: true, Upgrade: tt.want}); got != want {
+				t.Errorf("Verify = %+v, want %+v", got, want)
+			}
+			if got := mustVerify(t, now, "secret124", hash); got != (password.Verdict{}) {
+				t.Errorf("Verify of a wrong password = %+v, want nothing", got)
+			}
+		})
+	}
+}
+
+// legacy is one entry of testdata/legacy.json; legacy.py beside it says how it was made.
+type legacy struct{ Name, By, Password, Hash string }
+
+// mustReadLegacy returns the entries, but for the one of cost 12, which takes
+// long under the race detector and has a test of its own.
+func mustReadLegacy(tb testing.TB) []legacy {
+	tb.Helper()
+	return slices.DeleteFunc(mustReadAllLegacy(tb), func(v legacy) bool { return strings.HasPrefix(v.Hash, "$2b$12$") })
+}
+
+func mustReadAllLegacy(tb testing.TB) []legacy {
+	tb.Helper()
+	raw, err := os.ReadFile("testdata/legacy.json")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var all []legacy
+	if err := json.Unmarshal(raw, &all); err != nil {
+		tb.Fatalf("reading testdata/legacy.json: %v", err)
+	}
+	return all
+}
+
+func TestHasher_Verify_legacy(t *testing.T) {
+	t.Parallel()
+	h := newHasher(t, testPeppers(), password.MinCost)
+	for i, v := range mustReadLegacy(t) {
+		t.Run(fmt.Sprintf("%s by %s %d", v.Name, v.By, i), func(t *testing.T) {
+			t.Parallel()
+			hash := password.Hash{Alg: password.Legacy, Hash: v.Hash}
+			got := mustVerify(t, h, v.Password, hash)
+			if want := (password.Verdict{OK: true, Upgrade: len(v.Password) <= 72}); got != want {
+				t.Errorf("Verify(%q) = %+v, want %+v", v.Password, got, want)
+			}
+			if got := mustVerify(t, h, "X"+v.Password, hash); got.OK {
+				t.Errorf("Verify(%q) = %+v, want a refusal", "X"+v.Password, got)
+			}
+			if got := mustVerify(t, h, v.Password[:len(v.Password)/2], hash); got.OK {
+				t.Errorf("Verify of its first half = %+v, want a refusal", got)
+			}
+			asNew := password.Hash{Alg: password.BcryptV1, Pepper: "p2", Hash: v.Hash}
+			if got := mustVerify(t, h, v.Password, asNew); got.OK {
+				t.Errorf("Verify under the name of the new algorithm = %+v, want a refusal", got)
+			}
+		})
+	}
+
+	t.Run("a tail behind byte 72 verifies and is never made the password", func(t *testing.T) {
+		t.Parallel()
+		for _, v := range mustReadLegacy(t) {
+			if v.Name != "72 bytes" && v.Name != "73 bytes" && v.Name != "76 bytes" {
+				continue
+			}
+			typed := v.Password[:72] + "a typing error"
+			got := mustVerify(t, h, typed, password.Hash{Alg: password.Legacy, Hash: v.Hash})
+			if want := (password.Verdict{OK: true}); got != want {
+				t.Errorf("%s: Verify with another tail = %+v, want %+v", v.Name, got, want)
+			}
+		}
+	})
+
+	t.Run("NUL does not end a password", func(t *testing.T) {
+		t.Parallel()
+		b, err := bcrypt.GenerateFromPassword([]byte("abcdefgh"), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := mustVerify(t, h, "abcdefgh\x00abcdefgh", password.Hash{Alg: password.Legacy, Hash: string(b)}); got.OK {
+			t.Errorf("Verify = %+v, want a refusal", got)
+		}
+	})
+}
+
+func TestHasher_Verify_legacyOfTheOriginalsCost(t *testing.T) {
+	t.Parallel()
+	all := mustReadAllLegacy(t)
+	v := all[len(all)-1]
+	if !strings.HasPrefix(v.Hash, "$2b$12$") {
+		t.Fatalf("the last entry of testdata/legacy.json is %q, not of cost 12", v.Name)
+	}
+	got := mustVerify(t, newHasher(t, testPeppers(), password.MinCost), v.Password, password.Hash{Alg: password.Legacy, Hash: v.Hash})
+	if want := (password.Verdict{OK: true, Upgrade: true}); got != want {
+		t.Errorf("Verify = %+v, want %+v", got, want)
+	}
+}
+
+func TestHasher_Upgrade(t *testing.T) {
+	t.Parallel()
+	h := newHasher(t, testPeppers(), password.MinCost)
+	for _, v := range mustReadLegacy(t) {
+		verdict := mustVerify(t, h, v.Password, password.Hash{Alg: password.Legacy, Hash: v.Hash})
+		if !verdict.Upgrade {
+			continue
+		}
+		hash, err := h.Upgrade(v.Password)
+		if err != nil {
+			t.Errorf("Upgrade(%q): %v", v.Password, err)
+			continue
+		}
+		if got := mustVerify(t, h, v.Password, hash); got != (password.Verdict{OK: true}) {
+			t.Errorf("Verify(%q) of the upgraded hash = %+v", v.Password, got)
+		}
+	}
+	for _, bad := range []string{"", strings.Repeat("x", password.MaxLength+1), "abc\xff"} {
+		if _, err := h.Upgrade(bad); err == nil {
+			t.Errorf("Upgrade(%.10q, %d bytes) made a hash", bad, len(bad))
+		}
+	}
+}
+
+func TestHasher_Verify_refusesHashesItCannotRead(t *testing.T) {
+	t.Parallel()
+	h := newHasher(t, testPeppers(), password.MinCost)
+	good := mustHash(t, h, "secret123")
+	with := func(change func(*password.Hash)) password.Hash {
+		c := good
+		change(&c)
+		return c
+	}
+	tests := map[string]password.Hash{
+		"no hash":             {},
+		"an unknown pepper":   with(func(h *password.Hash) { h.Pepper = "p9" }),
+		"no pepper":           with(func(h *password.Hash) { h.Pepper = "" }),
+		"an unknown alg":      with(func(h *password.Hash) { h.Alg = "argon2id" }),
+		"no alg":              with(func(h *password.Hash) { h.Alg = "" }),
+		"nothing behind alg":  with(func(h *password.Hash) { h.Hash = "" }),
+		"a short hash":        with(func(h *password.Hash) { h.Hash = h.Hash[:59] }),
+		"a long hash":         with(func(h *password.Hash) { h.Hash += "x" }),
+		"the broken 2x":       with(func(h *password.Hash) { h.Hash = "$2x" + h.Hash[3:] }),
+		"no minor version":    with(func(h *password.Hash) { h.Hash = "$2$" + h.Hash[3:] + "." }),
+		"another scheme":      with(func(h *password.Hash) { h.Hash = "$6" + h.Hash[2:] }),
+		"a cost of no digits": with(func(h *password.Hash) { h.Hash = "$2a$+4" + h.Hash[6:] }),
+		"a cost below four":   with(func(h *password.Hash) { h.Hash = "$2a$03" + h.Hash[6:] }),
+		"a cost of days":      with(func(h *password.Hash) { h.Hash = "$2a$31" + h.Hash[6:] }),
+		"no base64":           with(func(h *password.Hash) { h.Hash = h.Hash[:59] + "\n" }),
+		"base64 of no bcrypt": with(func(h *password.Hash) { h.Hash = h.Hash[:20] + "=" + h.Hash[21:] }),
+	}
+	for name, hash := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if v, err := h.Verify("secret123", hash); err == nil || v != (password.Verdict{}) {
+				t.Errorf("Verify = %+v, %v; want nothing and an error", v, err)
+			} else if hash.Hash != "" && strings.Contains(err.Error(), hash.Hash) {
+				t.Errorf("the error shows the hash: %v", err)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, plain, want string }{
+		{"eight bytes", "12345678", ""},
+		{"seven bytes", "1234567", "too_short"},
+		{"bytes are counted, not characters", "пароль", ""},
+		{"four characters of two bytes", "ññññ", ""},
+		{"1,024 bytes", strings.Repeat("x", 1024), ""},
+		{"1,025 bytes", strings.Repeat("x", 1025), "too_long"},
+		{"spaces only", "        ", ""},
+		{"NUL and controls", "\x00\x01\x02\x03\x04\x05\x06\x07", ""},
+		{"not UTF-8", "1234567\x80", "invalid"},
+		{"half a surrogate pair", "12345678\xed\xa0\x80", "invalid"},
+		{"empty", "", "too_short"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			code, detail := password.Check(tt.plain)
+			if code != tt.want || (detail == "") != (code == "") {
+				t.Errorf("Check(%d bytes) = %q, %q; want %q", len(tt.plain), code, detail, tt.want)
+			}
+		})
+	}
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	for _, cost := range []int{-1, 0, 3, 17, 31} {
+		if _, err := password.New(testPeppers(), cost); err == nil {
+			t.Errorf("New took the cost %d", cost)
+		}
+	}
+	if _, err := password.New(password.Peppers{Active: "p3", Keys: testPeppers().Keys}, 4); err == nil {
+		t.Error("New took an active pepper that is not there")
+	}
+	if _, err := password.New(password.Peppers{}, 4); err == nil {
+		t.Error("New took no pepper")
+	}
+}

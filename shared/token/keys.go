@@ -1,0 +1,79 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"oms/shared/config/secret"
+)
+
+// Keys are the keys that tokens are signed and verified with. They print, log
+// and marshal as [redacted].
+type Keys struct {
+	Algorithm string            // HS256, HS384 or HS512
+	Active    string            // the kid that signs
+	Secrets   map[string][]byte // by kid; all of them verify
+}
+
+// Source returns the keys now. With fresh it reads them again where they may
+// have changed (it decides how often). An error means that there are none.
+type Source func(ctx context.Context, fresh bool) (Keys, error)
+
+// Static returns a Source of keys that never change.
+func Static(k Keys) Source {
+	return func(context.Context, bool) (Keys, error) { return k, nil }
+}
+
+// ParseKeys reads keys from raw text or from
+// {"active":"k2","keys":{"k1":"…","k2":"…"}} (see [secret.ParseRing]); the
+// algorithm is HS256, HS384 or HS512. A key of fewer than 32 bytes, or the
+// original's example, is an error unless weak is true.
+//
+// To rotate: add the new key, make it the active one when every verifier has
+// read it (five minutes), and take the old one away when its last token has
+// expired.
+func ParseKeys(text, algorithm string, weak bool) (Keys, error) {
+	r, err := secret.ParseRing(text, "token", weak)
+	if err != nil {
+		return Keys{}, err
+	}
+	k := Keys{Algorithm: algorithm, Active: r.Active, Secrets: r.Keys}
+	if _, err := k.method(); err != nil {
+		return Keys{}, err
+	}
+	return k, nil
+}
+
+// method returns the one method that these keys are for. Only HMAC is there:
+// a key map with two families is how a public key gets used as an HMAC secret
+// (RFC 8725 section 2.1).
+func (k Keys) method() (jwt.SigningMethod, error) {
+	switch k.Algorithm {
+	case "HS256":
+		return jwt.SigningMethodHS256, nil
+	case "HS384":
+		return jwt.SigningMethodHS384, nil
+	case "HS512":
+		return jwt.SigningMethodHS512, nil
+	}
+	return nil, errors.New("the algorithm of tokens is HS256, HS384 or HS512")
+}
+
+// String returns [redacted].
+func (k Keys) String() string { return secret.Redacted }
+
+// GoString returns [redacted].
+func (k Keys) GoString() string { return secret.Redacted }
+
+// Format prints [redacted] whatever the verb is.
+func (k Keys) Format(f fmt.State, _ rune) { secret.Format(f) }
+
+// LogValue returns [redacted].
+func (k Keys) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
+
+// MarshalText returns [redacted].
+func (k Keys) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
