@@ -148,7 +148,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	if text.Reveal() != "hunter2hunter2" || text.IsZero() || !secret.Text("").IsZero() {
 		t.Error("Reveal or IsZero is wrong")
 	}
-	if got := text.String() + secret.Ring{}.String(); got != secret.Redacted+secret.Redacted {
+	if got := text.String() + (secret.Ring{}).String(); got != secret.Redacted+secret.Redacted {
 		t.Errorf("String = %q", got)
 	}
 }
