@@ -1,0 +1,31 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// lockFile is the name, inside the data folder, of the file that marks it as in use.
+const lockFile = "embedded.lock"
+
+// lockDir makes dir this process's own until the returned file is closed. Two SQLite pools on
+// one folder would each let its own writes through. The kernel ends the lock with the process,
+// however that dies: flock(2). The file itself stays, for removing it would race with whoever
+// has just opened it.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the folder is the caller's to choose
+	if err != nil {
+		return nil, fmt.Errorf("locking the data folder %s: %w", dir, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor fits an int
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("the data folder %s is in use: another database serves it", dir)
+		}
+		return nil, fmt.Errorf("locking the data folder %s: %w", dir, err)
+	}
+	return f, nil
+}

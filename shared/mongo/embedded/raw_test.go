@@ -1,0 +1,201 @@
+package embedded_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	_ "modernc.org/sqlite"
+
+	"oms/shared/mongo/embedded"
+)
+
+// patience ends a wait for something that does not come; it is no measure of anything.
+const patience = 30 * time.Second
+
+// records is a log in which a test can wait for a record.
+type records struct{ c chan slog.Record }
+
+func newRecords() (*slog.Logger, records) {
+	r := records{c: make(chan slog.Record, 10_000)}
+	return slog.New(r), r
+}
+
+func (r records) Enabled(context.Context, slog.Level) bool { return true }
+func (r records) WithAttrs([]slog.Attr) slog.Handler       { return r }
+func (r records) WithGroup(string) slog.Handler            { return r }
+
+func (r records) Handle(_ context.Context, rec slog.Record) error {
+	r.c <- rec
+	return nil
+}
+
+// wait takes records until one has this message and, where command is not empty, is about it.
+func (r records) wait(tb testing.TB, msg, command string) {
+	tb.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case rec := <-r.c:
+			about := ""
+			rec.Attrs(func(a slog.Attr) bool {
+				if a.Key == "command" {
+					about = a.Value.String()
+				}
+				return true
+			})
+			if rec.Message == msg && (command == "" || command == about) {
+				return
+			}
+		case <-timeout:
+			tb.Fatalf("no record %q of command %q", msg, command)
+		}
+	}
+}
+
+// mustHold takes the write lock of the database "oms" in dir from outside, so that the next
+// write is held inside FerretDB (for as long as its busy timeout of 10 s) until release.
+func mustHold(tb testing.TB, dir string, s *embedded.Server) (release func()) {
+	tb.Helper()
+	mustInsert(tb, newDatabase(tb, s.URI()).Collection("seed"), bson.M{"_id": "makes the file"})
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	conn, err := db.Conn(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := conn.ExecContext(tb.Context(), "BEGIN IMMEDIATE"); err != nil {
+		tb.Fatal(err)
+	}
+	return func() {
+		tb.Helper()
+		if _, err := conn.ExecContext(tb.Context(), "ROLLBACK"); err != nil {
+			tb.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	}
+}
+
+// rawConn is a connection on which a test does what a driver would not.
+type rawConn struct {
+	net.Conn
+
+	last uint32
+}
+
+func dialRaw(tb testing.TB, s *embedded.Server) *rawConn {
+	tb.Helper()
+	addr := strings.TrimSuffix(strings.TrimPrefix(s.URI(), "mongodb://"), "/")
+	c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close() })
+	return &rawConn{Conn: c}
+}
+
+func insertOf(coll string, id any) bson.D {
+	return bson.D{{Key: "insert", Value: coll}, {Key: "documents", Value: bson.A{bson.M{"_id": id}}}, {Key: "$db", Value: "oms"}}
+}
+
+func findOf(coll string, id any) bson.D {
+	return bson.D{{Key: "find", Value: coll}, {Key: "filter", Value: bson.M{"_id": id}}, {Key: "$db", Value: "oms"}}
+}
+
+// header is a message header; length counts what follows it.
+func header(id uint32, opCode uint32, length int) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, uint32(16+length))
+	b = binary.LittleEndian.AppendUint32(b, id)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	return binary.LittleEndian.AppendUint32(b, opCode)
+}
+
+// encodeMsg is cmd as OP_MSG.
+func encodeMsg(tb testing.TB, id uint32, cmd bson.D, flags uint32) []byte {
+	tb.Helper()
+	doc, err := bson.Marshal(cmd)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b := header(id, 2013, 4+1+len(doc))
+	b = binary.LittleEndian.AppendUint32(b, flags)
+	b = append(b, 0)
+	return append(b, doc...)
+}
+
+func (c *rawConn) send(tb testing.TB, cmd bson.D, flags uint32) (id uint32) {
+	tb.Helper()
+	c.last++
+	if _, err := c.Write(encodeMsg(tb, c.last, cmd, flags)); err != nil {
+		tb.Fatal(err)
+	}
+	return c.last
+}
+
+// reply is a reply's document, and the request that it answers.
+type reply struct {
+	to  uint32
+	doc bson.Raw
+}
+
+func (c *rawConn) receive() (reply, error) {
+	h := make([]byte, 16)
+	if _, err := io.ReadFull(c, h); err != nil {
+		return reply{}, err
+	}
+	body := make([]byte, binary.LittleEndian.Uint32(h)-16)
+	if _, err := io.ReadFull(c, body); err != nil {
+		return reply{}, err
+	}
+	skip := 5 // OP_MSG: flags and the kind of the section
+	if op := binary.LittleEndian.Uint32(h[12:]); op == 1 {
+		skip = 20 // OP_REPLY: flags, cursor, start, count
+	} else if op != 2013 {
+		return reply{}, fmt.Errorf("opcode %d", op)
+	}
+	return reply{to: binary.LittleEndian.Uint32(h[8:]), doc: body[skip:]}, nil
+}
+
+func (c *rawConn) mustReceive(tb testing.TB) reply {
+	tb.Helper()
+	r, err := c.receive()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// found is the number of documents in the first batch of a reply to find.
+func (r reply) found(tb testing.TB) int {
+	tb.Helper()
+	batch, err := r.doc.LookupErr("cursor", "firstBatch")
+	if err != nil {
+		tb.Fatalf("%v in %v", err, r.doc)
+	}
+	values, err := batch.Array().Values()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return len(values)
+}
+
+func (r reply) ok() bool {
+	v, err := r.doc.LookupErr("ok")
+	return err == nil && v.AsFloat64() == 1
+}
