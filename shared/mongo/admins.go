@@ -1,0 +1,145 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"oms/shared/organization"
+	"oms/shared/password"
+)
+
+const adminsName = "admins"
+
+// Admins is the collection admins.
+type Admins struct{ d *Database }
+
+var _ organization.Admins = (*Admins)(nil)
+
+// Admins returns the store of admins.
+func (d *Database) Admins() *Admins { return &Admins{d} }
+
+type adminDocument struct {
+	ID       bson.ObjectID    `bson:"_id"`
+	Email    string           `bson:"email"`
+	OrgID    bson.ObjectID    `bson:"org_id"`
+	Password passwordDocument `bson:"password"`
+	Ver      string           `bson:"ver"`
+	Rev      int64            `bson:"rev"`
+	Op       bson.ObjectID    `bson:"op,omitempty"`
+}
+
+// Find returns the admin, or ErrAbsent.
+func (s *Admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
+	return s.find(ctx, "reading admin "+id.String(), bson.M{"_id": objectID(id)})
+}
+
+// FindByEmail returns the admin with that (lower-case) address, or ErrAbsent.
+func (s *Admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
+	return s.find(ctx, "reading an admin by address", bson.M{"email": email})
+}
+
+func (s *Admins) find(ctx context.Context, doing string, filter bson.M) (organization.Admin, error) {
+	document, err := find[adminDocument](ctx, s.d, doing, adminsName, filter)
+	if err != nil {
+		return organization.Admin{}, err
+	}
+	return document.admin(), nil
+}
+
+// Insert inserts a, or returns ErrExists where its ID is taken and
+// ErrEmailTaken where another admin has its address. A duplicate key does not
+// say in every server which key it was: the ID is looked for.
+func (s *Admins) Insert(ctx context.Context, a organization.Admin) error {
+	doing := "inserting admin " + a.ID.String()
+	err := s.d.insert(ctx, doing, adminsName, adminOf(a))
+	if !errors.Is(err, organization.ErrExists) {
+		return err
+	}
+	_, look := s.Find(ctx, a.ID)
+	if errors.Is(look, organization.ErrAbsent) {
+		return fmt.Errorf("%s: %w", doing, organization.ErrEmailTaken)
+	}
+	if look != nil {
+		return look
+	}
+	return err
+}
+
+// Change applies the non-empty fields of c to the admin with c.ID and c.Rev.
+// Where a server refuses the update without calling it a duplicate key (F3 of
+// reliability.md), the address is looked for.
+func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
+	doing := "changing admin " + c.ID.String()
+	set := bson.M{}
+	if c.Email != "" {
+		set["email"] = c.Email
+	}
+	if !c.Password.IsZero() {
+		set["password"] = passwordDocument(c.Password)
+	}
+	if c.Ver != "" {
+		set["ver"] = c.Ver
+	}
+	if !op.IsZero() {
+		set["op"] = objectID(op)
+	}
+	change := bson.M{"$inc": bson.M{"rev": int64(1)}}
+	if len(set) > 0 {
+		change["$set"] = set
+	}
+	changed, err := s.d.update(ctx, doing, adminsName, bson.M{"_id": objectID(c.ID), "rev": c.Rev}, change)
+	r, ok := refused(err)
+	if !ok || c.Email == "" {
+		return changed, err
+	}
+	taken := r.duplicate
+	if !taken {
+		other, look := s.FindByEmail(ctx, c.Email)
+		if look != nil && !errors.Is(look, organization.ErrAbsent) {
+			return false, look
+		}
+		taken = look == nil && other.ID != c.ID
+	}
+	if taken {
+		return false, fmt.Errorf("%s: %w", doing, organization.ErrEmailTaken)
+	}
+	return false, err
+}
+
+// Rehash puts another hash of the same password in the place of old, where the
+// admin still has that, and tells whether it did. Nothing else changes: what a
+// token carries stays good, and so does a change that was decided meanwhile.
+func (s *Admins) Rehash(ctx context.Context, id organization.ID, old, is password.Hash) (bool, error) {
+	return s.d.update(ctx, "replacing the hash of admin "+id.String(), adminsName,
+		bson.M{"_id": objectID(id), "password.hash": old.Hash},
+		bson.M{"$set": bson.M{"password": passwordDocument(is)}})
+}
+
+// Delete deletes the admin with that ID and organization, where it is there.
+func (s *Admins) Delete(ctx context.Context, id, org organization.ID) error {
+	_, err := s.d.remove(ctx, "deleting admin "+id.String(), adminsName, bson.M{"_id": objectID(id), "org_id": objectID(org)})
+	return err
+}
+
+// DeleteAll deletes the admins of the organization.
+func (s *Admins) DeleteAll(ctx context.Context, org organization.ID) error {
+	_, err := s.d.removeAll(ctx, "deleting the admins of organization "+org.String(), adminsName, bson.M{"org_id": objectID(org)})
+	return err
+}
+
+func adminOf(a organization.Admin) adminDocument {
+	return adminDocument{
+		ID: objectID(a.ID), Email: a.Email, OrgID: objectID(a.OrgID), Password: passwordDocument(a.Password),
+		Ver: a.Ver, Rev: a.Rev, Op: objectID(a.Op),
+	}
+}
+
+func (document adminDocument) admin() organization.Admin {
+	return organization.Admin{
+		ID: organization.ID(document.ID), Email: document.Email, OrgID: organization.ID(document.OrgID),
+		Password: password.Hash(document.Password), Ver: document.Ver, Rev: document.Rev, Op: organization.ID(document.Op),
+	}
+}

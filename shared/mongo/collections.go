@@ -1,0 +1,193 @@
+package mongo
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"oms/shared/organization"
+)
+
+// Collections are the collections of the master database themselves.
+type Collections struct{ d *Database }
+
+var _ organization.Collections = (*Collections)(nil)
+
+// Collections returns the store of collections.
+func (d *Database) Collections() *Collections { return &Collections{d} }
+
+// The codes that MongoDB documents for what a collection's name can be
+// (manual, error codes).
+const (
+	namespaceNotFound = 26
+	namespaceExists   = 48
+)
+
+// Find returns those of the named collections that are there, by name.
+func (s *Collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
+	found := map[string]organization.Collection{}
+	if len(names) == 0 {
+		return found, ctx.Err()
+	}
+	filter := bson.M{"name": bson.M{"$in": names}}
+	if len(names) == 1 {
+		filter = bson.M{"name": names[0]} // MongoDB looks this one up, and walks through all for any other
+	}
+	all, err := s.list(ctx, filter, func(name string) bool { return slices.Contains(names, name) })
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		found[c.Name] = c
+	}
+	return found, nil
+}
+
+// List returns the collections whose names begin with prefix, sorted by name.
+func (s *Collections) List(ctx context.Context, prefix string) ([]organization.Collection, error) {
+	all, err := s.list(ctx, bson.M{"name": bson.M{"$gte": prefix}}, func(name string) bool { return strings.HasPrefix(name, prefix) })
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b organization.Collection) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// list asks with a filter, so that a server sends little, and filters again:
+// one that ignores it sends all (F6 of reliability.md).
+func (s *Collections) list(ctx context.Context, filter bson.M, so func(name string) bool) ([]organization.Collection, error) {
+	doing := "listing collections"
+	var raws []bson.Raw
+	err := s.d.do(ctx, doing, func(ctx context.Context) error {
+		cursor, err := s.d.db.ListCollections(ctx, filter)
+		if err != nil {
+			return err
+		}
+		return cursor.All(ctx, &raws)
+	})
+	if err != nil {
+		return nil, err
+	}
+	documents, err := decode[struct {
+		Name string `bson:"name"`
+		Info struct {
+			UUID bson.Binary `bson:"uuid"`
+		} `bson:"info"`
+	}](doing, raws)
+	if err != nil {
+		return nil, err
+	}
+	var all []organization.Collection
+	for _, document := range documents {
+		if so(document.Name) {
+			all = append(all, organization.Collection{Name: document.Name, UUID: hex.EncodeToString(document.Info.UUID.Data)})
+		}
+	}
+	return all, nil
+}
+
+// Create makes an empty collection, or returns ErrExists. From MongoDB 7.0 on,
+// and through mongos, the command succeeds where the collection is there; so
+// there the name is looked up first. What somebody makes between the look and
+// the command passes for made here: who must be sure looks for documents.
+func (s *Collections) Create(ctx context.Context, name string) error {
+	doing := "creating a collection"
+	if s.d.health.idempotent.Load() {
+		found, err := s.Find(ctx, name)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("%s: %w", doing, organization.ErrExists)
+		}
+	}
+	err := s.d.do(ctx, doing, func(ctx context.Context) error { return s.d.db.CreateCollection(ctx, name) })
+	r, ok := refused(err)
+	if !ok {
+		return err
+	}
+	exists := r.code == namespaceExists
+	if !exists {
+		found, look := s.Find(ctx, name)
+		if look != nil {
+			return look
+		}
+		exists = len(found) > 0
+	}
+	if exists {
+		return fmt.Errorf("%s: %w", doing, organization.ErrExists)
+	}
+	return told(err, r)
+}
+
+// Rename moves a collection with its documents and indexes. It never
+// overwrites: dropTarget is not sent, and is false by itself (manual,
+// renameCollection). A server that refuses without one of MongoDB's codes (F6)
+// is asked which of the two are there.
+func (s *Collections) Rename(ctx context.Context, from, to string) error {
+	doing := "renaming a collection"
+	_, err := s.d.run(ctx, doing, s.d.client.Database("admin"), bson.D{
+		{Key: "renameCollection", Value: s.d.Name() + "." + from},
+		{Key: "to", Value: s.d.Name() + "." + to},
+		{Key: "writeConcern", Value: concern()},
+	})
+	r, ok := refused(err)
+	if !ok {
+		return err
+	}
+	absent, exists := r.code == namespaceNotFound, r.code == namespaceExists
+	if !absent && !exists {
+		found, look := s.Find(ctx, from, to)
+		if look != nil {
+			return look
+		}
+		_, source := found[from]
+		_, exists = found[to]
+		absent = !source
+	}
+	switch {
+	case absent:
+		return fmt.Errorf("%s: %w", doing, organization.ErrAbsent)
+	case exists:
+		return fmt.Errorf("%s: %w", doing, organization.ErrExists)
+	default:
+		return told(err, r)
+	}
+}
+
+// Drop drops the collection, where it is there.
+func (s *Collections) Drop(ctx context.Context, name string) error {
+	err := s.d.do(ctx, "dropping a collection", func(ctx context.Context) error { return s.d.db.Collection(name).Drop(ctx) })
+	r, ok := refused(err)
+	if !ok {
+		return err
+	}
+	found, look := s.Find(ctx, name)
+	if look != nil {
+		return look
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return told(err, r)
+}
+
+// told adds the server's message, which here can quote no document: it is what
+// an operator needs where a plan's limit of collections is reached.
+func told(err error, r refusal) error {
+	if r.message == "" {
+		return err
+	}
+	return errors.New(err.Error() + ": " + r.message)
+}
+
+// concern is the client's write concern for commands that the driver sends as they are.
+func concern() bson.D {
+	return bson.D{{Key: "w", Value: "majority"}, {Key: "j", Value: true}}
+}
