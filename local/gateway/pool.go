@@ -1,0 +1,408 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// limits are the bounds that tests shorten. AWS documents those of the init
+// phase ("Lambda execution environment lifecycle") and of authorizers ("Quotas
+// for configuring and running an HTTP API"); the others are ours.
+type limits struct {
+	init       time.Duration // until a process asks for its first event
+	authorizer time.Duration // until an authorizer answers
+	patience   time.Duration // before a further process is started for a waiting event
+	idle       time.Duration // before a process that is not the function's last is ended
+	queue      time.Duration // an event waits for its turn
+	wholeDepth int           // events that wait for a whole CPU
+	depth      int           // events of one other function that wait
+	perPool    int           // processes of one other function
+	backoff    time.Duration // after a process that did not start; doubled up to maxBackoff
+	drain      time.Duration // events in flight are given at Close
+	terminate  time.Duration // between SIGTERM and SIGKILL
+}
+
+// attempts bounds how often an event is given to a process that ends, idle,
+// before it takes the event.
+const attempts = 3
+
+// settle is how long an answer is held for the process to be free again.
+const settle = 50 * time.Millisecond
+
+// maxBackoff bounds how long a function that does not start is left alone.
+const maxBackoff = 5 * time.Second
+
+func defaultLimits() limits {
+	return limits{
+		init: 10 * time.Second, authorizer: 10 * time.Second,
+		patience: 20 * time.Millisecond, idle: 2 * time.Minute,
+		queue: 10 * time.Second, wholeDepth: 16, depth: 256, perPool: 8,
+		backoff: 200 * time.Millisecond, drain: 3 * time.Second, terminate: time.Second,
+	}
+}
+
+// ErrBusy tells that an event was not begun: the queue before its function is
+// full, or it waited there for 10 s. Clients see 503.
+var ErrBusy = errors.New("too many events are waiting")
+
+var (
+	errClosed  = errors.New("the gateway is closing")
+	errBackoff = errors.New("the function did not start, and is not tried again yet")
+)
+
+// gate lets so many events in at once, and so many wait for a while: one
+// function's, or those of all functions that ask for a whole CPU.
+type gate struct {
+	slots chan struct{}
+	wait  time.Duration
+
+	mu      sync.Mutex
+	waiting int
+	depth   int
+}
+
+func newGate(width, depth int, wait time.Duration) *gate {
+	return &gate{slots: make(chan struct{}, width), depth: depth, wait: wait}
+}
+
+// enter waits for a slot, first come first served. It returns [ErrBusy], or the
+// context's error.
+func (g *gate) enter(ctx context.Context) error {
+	select {
+	case g.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	g.mu.Lock()
+	if g.waiting >= g.depth {
+		g.mu.Unlock()
+		return ErrBusy
+	}
+	g.waiting++
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.waiting--
+		g.mu.Unlock()
+	}()
+	timer := time.NewTimer(g.wait)
+	defer timer.Stop()
+	select {
+	case g.slots <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return ErrBusy
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (g *gate) leave() { <-g.slots }
+
+// pool is the processes of one function: started when an event needs one,
+// reused warm, the most recently used first, and ended when idle for a while.
+type pool struct {
+	function  *Function
+	bootstrap string
+	variables map[string]string
+	gate      *gate
+	limits    limits
+	launcher  *launcher
+	lines     *lines
+	log       *slog.Logger
+
+	mu       sync.Mutex
+	live     map[*process]struct{} // until they have ended
+	idle     []*process            // the most recently used last
+	starting int
+	waiters  []*waiter // first come first
+	failures int       // starts that failed in a row
+	notUntil time.Time // no start before that
+	watching bool      // a call of retire is due
+	closed   bool
+	drained  chan struct{} // closed when closed and nothing lives
+}
+
+// waiter is an event that waits for a process.
+type waiter struct{ granted chan grant }
+
+type grant struct {
+	process *process
+	err     error
+}
+
+// invoke has one event worked on. The context bounds the wait for a process
+// and for the answer; the work itself goes on without a client, as in Lambda.
+func (p *pool) invoke(ctx context.Context, payload []byte, trace string) ([]byte, error) {
+	for range attempts {
+		if err := p.gate.enter(ctx); err != nil {
+			return nil, err
+		}
+		proc, err := p.acquire(ctx)
+		if err != nil {
+			p.gate.leave()
+			return nil, err
+		}
+		inv := &invocation{id: newUUID(), payload: payload, trace: trace, answer: make(chan answer, 1)}
+		delivered := make(chan answer, 1)
+		go func() {
+			defer p.gate.leave() // after the process is idle: the next event finds it
+			if proc.run(inv, func(a answer) { delivered <- a }) {
+				p.release(proc)
+			}
+		}()
+		select {
+		case a := <-delivered:
+			if errors.Is(a.err, errNotTaken) {
+				continue // it died idle: the event is whole, and another can have it
+			}
+			return a.payload, a.err
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return nil, errNotTaken
+}
+
+// acquire takes an idle process, or waits for one. A further process is started
+// when all are busy and none has come free within the patience: a burst of
+// short events then needs few processes, and a slow event holds up nobody.
+func (p *pool) acquire(ctx context.Context) (*process, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errClosed
+	}
+	if n := len(p.idle); n > 0 {
+		proc := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return proc, nil
+	}
+	w := &waiter{granted: make(chan grant, 1)}
+	p.waiters = append(p.waiters, w)
+	if len(p.live) == p.starting {
+		p.supply()
+	}
+	p.mu.Unlock()
+
+	timer := time.NewTimer(p.limits.patience)
+	defer timer.Stop()
+	for {
+		select {
+		case g := <-w.granted:
+			return g.process, g.err
+		case <-timer.C:
+			p.mu.Lock()
+			p.supply()
+			p.mu.Unlock()
+		case <-ctx.Done():
+			p.abandon(w)
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// abandon takes a waiter out of the queue; what it was granted goes back.
+func (p *pool) abandon(w *waiter) {
+	p.mu.Lock()
+	p.waiters = slices.DeleteFunc(p.waiters, func(other *waiter) bool { return other == w })
+	p.mu.Unlock()
+	select {
+	case g := <-w.granted:
+		if g.process != nil {
+			p.release(g.process)
+		}
+	default:
+	}
+}
+
+// release makes a process available: to the event that waits longest, or idle.
+func (p *pool) release(proc *process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, alive := p.live[proc]; !alive {
+		return
+	}
+	if p.closed {
+		go proc.terminate(p.limits.terminate)
+		return
+	}
+	if len(p.waiters) > 0 {
+		p.grant(grant{process: proc})
+		return
+	}
+	proc.idleSince = time.Now()
+	p.idle = append(p.idle, proc)
+	p.watch()
+}
+
+// watch has the idle processes looked at when the longest idle one is due,
+// unless it is the only one. The caller holds the lock.
+func (p *pool) watch() {
+	if !p.watching && len(p.idle) > 1 {
+		p.watching = true
+		time.AfterFunc(time.Until(p.idle[0].idleSince.Add(p.limits.idle)), p.retire)
+	}
+}
+
+// grant answers the event that has waited longest. The caller holds the lock.
+func (p *pool) grant(g grant) {
+	w := p.waiters[0]
+	p.waiters = p.waiters[1:]
+	w.granted <- g
+}
+
+// supply starts processes until there is one under way for each waiting event.
+// Where none can be started, the events wait for those that are at work, and
+// fail if there are none. The caller holds the lock.
+func (p *pool) supply() {
+	for p.starting < len(p.waiters) {
+		err := p.spawn()
+		if err == nil {
+			continue
+		}
+		if len(p.live) > p.starting {
+			return
+		}
+		p.grant(grant{err: err})
+	}
+}
+
+// spawn starts one process; it goes to whoever waits longest when it is ready.
+// The caller holds the lock.
+func (p *pool) spawn() error {
+	if p.closed {
+		return errClosed
+	}
+	if time.Now().Before(p.notUntil) {
+		return errBackoff
+	}
+	proc, err := p.startProcess(p.ended)
+	if err != nil {
+		p.failed()
+		return err
+	}
+	p.live[proc] = struct{}{}
+	p.starting++
+	go p.await(proc)
+	return nil
+}
+
+// await sees a process through its init phase. One that ends, or takes longer
+// than Lambda allows, costs the event that has waited longest.
+func (p *pool) await(proc *process) {
+	timer := time.NewTimer(p.limits.init)
+	defer timer.Stop()
+	var ready bool
+	select {
+	case <-proc.asking:
+		ready = true
+	case <-proc.stopped:
+	case <-timer.C:
+		proc.kill()
+	}
+	p.mu.Lock()
+	p.starting--
+	if ready {
+		p.failures = 0
+		p.notUntil = time.Time{}
+		p.mu.Unlock()
+		p.release(proc)
+		return
+	}
+	p.failed()
+	if len(p.waiters) > 0 {
+		p.grant(grant{err: errInit})
+	}
+	p.supply()
+	p.mu.Unlock()
+}
+
+// failed notes a start that failed, and leaves the function alone for a while:
+// a function that cannot start must not be started as fast as events come. The
+// caller holds the lock.
+func (p *pool) failed() {
+	wait := maxBackoff
+	if p.failures < 5 {
+		wait = min(maxBackoff, p.limits.backoff<<p.failures)
+	}
+	p.failures++
+	p.notUntil = time.Now().Add(wait)
+	if !p.closed {
+		p.log.Error("function does not start", slog.String("function", p.function.Name), slog.Int("attempt", p.failures), slog.Duration("next_in", wait))
+	}
+}
+
+// ended forgets a process that is gone, and replaces it where an event waits.
+func (p *pool) ended(proc *process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.live, proc)
+	p.idle = slices.DeleteFunc(p.idle, func(other *process) bool { return other == proc })
+	if p.closed && len(p.live) == 0 {
+		close(p.drained)
+		return
+	}
+	if len(p.live) == p.starting {
+		p.supply()
+	}
+}
+
+// retire ends the processes that were idle for long, but for the last one.
+func (p *pool) retire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watching = false
+	for len(p.idle) > 1 && time.Since(p.idle[0].idleSince) >= p.limits.idle {
+		go p.idle[0].terminate(p.limits.terminate)
+		p.idle = p.idle[1:]
+	}
+	p.watch()
+}
+
+// warm starts one process, unless there is one.
+func (p *pool) warm() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.live) == 0 {
+		_ = p.spawn() // the log has it, and the first event will see it
+	}
+}
+
+// close ends the idle processes at once, and the others when they have
+// answered or the drain time is over. It returns when none is left.
+func (p *pool) close(ctx context.Context) {
+	p.mu.Lock()
+	p.closed = true
+	for len(p.waiters) > 0 {
+		p.grant(grant{err: errClosed})
+	}
+	idle := p.idle
+	p.idle = nil
+	if len(p.live) == 0 {
+		close(p.drained)
+	}
+	p.mu.Unlock()
+	for _, proc := range idle {
+		go proc.terminate(p.limits.terminate)
+	}
+	timer := time.NewTimer(p.limits.drain)
+	defer timer.Stop()
+	select {
+	case <-p.drained:
+		return
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	for proc := range p.live {
+		go proc.terminate(p.limits.terminate)
+	}
+	p.mu.Unlock()
+	<-p.drained
+}

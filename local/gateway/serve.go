@@ -1,0 +1,157 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// ServeHTTP answers one request as API Gateway would, in its order: quota of
+// the headers, CORS preflight, route, quota of the body, authorizer, function.
+// Every answer has the id that the function finds in requestContext.requestId.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{gateway: g, request: r, id: newRequestID(), now: g.now()}
+	started := time.Now()
+	out, err := x.answer()
+	if r.Context().Err() != nil {
+		return // the client is gone; what was begun goes on without it
+	}
+	if out.status == http.StatusRequestHeaderFieldsTooLarge || errors.Is(err, errBodyUnread) {
+		w.Header().Set("Connection", "close") // what follows is not worth reading
+	}
+	out.write(w, r, x.id)
+	level := slog.LevelDebug
+	attrs := []slog.Attr{
+		slog.String("request_id", x.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("route", x.route), slog.Int("status", out.status), slog.Int64("duration_ms", time.Since(started).Milliseconds()),
+	}
+	if err != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("err", err.Error()))
+	}
+	g.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// exchange is one request on its way to its answer.
+type exchange struct {
+	gateway *Gateway
+	request *http.Request
+	id      string
+	now     time.Time
+	route   string // its key, once known
+}
+
+var (
+	errBodyUnread = errors.New("the body exceeds 10485760 bytes")
+	errEventLarge = errors.New("the event exceeds 6291556 bytes")
+)
+
+// answer returns the response, and why it is a refusal of the gateway's own
+// that an operator may want to look at.
+func (x *exchange) answer() (*response, error) {
+	g, r := x.gateway, x.request
+	if headerSize(r) > headerLimit {
+		return refusal(http.StatusRequestHeaderFieldsTooLarge), nil
+	}
+	m := g.router.find(r.Method, r.URL.Path)
+	if g.template.CORS != nil && isPreflight(r) {
+		// Except one: "the $default route catches requests for all methods and
+		// routes that you haven't explicitly defined, including OPTIONS
+		// requests", and with an authorizer it refuses them.
+		guarded := m != nil && m.route.Path == defaultRoute && m.route.Authorizer != ""
+		if _, here := g.router.inStage(r.URL.Path); here && !guarded {
+			return g.template.CORS.preflight(r.Header.Get("Origin")), nil
+		}
+	}
+	if m == nil {
+		return refusal(http.StatusNotFound), nil
+	}
+	x.route = m.route.key()
+	e, err := x.event(m)
+	if err != nil {
+		return refusal(statusOf(err)), err
+	}
+	if name := m.route.Authorizer; name != "" {
+		if status, err := g.authorizers[name].authorize(r.Context(), e); status != 0 {
+			return refusal(status), err
+		}
+	}
+	out, err := x.integrate(m.route, e)
+	if err != nil {
+		return refusal(statusOf(err)), err
+	}
+	if g.template.CORS != nil {
+		g.template.CORS.apply(out.header, r.Header.Get("Origin"))
+	}
+	return out, nil
+}
+
+// event reads the body and describes the request.
+func (x *exchange) event(m *match) (*event, error) {
+	r := x.request
+	if r.ContentLength > bodyLimit {
+		return nil, errBodyUnread
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBody, err)
+	}
+	if len(body) > bodyLimit {
+		return nil, errBodyUnread
+	}
+	return newEvent(r, body, m, x.gateway.stage, x.id, x.now), nil
+}
+
+// errBody tells that a body could not be read to its end.
+var errBody = errors.New("reading the body")
+
+// integrate has the route's function answer the event.
+func (x *exchange) integrate(route *Route, e *event) (*response, error) {
+	payload, err := encode(e)
+	if err != nil {
+		return nil, err
+	}
+	if len(payload) > payloadLimit {
+		return nil, errEventLarge
+	}
+	ctx, cancel := context.WithTimeout(x.request.Context(), cmp.Or(route.Timeout, defaultIntegration))
+	defer cancel()
+	answer, err := x.gateway.pools[route.Function].invoke(ctx, payload, e.trace())
+	if err != nil {
+		return nil, fmt.Errorf("invoking %s: %w", route.Function, err)
+	}
+	return newResponse(answer)
+}
+
+// statusOf is what a client sees of a failure.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errBodyUnread), errors.Is(err, errEventLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errBody):
+		return http.StatusBadRequest
+	case errors.Is(err, ErrBusy), errors.Is(err, errClosed), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// headerSize is the size of the request line and the headers as they were sent
+// with HTTP/1.1.
+func headerSize(r *http.Request) int {
+	const line = len(": \r\n")
+	uri := cmp.Or(r.RequestURI, r.URL.RequestURI())
+	n := len(r.Method) + len(" ") + len(uri) + len(" HTTP/1.1\r\n") + len("Host") + len(r.Host) + line
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + line
+		}
+	}
+	return n
+}
