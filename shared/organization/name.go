@@ -91,6 +91,9 @@ func deriveKey(shown string) string {
 // address by net/mail (RFC 5322) whose domain has a dot. The field is what is
 // wrong with it, with an empty Field; nil where nothing is.
 func ParseEmail(typed string) (string, *fault.Field) {
+	if !utf8.ValidString(typed) {
+		return "", &fault.Field{Code: "invalid", Detail: "an email address must be valid UTF-8"}
+	}
 	email := strings.ToLower(strings.TrimSpace(norm.NFC.String(typed)))
 	if len(email) > MaxEmail {
 		return "", &fault.Field{Code: "too_long", Detail: "an email address has at most 254 bytes"}

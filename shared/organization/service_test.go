@@ -1,0 +1,618 @@
+package organization_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/shared/fault"
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+	"oms/shared/token"
+)
+
+// wantCode fails where err is another fault, and returns its Retry-After.
+func wantCode(tb testing.TB, doing string, err error, want string) time.Duration {
+	tb.Helper()
+	if got := code(err); got != want {
+		tb.Fatalf("%s is answered %q, want %q", doing, got, want)
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.RetryAfter
+	}
+	return 0
+}
+
+func TestService_Create(t *testing.T) {
+	t.Parallel()
+	t.Run("answers with the organization, which is there", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		got, err := w.Create(t.Context(), creation("  Test   Org ", " Admin@Test.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := w.clock.Now()
+		if got.Name != "Test Org" || got.Collection != "org_test_org" || got.AdminEmail != "admin@test.com" ||
+			got.Version != 1 || !got.CreatedAt.Equal(now) || !got.UpdatedAt.Equal(now) || got.Replayed {
+			t.Errorf("Create() = %+v", got)
+		}
+		if bad := w.violations(); bad != nil {
+			t.Error(strings.Join(bad, "\n"))
+		}
+	})
+	t.Run("names every wrong field", func(t *testing.T) {
+		t.Parallel()
+		_, err := newWorld().Create(t.Context(), organization.Creation{Name: "x", Email: "y", Password: "short"})
+		f, ok := errors.AsType[*fault.Error](err)
+		if !ok || f.Kind != fault.Invalid || len(f.Fields) != 3 {
+			t.Fatalf("Create() = %v, want three wrong fields", err)
+		}
+		for i, want := range []string{"organization_name", "email", "password"} {
+			if f.Fields[i].Field != want {
+				t.Errorf("field %d is %q, want %q", i, f.Fields[i].Field, want)
+			}
+		}
+	})
+	t.Run("refuses a name whose key is taken, whatever it looks like", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.found(t, "Zürich GmbH", "a@acme.io")
+		_, err := w.Create(t.Context(), creation("zurich_gmbh", "b@acme.io"))
+		wantCode(t, "a taken key", err, "organization_name_taken")
+		if strings.Contains(err.Error(), "Zürich") {
+			t.Errorf("the answer shows the other's name: %v", err)
+		}
+	})
+	t.Run("refuses a taken email and leaves the name free", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.found(t, "Acme", "a@acme.io")
+		_, err := w.Create(t.Context(), creation("Beta", "A@acme.io"))
+		wantCode(t, "a taken email", err, "admin_email_taken")
+		w.clock.advance(time.Millisecond)
+		w.found(t, "Beta", "b@acme.io")
+	})
+	t.Run("does not touch a stranger's documents", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.put(t, "org_acme", "s", "stranger")
+		_, err := w.Create(t.Context(), creation("Acme", "a@acme.io"))
+		wantCode(t, "a stranger's collection", err, "organization_name_taken")
+		if got := w.held("org_acme"); got != "s" {
+			t.Errorf("org_acme holds %q, want s", got)
+		}
+		w.found(t, "Beta", "a@acme.io") // the email was not kept
+	})
+	t.Run("takes over an empty collection", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.AddIndex("org_acme", organizationtest.Index{Name: "i", Field: "value"})
+		w.found(t, "Acme", "a@acme.io")
+	})
+}
+
+func TestService_Create_withAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	keyed := func(name, email, key string) organization.Creation {
+		c := creation(name, email)
+		c.IdempotencyKey = key
+		return c
+	}
+	t.Run("gives the first answer again, whatever has happened to the organization", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		first, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		who := w.principal(t, first.ID)
+		for range 3 {
+			w.clock.advance(time.Minute)
+			again, err := w.Create(t.Context(), keyed(" Acme", "A@acme.io", "k"))
+			if err != nil || again.View != first.View || !again.Replayed {
+				t.Fatalf("the same request again = %+v, %v, want %+v", again, err, first)
+			}
+			if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil && code(err) != "token_revoked" {
+				t.Fatal(err)
+			}
+		}
+	})
+	t.Run("refuses the same key with another body", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		if _, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k")); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []organization.Creation{
+			keyed("Acme 2", "a@acme.io", "k"), keyed("Acme", "b@acme.io", "k"),
+			{Name: "Acme", Email: "a@acme.io", Password: "another password", IdempotencyKey: "k"},
+		} {
+			_, err := w.Create(t.Context(), c)
+			wantCode(t, "another body", err, "idempotency_key_reused")
+		}
+	})
+	t.Run("does not remember a conflict", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := w.found(t, "Acme", "a@acme.io")
+		_, err := w.Create(t.Context(), keyed("Beta", "a@acme.io", "k"))
+		wantCode(t, "a taken email", err, "admin_email_taken")
+		if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.advance(time.Second)
+		if _, err := w.Create(t.Context(), keyed("Beta", "a@acme.io", "k")); err != nil {
+			t.Errorf("the same request, judged anew = %v, want no error", err)
+		}
+	})
+	t.Run("forgets the key after a day", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		if _, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k")); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.advance(24*time.Hour + time.Second)
+		w.quiet(t)
+		_, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
+		wantCode(t, "the same request a day later", err, "organization_name_taken")
+	})
+	t.Run("makes one organization of fifty equal requests at once", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		var all sync.WaitGroup
+		answers := make([]string, 50)
+		ids := make([]organization.ID, 50)
+		for i := range answers {
+			all.Go(func() {
+				c, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
+				answers[i], ids[i] = code(err), c.ID
+			})
+		}
+		all.Wait()
+		made := 0
+		for i, a := range answers {
+			switch a {
+			case "":
+				made++
+				if ids[i] != w.living()[0].ID {
+					t.Errorf("an answer names another organization: %v", ids[i])
+				}
+			case "request_in_progress":
+			default:
+				t.Errorf("an equal request is answered %q", a)
+			}
+		}
+		if made == 0 || len(w.living()) != 1 {
+			t.Errorf("%d requests were answered with success and %d organizations live", made, len(w.living()))
+		}
+	})
+}
+
+// TestService_Create_oneOfTwelve: twelve at once want one name, or one email, a hundred times over.
+func TestService_Create_oneOfTwelve(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, taken string
+		creation    func(i int) organization.Creation
+	}{
+		{"one name", "organization_name_taken", func(i int) organization.Creation {
+			return creation("Acme", string(rune('a'+i))+"@acme.io")
+		}},
+		{"one email", "admin_email_taken", func(i int) organization.Creation {
+			return creation("Acme "+string(rune('a'+i)), "a@acme.io")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for range 100 {
+				w := newWorld()
+				answers := make([]string, 12)
+				var all sync.WaitGroup
+				for i := range answers {
+					all.Go(func() {
+						_, err := w.Create(t.Context(), c.creation(i))
+						answers[i] = code(err)
+					})
+				}
+				all.Wait()
+				won := 0
+				for _, a := range answers {
+					if a == "" {
+						won++
+					} else if a != c.taken && a != "organization_name_held" { // held: claimed, and nobody lives there yet
+						t.Fatalf("a loser is answered %q, want %s", a, c.taken)
+					}
+				}
+				if won != 1 {
+					t.Fatalf("%d of twelve won, want one", won)
+				}
+			}
+		})
+	}
+}
+
+func TestService_Get(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	mine := w.found(t, "Acme", "a@acme.io")
+	other := w.found(t, "Beta", "b@acme.io")
+	gone := w.found(t, "Gamma", "c@acme.io")
+	if _, err := w.Delete(t.Context(), gone, "Gamma", nil); err != nil {
+		t.Fatal(err)
+	}
+	stale := mine
+	stale.Ver = "another"
+	for _, c := range []struct {
+		name, asked string
+		who         token.Principal
+		email, code string
+	}{
+		{"anonymous", "acme", token.Principal{}, "", ""},
+		{"by another form of the name", "ACME!", token.Principal{}, "", ""},
+		{"the organization's own admin sees the email", "Acme", mine, "a@acme.io", ""},
+		{"another's admin is answered as anonymous", "Acme", other, "", ""},
+		{"a revoked token is no anonymous answer", "Acme", stale, "", "token_revoked"},
+		{"a deleted organization's token is revoked", "Acme", gone, "", "token_revoked"},
+		{"no such name", "Nobody", token.Principal{}, "", "organization_not_found"},
+		{"a deleted one", "Gamma", token.Principal{}, "", "organization_not_found"},
+		{"what cannot be a name", "!", token.Principal{}, "", "invalid_request"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			v, err := w.Get(t.Context(), c.who, c.asked)
+			wantCode(t, c.name, err, c.code)
+			if c.code == "" && (v.Name != "Acme" || v.AdminEmail != c.email) {
+				t.Errorf("Get() = %+v, want Acme with the email %q", v, c.email)
+			}
+		})
+	}
+}
+
+func TestService_Update(t *testing.T) {
+	t.Parallel()
+	t.Run("moves the collection with everything in it", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		w.clock.advance(time.Second)
+		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
+		if err != nil || v.Name != "Beta" || v.Collection != "org_beta" || v.Version != 2 || v.AdminEmail != "a@acme.io" ||
+			!v.UpdatedAt.Equal(w.clock.Now()) {
+			t.Fatalf("Update() = %+v, %v", v, err)
+		}
+		if got := w.held("org_beta"); got != "d1 d2" || len(w.Indexes("org_beta")) != 1 {
+			t.Errorf("org_beta holds %q and %d indexes", got, len(w.Indexes("org_beta")))
+		}
+		if got := len(w.Names()); got != 1 {
+			t.Errorf("%d collections are there, want one", got)
+		}
+		again, err := w.Get(t.Context(), who, "beta")
+		if err != nil || again != v {
+			t.Errorf("Get() = %+v, %v, want what Update answered, %+v", again, err, v)
+		}
+	})
+	t.Run("holds the old name for 80 seconds, for its former owner too", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := w.found(t, "Acme", "a@acme.io")
+		if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Create(t.Context(), creation("Acme", "b@acme.io"))
+		after := wantCode(t, "another who wants the old name", err, "organization_name_held")
+		if after <= time.Minute || after > 80*time.Second {
+			t.Errorf("Retry-After is %v, want a little over a minute", after)
+		}
+		_, err = w.Update(t.Context(), who, organization.Change{Name: ptr("Acme")})
+		wantCode(t, "the former owner", err, "organization_name_held")
+		w.clock.advance(after)
+		if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Acme")}); err != nil {
+			t.Errorf("Update() after Retry-After = %v, want no error", err)
+		}
+	})
+	t.Run("changes only the shown name where the key stays", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("ACME!")})
+		if err != nil || v.Name != "ACME!" || v.Collection != "org_acme" || v.Version != 2 {
+			t.Errorf("Update() = %+v, %v", v, err)
+		}
+	})
+	t.Run("changes nothing where everything is as wished", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Acme"), Email: ptr("A@acme.io"), Password: ptr(secretWord)})
+		if err != nil || v.Version != 1 {
+			t.Errorf("Update() = %+v, %v, want version 1", v, err)
+		}
+	})
+	t.Run("changes email and password together, and revokes the token", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		v, err := w.Update(t.Context(), who, organization.Change{Email: ptr("B@acme.io"), Password: ptr(secretWord), NewPassword: ptr("battery staple")})
+		if err != nil || v.AdminEmail != "b@acme.io" || v.Version != 2 {
+			t.Fatalf("Update() = %+v, %v", v, err)
+		}
+		_, err = w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
+		wantCode(t, "the old token", err, "token_revoked")
+	})
+	t.Run("keeps the token where only the name or the email changed", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		for _, c := range []organization.Change{{Name: ptr("Beta")}, {Email: ptr("b@acme.io")}, {Name: ptr("BETA")}} {
+			if _, err := w.Update(t.Context(), who, c); err != nil {
+				t.Errorf("Update() = %v, want no error", err)
+			}
+		}
+	})
+	t.Run("refuses, and leaves everything as it was", func(t *testing.T) {
+		t.Parallel()
+		everything := func(c organization.Change) organization.Change {
+			d := organization.Change{Name: ptr("Gamma"), Email: ptr("g@acme.io"), Password: ptr(secretWord), NewPassword: ptr("battery staple")}
+			if c.Name != nil {
+				d.Name = c.Name
+			}
+			if c.Email != nil {
+				d.Email = c.Email
+			}
+			if c.Password != nil {
+				d.Password = c.Password
+			}
+			d.Organization, d.IfVersion = c.Organization, c.IfVersion
+			return d
+		}
+		for _, c := range []struct {
+			name, code string
+			change     organization.Change
+		}{
+			{"a taken name", "organization_name_taken", organization.Change{Name: ptr("other")}},
+			{"a taken email", "admin_email_taken", organization.Change{Email: ptr("o@acme.io")}},
+			{"a wrong password", "wrong_password", organization.Change{Password: ptr("not the password")}},
+			{"another organization's name", "not_your_organization", organization.Change{Organization: ptr("Other")}},
+			{"nobody's name", "not_your_organization", organization.Change{Organization: ptr("Nobody")}},
+			{"a stale version", "version_mismatch", organization.Change{IfVersion: ptr(int64(7))}},
+			{"a collection with documents in the way", "organization_name_taken", organization.Change{Name: ptr("Strange")}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld()
+				who := tenant(t, w)
+				w.found(t, "Other", "o@acme.io")
+				w.put(t, "org_strange", "s", "stranger")
+				before, err := w.Get(t.Context(), who, "Acme")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = w.Update(t.Context(), who, everything(c.change))
+				wantCode(t, c.name, err, c.code)
+				if now, err := w.Get(t.Context(), who, "Acme"); err != nil || now != before {
+					t.Errorf("Get() = %+v, %v, want %+v", now, err, before)
+				}
+				if got := w.held("org_acme") + "|" + w.held("org_strange"); got != "d1 d2|s" {
+					t.Errorf("the collections hold %q", got)
+				}
+				w.quiet(t)
+				if bad := w.violations("org_strange"); bad != nil {
+					t.Error(strings.Join(bad, "\n"))
+				}
+			})
+		}
+	})
+	t.Run("names every wrong field", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		_, err := w.Update(t.Context(), tenant(t, w), organization.Change{
+			Organization: ptr("!"), Name: ptr("x"), Email: ptr("y"), NewPassword: ptr("short"),
+		})
+		f, ok := errors.AsType[*fault.Error](err)
+		if !ok || len(f.Fields) != 5 {
+			t.Fatalf("Update() = %v, want five wrong fields", err)
+		}
+	})
+	t.Run("lets one of two at once win", func(t *testing.T) {
+		t.Parallel()
+		for range 50 {
+			w := newWorld()
+			who := tenant(t, w)
+			answers := make([]string, 2)
+			var all sync.WaitGroup
+			for i, name := range []string{"Beta", "Gamma"} {
+				all.Go(func() {
+					_, err := w.Update(t.Context(), who, organization.Change{Name: ptr(name)})
+					answers[i] = code(err)
+				})
+			}
+			all.Wait()
+			for _, a := range answers {
+				if a != "" && a != "organization_busy" && a != "not_your_organization" {
+					t.Fatalf("the answers are %q", answers)
+				}
+			}
+			w.quiet(t)
+			if bad := w.violations(); bad != nil {
+				t.Fatal(strings.Join(bad, "\n"))
+			}
+		}
+	})
+}
+
+func TestService_Delete(t *testing.T) {
+	t.Parallel()
+	t.Run("frees the email at once and the name after its hold", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		shown, err := w.Delete(t.Context(), who, "ACME", nil)
+		if err != nil || shown != "Acme" {
+			t.Fatalf("Delete() = %q, %v", shown, err)
+		}
+		_, err = w.Get(t.Context(), token.Principal{}, "Acme")
+		wantCode(t, "reading it", err, "organization_not_found")
+		_, err = w.Delete(t.Context(), who, "Acme", nil)
+		wantCode(t, "the same token again", err, "token_revoked")
+		w.found(t, "Beta", "a@acme.io")
+		_, err = w.Create(t.Context(), creation("Acme", "b@acme.io"))
+		w.clock.advance(wantCode(t, "the name", err, "organization_name_held"))
+		w.found(t, "Acme", "b@acme.io")
+		if got := w.held("org_acme"); got != "" {
+			t.Errorf("the next owner finds %q", got)
+		}
+	})
+	t.Run("keeps the documents for the retention time, then purges them", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
+			t.Fatal(err)
+		}
+		trash := w.Names()
+		if len(trash) != 1 || !strings.HasPrefix(trash[0], "trash_") || w.held(trash[0]) != "d1 d2" {
+			t.Fatalf("the collections are %v", trash)
+		}
+		w.quiet(t)
+		if got := w.Names(); len(got) != 1 {
+			t.Fatalf("the collections are %v before the retention time has passed", got)
+		}
+		w.clock.advance(15 * time.Minute)
+		w.quiet(t)
+		if got := w.Names(); len(got) != 0 {
+			t.Errorf("the collections are %v after the retention time", got)
+		}
+		if got := len(w.Organizations()); got != 1 {
+			t.Errorf("%d organizations are kept, want one for a day", got)
+		}
+		w.clock.advance(25 * time.Hour)
+		w.quiet(t)
+		if got := len(w.Organizations()); got != 0 {
+			t.Errorf("%d organizations are kept after a day", got)
+		}
+	})
+	t.Run("refuses another's name, existing or not, in the same words", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		w.found(t, "Other", "o@acme.io")
+		_, there := w.Delete(t.Context(), who, "Other", nil)
+		_, absent := w.Delete(t.Context(), who, "Nobody", nil)
+		wantCode(t, "another's name", there, "not_your_organization")
+		if there.Error() != absent.Error() {
+			t.Errorf("an oracle: %q, %q", there, absent)
+		}
+	})
+	t.Run("refuses a stale version", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		_, err := w.Delete(t.Context(), tenant(t, w), "Acme", ptr(int64(2)))
+		wantCode(t, "a stale version", err, "version_mismatch")
+	})
+	t.Run("finishes an unfinished deletion for the same token, even where its admin is gone already", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		died := w.service(func(command string, apply func() error) error {
+			if command == "organizations.swap" && len(w.Admins()) == 0 {
+				return organization.ErrLost
+			}
+			return apply()
+		})
+		_, err := died.Delete(t.Context(), who, "Acme", nil)
+		wantCode(t, "a deletion whose worker gave up", err, "storage_unavailable")
+		_, err = w.Delete(t.Context(), who, "Acme", nil)
+		wantCode(t, "the same again while the lease runs", err, "organization_busy")
+		_, err = w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
+		wantCode(t, "an update meanwhile", err, "token_revoked")
+		w.clock.advance(organization.Lease + 3*time.Second)
+		if shown, err := w.Delete(t.Context(), who, "Acme", nil); err != nil || shown != "Acme" {
+			t.Errorf("the same again = %q, %v, want success", shown, err)
+		}
+		_, err = w.Delete(t.Context(), who, "Acme", nil)
+		wantCode(t, "and again", err, "token_revoked")
+	})
+}
+
+func TestService_Reconcile(t *testing.T) {
+	t.Parallel()
+	t.Run("keeps a document that differs aside, and reports it", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+			t.Fatal(err)
+		}
+		w.put(t, "org_acme", "d1", "other content")
+		w.put(t, "org_acme", "d2", "two")
+		w.put(t, "org_acme", "d3", "three")
+		r := w.quiet(t)
+		if got := w.held("org_beta"); got != "d1 d2 d3" {
+			t.Errorf("org_beta holds %q", got)
+		}
+		var ghosts []string
+		for _, n := range w.Names() {
+			if strings.HasPrefix(n, "ghost_") {
+				ghosts = append(ghosts, n)
+			}
+		}
+		if len(ghosts) != 1 || w.held(ghosts[0]) != "d1" || r.Kept != 1 {
+			t.Errorf("the ghosts are %v, and the report says %+v", ghosts, r)
+		}
+	})
+	t.Run("is safe twice and concurrently", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		who := tenant(t, w)
+		f := &faulty{n: 9, m: after}
+		_, _ = w.service(f.hook).Update(t.Context(), who, organization.Change{Name: ptr("Beta"), Email: ptr("b@acme.io")})
+		w.clock.advance(organization.Lease + 3*time.Second)
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if _, err := w.Reconcile(t.Context()); err != nil {
+					t.Errorf("Reconcile() = %v", err)
+				}
+			})
+		}
+		all.Wait()
+		w.quiet(t)
+		if bad := w.violations(); bad != nil {
+			t.Error(strings.Join(bad, "\n"))
+		}
+	})
+	t.Run("never touches a collection that nothing explains", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		for _, name := range []string{"org_strange", "trash_x", "ghost_unknown_000000000000000000000000", "other"} {
+			w.put(t, name, "s", "stranger")
+		}
+		w.quiet(t)
+		if got := len(w.Names()); got != 4 {
+			t.Errorf("%d collections are left of four", got)
+		}
+	})
+}
+
+// TestService_sendsNothingAfterItsLease: a process that was frozen wakes up
+// late and stops before its next command.
+func TestService_sendsNothingAfterItsLease(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	sent := 0
+	s := w.service(func(_ string, apply func() error) error {
+		sent++
+		if sent == 2 {
+			w.clock.advance(organization.Lease - 3*time.Second)
+		}
+		return apply()
+	})
+	_, err := s.Create(t.Context(), creation("Acme", "a@acme.io"))
+	wantCode(t, "a worker that woke up late", err, "storage_unavailable")
+	if sent != 2 {
+		t.Errorf("%d commands were sent, want 2", sent)
+	}
+}

@@ -1,0 +1,207 @@
+package organization_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/shared/fault"
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+	"oms/shared/password"
+	"oms/shared/token"
+)
+
+// world is a database, a clock and a service on them.
+type world struct {
+	*organizationtest.Memory
+	clock *clock
+	*organization.Service
+}
+
+func newWorld() *world {
+	w := &world{Memory: organizationtest.NewMemory(), clock: &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}}
+	w.Service = w.service(func(_ string, apply func() error) error { return apply() })
+	return w
+}
+
+// service returns a service of its own whose commands pass through h.
+func (w *world) service(h organizationtest.Hook) *organization.Service {
+	return organization.New(organization.Config{
+		Store: w.StoreWith(h), Passwords: plain{}, Secret: []byte("secret"), Retention: 15 * time.Minute,
+		Now: w.clock.Now, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	})
+}
+
+// clock is a wall clock that a test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// plain is a Hasher that hashes nothing: bcrypt has its own tests.
+type plain struct{}
+
+func (plain) Hash(p string) (password.Hash, error) { return password.Hash{Alg: "plain", Hash: p}, nil }
+
+func (plain) Verify(p string, h password.Hash) (password.Verdict, error) {
+	return password.Verdict{OK: h.Hash == p}, nil
+}
+
+const secretWord = "correct horse"
+
+func creation(name, email string) organization.Creation {
+	return organization.Creation{Name: name, Email: email, Password: secretWord}
+}
+
+// found creates an organization and returns who its admin is.
+func (w *world) found(tb testing.TB, name, email string) token.Principal {
+	tb.Helper()
+	created, err := w.Create(tb.Context(), creation(name, email))
+	if err != nil {
+		tb.Fatalf("Create(%q, %q) = %v, want no error", name, email, err)
+	}
+	return w.principal(tb, created.ID)
+}
+
+// principal is what a token of the organization's admin says now.
+func (w *world) principal(tb testing.TB, org organization.ID) token.Principal {
+	tb.Helper()
+	for _, a := range w.Admins() {
+		if a.OrgID == org {
+			return token.Principal{AdminID: a.ID.String(), OrgID: org.String(), Ver: a.Ver}
+		}
+	}
+	tb.Fatalf("organization %s has no admin", org)
+	return token.Principal{}
+}
+
+// quiet lets every hold pass and reconcile run until nothing is left to do.
+func (w *world) quiet(tb testing.TB) organization.Report {
+	tb.Helper()
+	var last organization.Report
+	for range 5 {
+		w.clock.advance(90 * time.Second)
+		r, err := w.Reconcile(context.WithoutCancel(tb.Context()))
+		if err != nil || !r.Complete {
+			tb.Fatalf("Reconcile() = %+v, %v, want a complete run", r, err)
+		}
+		last = r
+	}
+	return last
+}
+
+// living returns the organizations that a reader may see.
+func (w *world) living() []organization.Organization {
+	return slices.DeleteFunc(w.Organizations(), func(o organization.Organization) bool { return o.State.Dead() })
+}
+
+// violations holds the invariants of protocol.md, section 8, when all is quiet.
+// strangers are collections that no organization has anything to do with.
+func (w *world) violations(strangers ...string) []string {
+	var bad []string
+	say := func(format string, a ...any) { bad = append(bad, fmt.Sprintf(format, a...)) }
+	claims := map[string]organization.Claim{}
+	for _, c := range w.Claims() {
+		claims[c.Key] = c
+	}
+	admins := map[organization.ID][]organization.Admin{}
+	emails := map[string]bool{}
+	for _, a := range w.Admins() {
+		admins[a.OrgID] = append(admins[a.OrgID], a)
+		if emails[a.Email] {
+			say("3: two admins have %s", a.Email)
+		}
+		emails[a.Email] = true
+	}
+	explained := strangers
+	for _, o := range w.Organizations() {
+		if o.State == organization.Deleted && o.Op != nil {
+			explained = append(explained, "trash_"+o.Op.ID.String())
+		}
+	}
+	for _, o := range w.living() {
+		if o.State != organization.Active || o.Op != nil {
+			say("6: %s is %s with operation %v", o.Name, o.State, o.Op)
+		}
+		if c, ok := claims[o.Key]; !ok || c.ID != o.ClaimID {
+			say("1: the claim of %s is not its own: %v", o.Key, c)
+		}
+		delete(claims, o.Key)
+		if o.Collection != "org_"+o.Key || !slices.Contains(w.Names(), o.Collection) {
+			say("2: %s has no collection %s", o.Key, o.Collection)
+		}
+		explained = append(explained, o.Collection)
+		if as := admins[o.ID]; len(as) != 1 || as[0].ID != o.AdminID {
+			say("3: %s has the admins %v", o.Key, as)
+		}
+		delete(admins, o.ID)
+	}
+	for key := range claims {
+		say("6: the dead claim %s is left", key)
+	}
+	for org := range admins {
+		say("3: an admin of the dead organization %s is left", org)
+	}
+	for _, name := range w.Names() {
+		if !slices.Contains(explained, name) {
+			say("6: the collection %s is explained by nothing", name)
+		}
+	}
+	return bad
+}
+
+// held returns the values of the documents of a collection, by _id.
+func (w *world) held(collection string) string {
+	var ids []string
+	for _, d := range w.Documents(collection) {
+		ids = append(ids, strings.TrimRight(string(d.ID[5:]), "\x00"))
+	}
+	return strings.Join(ids, " ")
+}
+
+// put writes a document as another service does.
+func (w *world) put(tb testing.TB, collection, id, value string) {
+	tb.Helper()
+	if err := w.Put(collection, organizationtest.StringDocument(id, value)); err != nil {
+		tb.Fatalf("putting %s into %s: %v", id, collection, err)
+	}
+}
+
+// code returns the code of a fault, "" for no error.
+func code(err error) string {
+	if err == nil {
+		return ""
+	}
+	for e := err; e != nil; {
+		if f, ok := e.(*fault.Error); ok { //nolint:errorlint // the first fault itself
+			return f.Code
+		}
+		u, ok := e.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		e = u.Unwrap()
+	}
+	return "not a fault: " + err.Error()
+}
+
+func ptr[T any](v T) *T { return &v }
