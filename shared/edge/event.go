@@ -121,9 +121,6 @@ func normalise(e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPRequest
 	// Decoded already, so a % in it is a %; the adapter parses it as a URL.
 	e.RawPath = (&url.URL{Path: "/" + strings.TrimPrefix(path, "/")}).EscapedPath()
 	e.RawQueryString = escapeQuery(e.RawQueryString)
-	if e.RawQueryString == "" {
-		e.QueryStringParameters = nil // decoded and joined: of no use where the raw form is there
-	}
 	if !isHost(e.RequestContext.DomainName) {
 		e.RequestContext.DomainName = "localhost"
 	}

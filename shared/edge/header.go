@@ -1,8 +1,10 @@
 package edge
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -143,4 +145,27 @@ func Headers(pairs ...string) http.Header {
 		h.Set(pairs[i], pairs[i+1])
 	}
 	return h
+}
+
+// Invalid adds what a handler found wrong to what [Decode] did, so that the
+// client hears all of it at once: nil entries are left out, an err that is not
+// a list of fields comes back as it is, and without any entry it returns nil.
+func Invalid(err error, wrong ...*fault.Field) error {
+	var fields []fault.Field
+	if err != nil {
+		f, ok := errors.AsType[*fault.Error](err)
+		if !ok || f.Kind != fault.Invalid {
+			return err
+		}
+		fields = slices.Clone(f.Fields)
+	}
+	for _, w := range wrong {
+		if w != nil {
+			fields = append(fields, *w)
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return fault.NewInvalid(fields...)
 }
