@@ -1,0 +1,77 @@
+// Command authorizer is the Lambda authorizer of the protected routes (payload
+// 2.0, simple responses): a bearer token goes in, who it speaks for comes out.
+//
+// It proves who signed the token and nothing else; that the token still holds
+// is the first read of the function behind it. It knows no routes, for an API
+// caches one answer for all of them, and no database. It stays away from
+// package edge to be the smallest binary.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"oms/shared/fault"
+	"oms/shared/token"
+)
+
+// verifier is what the authorizer needs; *token.Tokens is one.
+type verifier interface {
+	Verify(ctx context.Context, compact string) (token.Principal, error)
+}
+
+type (
+	request  = events.APIGatewayV2CustomAuthorizerV2Request
+	response = events.APIGatewayV2CustomAuthorizerSimpleResponse
+)
+
+// authorize answers whether the caller may pass, and who it is: package edge
+// reads the four values from the request context. A token that does not verify
+// is a refusal, which the API caches; keys that cannot be read are an error,
+// which it does not. Neither the token nor any part of it is logged.
+func authorize(tokens verifier, log *slog.Logger) func(context.Context, request) (response, error) {
+	return func(ctx context.Context, r request) (response, error) {
+		who, err := tokens.Verify(ctx, bearer(r.Headers))
+		if err != nil && fault.KindOf(err) != fault.Unauthenticated {
+			log.LogAttrs(ctx, slog.LevelError, "cannot verify tokens", requestID(ctx), slog.String("err", err.Error()))
+			return response{}, fmt.Errorf("verifying a token: see the record of this request id")
+		}
+		if err != nil {
+			log.LogAttrs(ctx, slog.LevelInfo, "refused", requestID(ctx), slog.String("route", r.RouteKey))
+			return response{IsAuthorized: false}, nil
+		}
+		log.LogAttrs(ctx, slog.LevelInfo, "allowed", requestID(ctx), slog.String("route", r.RouteKey),
+			slog.String("admin_id", who.AdminID), slog.String("org_id", who.OrgID))
+		return response{IsAuthorized: true, Context: map[string]any{
+			"admin_id": who.AdminID, "org_id": who.OrgID, "ver": who.Ver, "exp": who.Expires.Unix(),
+		}}, nil
+	}
+}
+
+// bearer returns the token of the Authorization header (RFC 6750, section
+// 2.1), or "", which no verifier accepts. API Gateway sends header names in
+// lower case, SAM local as Title-Case.
+func bearer(headers map[string]string) string {
+	for name, value := range headers {
+		if !strings.EqualFold(name, "authorization") {
+			continue
+		}
+		if scheme, credential, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "bearer") {
+			return strings.Trim(credential, " ")
+		}
+	}
+	return ""
+}
+
+func requestID(ctx context.Context) slog.Attr {
+	id := ""
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		id = lc.AwsRequestID
+	}
+	return slog.String("request_id", id)
+}

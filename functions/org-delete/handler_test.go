@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"oms/shared/edge"
+	"oms/shared/edge/edgetest"
+	"oms/shared/fault"
+	"oms/shared/token"
+)
+
+type fakeRemover struct {
+	asked   bool
+	who     token.Principal
+	name    string
+	version *int64
+	err     error
+}
+
+func (f *fakeRemover) Delete(_ context.Context, who token.Principal, name string, ifVersion *int64) (string, error) {
+	f.asked, f.who, f.name, f.version = true, who, name, ifVersion
+	return "TestOrg", f.err
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	const deleted = `{"status":"deleted","organization":"TestOrg"}`
+	who := token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", Ver: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
+	for _, tt := range []struct {
+		name, query, body string
+		header            map[string]string
+		who               token.Principal
+		err               error
+		status            int
+		want              string
+		asked             string // the name
+	}{
+		{"by the query", "organization_name=Test+Org", "", nil, who, nil, 200, deleted, "Test Org"},
+		{"by the body", "", `{"organization_name":"TestOrg"}`, nil, who, nil, 200, deleted, "TestOrg"},
+		{"by both", "organization_name=TestOrg", `{"organization_name":"TestOrg"}`, nil, who, nil, 200, deleted, "TestOrg"},
+		{"by both, and they differ", "organization_name=testorg", `{"organization_name":"TestOrg"}`, nil, who, nil, 422, `[{"field":"organization_name","code":"contradiction"`, ""},
+		{"by both, one of them empty", "organization_name=", `{"organization_name":"TestOrg"}`, nil, who, nil, 422, `[{"field":"organization_name","code":"empty"`, ""},
+		{"by neither", "", "", nil, who, nil, 422, `[{"field":"organization_name","code":"missing","detail":"this query parameter is needed"}]`, ""},
+		{"by an empty object", "", "{}", nil, who, nil, 422, `[{"field":"organization_name","code":"missing","detail":"this field is needed"}]`, ""},
+		{"twice in the query", "organization_name=a&organization_name=a", "", nil, who, nil, 422, `[{"field":"organization_name","code":"repeated"`, ""},
+		{"an unknown field", "organization_name=a", `{"organization_name":"a","x":1}`, nil, who, nil, 422, `[{"field":"x","code":"unknown"`, ""},
+		{"a body of another type", "organization_name=a", `{"organization_name":"a"}`, map[string]string{"Content-Type": "text/plain"}, who, nil, 415, `"code":"unsupported_media_type"`, ""},
+		{"a body that is no JSON", "organization_name=a", `{`, nil, who, nil, 400, `"code":"malformed_json"`, ""},
+		{"a tag that is none, and no name", "", "", map[string]string{"If-Match": "x"}, who, nil, 422, `"code":"missing","detail":"this query parameter is needed"},{"field":"If-Match","code":"malformed"`, ""},
+		{"nobody", "organization_name=a", "", nil, token.Principal{}, nil, 401, `"code":"invalid_token"`, ""},
+		{"another organization", "organization_name=a", "", nil, who, fault.New(fault.Forbidden, "not_your_organization", "d"), 403, `"code":"not_your_organization"`, "a"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := &fakeRemover{err: tt.err}
+			got := edgetest.Send(t, edge.Protected(remove(f)), edgetest.Request{
+				Method: "DELETE", Path: "/org/delete", Query: tt.query, JSON: tt.body, Header: tt.header, Who: tt.who,
+			})
+			if got.Status != tt.status || !strings.Contains(got.Body, tt.want) {
+				t.Errorf("answer = %d %s, want %d with %s", got.Status, got.Body, tt.status, tt.want)
+			}
+			if f.asked != (tt.asked != "") || f.name != tt.asked {
+				t.Errorf("asked the service %t for %q, want %q", f.asked, f.name, tt.asked)
+			}
+			if f.asked && f.who != who {
+				t.Errorf("on behalf of %+v, want %+v", f.who, who)
+			}
+		})
+	}
+}
+
+func TestDelete_handsTheVersionOn(t *testing.T) {
+	t.Parallel()
+	who := token.Principal{AdminID: "a", OrgID: "o", Ver: "v", Expires: time.Now().Add(time.Hour)}
+	for tag, want := range map[string]*int64{`"4"`: new(int64(4)), "*": nil, `W/"4"`: new(edge.NoVersion)} {
+		f := &fakeRemover{}
+		edgetest.Send(t, edge.Protected(remove(f)), edgetest.Request{
+			Method: "DELETE", Path: "/org/delete", Query: "organization_name=a", Header: map[string]string{"If-Match": tag}, Who: who,
+		})
+		if !f.asked || (f.version == nil) != (want == nil) || want != nil && *f.version != *want {
+			t.Errorf("If-Match %s: version %v, want %v", tag, f.version, want)
+		}
+	}
+}

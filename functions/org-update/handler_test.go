@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/edge"
+	"oms/shared/edge/edgetest"
+	"oms/shared/fault"
+	"oms/shared/organization"
+	"oms/shared/token"
+)
+
+type fakeUpdater struct {
+	who   token.Principal
+	asked *organization.Change
+	err   error
+}
+
+func (f *fakeUpdater) Update(_ context.Context, who token.Principal, c organization.Change) (organization.View, error) {
+	f.who, f.asked = who, &c
+	if f.err != nil {
+		return organization.View{}, f.err
+	}
+	at := time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
+	return organization.View{
+		ID: organization.ID{0xab, 11: 1}, Name: "New", Collection: "org_new", AdminEmail: "new@test.com",
+		CreatedAt: at, UpdatedAt: at.Add(time.Second), Version: 2,
+	}, nil
+}
+
+func someone() token.Principal {
+	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", Ver: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
+}
+
+func put(tb testing.TB, f *fakeUpdater, who token.Principal, body string, header map[string]string) edgetest.Response {
+	tb.Helper()
+	return edgetest.Send(tb, edge.Protected(update(f)), edgetest.Request{Method: "PUT", Path: "/org/update", JSON: body, Header: header, Who: who})
+}
+
+const shown = `{"id":"ab0000000000000000000001","organization_name":"New","collection_name":"org_new","admin_email":"new@test.com",` +
+	`"created_at":"2026-03-04T05:06:07.089Z","updated_at":"2026-03-04T05:06:08.089Z","version":2}`
+
+func TestUpdate_asksForWhatTheFieldsMean(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, body, ifMatch string
+		want                organization.Change
+		emailShown          bool
+	}{
+		{"organization_name alone is the new name", `{"organization_name":"B"}`, "", organization.Change{Name: new("B")}, false},
+		{"beside a new name it is the old one", `{"organization_name":"A","new_organization_name":"B"}`, "", organization.Change{Organization: new("A"), Name: new("B")}, false},
+		{"a new name alone", `{"new_organization_name":"B"}`, `"3"`, organization.Change{Name: new("B"), IfVersion: new(int64(3))}, false},
+		{"an email", `{"admin_email":"x@y.com"}`, "*", organization.Change{Email: new("x@y.com")}, true},
+		{"an email by the original's name", `{"email":"x@y.com"}`, "", organization.Change{Email: new("x@y.com")}, true},
+		{"one email by both names", `{"email":"x@y.com","admin_email":"x@y.com"}`, "", organization.Change{Email: new("x@y.com")}, true},
+		{"a password", `{"password":" old ","new_password":"new "}`, `"abc"`, organization.Change{Password: new(" old "), NewPassword: new("new "), IfVersion: new(edge.NoVersion)}, false},
+		{"a password to be verified", `{"password":""}`, `W/"3"`, organization.Change{Password: new(""), IfVersion: new(edge.NoVersion)}, false},
+		{
+			"everything", `{"organization_name":"A","new_organization_name":"B","email":"e","password":"p","new_password":"n"}`, `"1", "x"`,
+			organization.Change{Organization: new("A"), Name: new("B"), Email: new("e"), Password: new("p"), NewPassword: new("n"), IfVersion: new(int64(1))}, true,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			header := map[string]string{}
+			if tt.ifMatch != "" {
+				header["If-Match"] = tt.ifMatch
+			}
+			f, who := &fakeUpdater{}, someone()
+			got := put(t, f, who, tt.body, header)
+			want := `{"status":"success","data":{"organization":` + shown + `}}`
+			if tt.emailShown {
+				want = `{"status":"success","data":{"organization":` + shown + `,"admin_email_updated_to":"new@test.com"}}`
+			}
+			if got.Status != 200 || got.Body != want || got.Header.Get("ETag") != `"2"` {
+				t.Errorf("answer = %d %v %s, want 200 %s", got.Status, got.Header, got.Body, want)
+			}
+			if diff := cmp.Diff(&tt.want, f.asked); diff != "" {
+				t.Errorf("asked of the service (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(who, f.who); diff != "" {
+				t.Errorf("on behalf of (-want +got):\n%s", diff)
+			}
+			if !strings.Contains(got.Log, `"admin_id":"0123456789abcdef01234567","org_id":"76543210fedcba9876543210"`) {
+				t.Errorf("the log does not say who: %s", got.Log)
+			}
+		})
+	}
+}
+
+func TestUpdate_refuses(t *testing.T) {
+	t.Parallel()
+	invalid := fault.NewInvalid(
+		fault.Field{Field: "organization_name", Code: "a"}, fault.Field{Field: "new_organization_name", Code: "b"},
+		fault.Field{Field: "admin_email", Code: "c"}, fault.Field{Field: "new_password", Code: "d"})
+	for _, tt := range []struct {
+		name, body, ifMatch string
+		who                 token.Principal
+		err                 error
+		status              int
+		want                string // the fields and codes of a 422, or a piece of the body
+	}{
+		{"an empty object", `{}`, "", someone(), nil, 422, `[{"field":"","code":"missing"`},
+		{"an array", `[]`, "", someone(), nil, 422, `[{"field":"","code":"wrong_type"`},
+		{"an unknown field", `{"name":"x"}`, "", someone(), nil, 422, `[{"field":"name","code":"unknown","detail":"there is no such field"}]`},
+		{"null", `{"email":null}`, "", someone(), nil, 422, `[{"field":"email","code":"wrong_type","detail":"this field must be a string"}]`},
+		{"two emails that differ", `{"email":"a@b.com","admin_email":"A@b.com"}`, "", someone(), nil, 422, `[{"field":"email","code":"contradiction"`},
+		{"a new password without the old one", `{"new_password":"secret123"}`, "", someone(), nil, 422, `[{"field":"password","code":"missing"`},
+		{"a tag that is none", `{"email":"a@b.com"}`, "3", someone(), nil, 422, `[{"field":"If-Match","code":"malformed"`},
+		{"two versions", `{"email":"a@b.com"}`, `"1", "2"`, someone(), nil, 422, `[{"field":"If-Match","code":"repeated"`},
+		{"body and tag at once", `{"x":1}`, "3", someone(), nil, 422, `"code":"unknown","detail":"there is no such field"},{"field":"If-Match"`},
+		{"nobody", `{"email":"a@b.com"}`, "", token.Principal{}, nil, 401, `"code":"invalid_token"`},
+		{"no body", ``, "", someone(), nil, 400, `"code":"malformed_json"`},
+		{
+			"fields by the names of the original", `{"organization_name":"A","email":"x"}`, "", someone(),
+			fault.NewInvalid(fault.Field{Field: "new_organization_name", Code: "b"}, fault.Field{Field: "admin_email", Code: "c"}), 422,
+			`[{"field":"organization_name","code":"b","detail":""},{"field":"email","code":"c","detail":""}]`,
+		},
+		{
+			"fields by their own names", `{"organization_name":"A","new_organization_name":"B","admin_email":"x"}`, "", someone(), invalid, 422,
+			`[{"field":"organization_name","code":"a","detail":""},{"field":"new_organization_name","code":"b","detail":""},` +
+				`{"field":"admin_email","code":"c","detail":""},{"field":"new_password","code":"d","detail":""}]`,
+		},
+		{"a stale version", `{"email":"x"}`, `"1"`, someone(), fault.New(fault.Precondition, "version_mismatch", "d"), 412, `"code":"version_mismatch"`},
+		{"another organization", `{"email":"x"}`, "", someone(), fault.New(fault.Forbidden, "not_your_organization", "d"), 403, `"code":"not_your_organization"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			header := map[string]string{}
+			if tt.ifMatch != "" {
+				header["If-Match"] = tt.ifMatch
+			}
+			f := &fakeUpdater{err: tt.err}
+			got := put(t, f, tt.who, tt.body, header)
+			if got.Status != tt.status || !strings.Contains(got.Body, tt.want) {
+				t.Errorf("answer = %d %s, want %d with %s", got.Status, got.Body, tt.status, tt.want)
+			}
+			if asked := f.asked != nil; asked != (tt.err != nil) {
+				t.Errorf("the service was asked: %t", asked)
+			}
+		})
+	}
+	if invalid.Fields[1].Field != "new_organization_name" {
+		t.Error("the service's own fault was changed")
+	}
+}

@@ -1,0 +1,35 @@
+// Command reconcile runs on a schedule and finishes what crashes left behind:
+// operations, names, documents and trashes (protocol of package organization).
+// It is safe at any time, twice, and beside every other function.
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"oms/shared/edge"
+	"oms/shared/fault"
+	"oms/shared/organization"
+)
+
+// reconciler is what the job needs; *organization.Service is one.
+type reconciler interface {
+	Reconcile(ctx context.Context) (organization.Report, error)
+}
+
+// readiness tells whether the indexes are there; *mongo.Indexes is one.
+type readiness interface {
+	Ready() bool
+}
+
+// reconcile does nothing before the indexes are there: its backlogs are look-ups
+// in them, and until then a run would read every document there is.
+func reconcile(organizations reconciler, indexes readiness) edge.Run {
+	return func(ctx context.Context) ([]slog.Attr, error) {
+		if !indexes.Ready() {
+			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the indexes are not made yet")
+		}
+		report, err := organizations.Reconcile(ctx)
+		return []slog.Attr{slog.Any("report", report)}, err
+	}
+}
