@@ -16,7 +16,7 @@ import (
 	"oms/shared/openapi"
 )
 
-func get(tb testing.TB, path string, header map[string]string) edgetest.Response {
+func fetch(tb testing.TB, path string, header map[string]string) edgetest.Response {
 	tb.Helper()
 	h, err := newHandler()
 	if err != nil {
@@ -28,7 +28,7 @@ func get(tb testing.TB, path string, header map[string]string) edgetest.Response
 // mustLoad returns the paths that the page loads, relative to /docs.
 func mustLoad(tb testing.TB) []string {
 	tb.Helper()
-	page := get(tb, "/docs", nil).Body
+	page := fetch(tb, "/docs", nil).Body
 	var paths []string
 	for _, m := range regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		paths = append(paths, m[1])
@@ -41,7 +41,7 @@ func mustLoad(tb testing.TB) []string {
 
 func TestHandler_Page(t *testing.T) {
 	t.Parallel()
-	got := get(t, "/docs", nil)
+	got := fetch(t, "/docs", nil)
 
 	t.Run("is HTML under a strict policy and not cached", func(t *testing.T) {
 		t.Parallel()
@@ -80,7 +80,7 @@ func TestHandler_Page(t *testing.T) {
 	t.Run("finds everything that it loads", func(t *testing.T) {
 		t.Parallel()
 		for _, path := range mustLoad(t) {
-			if r := get(t, "/"+path, nil); r.Status != http.StatusOK || r.Body == "" {
+			if r := fetch(t, "/"+path, nil); r.Status != http.StatusOK || r.Body == "" {
 				t.Errorf("GET /%s = %d with %d bytes, want 200 and a body", path, r.Status, len(r.Body))
 			}
 		}
@@ -89,7 +89,7 @@ func TestHandler_Page(t *testing.T) {
 
 func TestHandler_Document(t *testing.T) {
 	t.Parallel()
-	got := get(t, "/openapi.json", nil)
+	got := fetch(t, "/openapi.json", nil)
 	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/json" || got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("GET /openapi.json = %d %v, want 200, application/json, no-store", got.Status, got.Header)
 	}
@@ -108,7 +108,7 @@ func TestHandler_Asset(t *testing.T) {
 
 	t.Run("is cached for good", func(t *testing.T) {
 		t.Parallel()
-		got := get(t, bundle, nil)
+		got := fetch(t, bundle, nil)
 		if cc := got.Header.Get("Cache-Control"); cc != "public, max-age=31536000, immutable" {
 			t.Errorf("Cache-Control = %q", cc)
 		}
@@ -118,8 +118,8 @@ func TestHandler_Asset(t *testing.T) {
 	})
 	t.Run("is the same compressed and not", func(t *testing.T) {
 		t.Parallel()
-		plain := get(t, bundle, nil)
-		packed := get(t, bundle, map[string]string{"Accept-Encoding": "gzip, deflate, br"})
+		plain := fetch(t, bundle, nil)
+		packed := fetch(t, bundle, map[string]string{"Accept-Encoding": "gzip, deflate, br"})
 		if e := plain.Header.Get("Content-Encoding"); e != "" {
 			t.Errorf("Content-Encoding without Accept-Encoding = %q, want none", e)
 		}
@@ -143,7 +143,7 @@ func TestHandler_Asset(t *testing.T) {
 		const limit = 6_291_556 // bytes of the response event (Lambda quotas, AWS Lambda developer guide)
 		for name := range files.files {
 			for _, accept := range []string{"", "gzip"} {
-				got := get(t, "/docs/assets/"+files.version+"/"+name, map[string]string{"Accept-Encoding": accept})
+				got := fetch(t, "/docs/assets/"+files.version+"/"+name, map[string]string{"Accept-Encoding": accept})
 				event, err := json.Marshal(got.Body)
 				if err != nil {
 					t.Fatalf("encoding %s: %v", name, err)
@@ -165,7 +165,7 @@ func TestHandler_Asset(t *testing.T) {
 			"/docs/",
 			"/docs/page/docs.js",
 		} {
-			got := get(t, path, nil)
+			got := fetch(t, path, nil)
 			var problem struct{ Code string }
 			if err := json.Unmarshal([]byte(got.Body), &problem); err != nil {
 				t.Errorf("GET %s: the body is %q", path, got.Body)
