@@ -59,9 +59,9 @@ func parse(compact string) (header, error) {
 	return h, nil
 }
 
-// object decodes one part of a token: a JSON object whose names are unique.
-// Names are compared without regard to case, because encoding/json fills a
-// field from "ADMIN_ID" too.
+// object decodes one part of a token: a JSON object whose names are unique and
+// plain. encoding/json fills a field from "ADMIN_ID" and "\u017fub" too, so that
+// two names that differ could still be one.
 func object(part string) (map[string]any, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
@@ -78,8 +78,8 @@ func object(part string) (map[string]any, error) {
 			return nil, errors.New("not a JSON object")
 		}
 		name, _ := t.(string) // in an object, a name is all that More lets through here
-		if name != strings.ToLower(name) {
-			return nil, errors.New("a name is not in lower case")
+		if strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' }) {
+			return nil, errors.New("a name holds a character besides a to z, digits and underscore")
 		}
 		if _, twice := fields[name]; twice {
 			return nil, errors.New("a name is there twice")
