@@ -75,6 +75,15 @@ func TestService_Create(t *testing.T) {
 		w.clock.advance(time.Millisecond)
 		w.found(t, "Beta", "b@acme.io")
 	})
+	t.Run("takes the email of an admin whose organization never came to be", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		left := organization.Admin{ID: organization.NewID(w.clock.Now()), OrgID: organization.NewID(w.clock.Now()), Email: "a@acme.io", Rev: 1}
+		if err := w.Store().Admins.Insert(t.Context(), left); err != nil {
+			t.Fatal(err)
+		}
+		w.found(t, "Acme", "a@acme.io")
+	})
 	t.Run("does not touch a stranger's documents", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()

@@ -2,6 +2,7 @@ package organization_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,9 +36,11 @@ func newWorld() *world {
 func (w *world) service(h organizationtest.Hook) *organization.Service {
 	return organization.New(organization.Config{
 		Store: w.StoreWith(h), Passwords: plain{}, Secret: []byte("secret"), Retention: 15 * time.Minute,
-		Now: w.clock.Now, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Now: w.clock.Now, Log: discard(),
 	})
 }
+
+func discard() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
 
 // clock is a wall clock that a test moves.
 type clock struct {
@@ -191,15 +194,8 @@ func code(err error) string {
 	if err == nil {
 		return ""
 	}
-	for e := err; e != nil; {
-		if f, ok := e.(*fault.Error); ok { //nolint:errorlint // the first fault itself
-			return f.Code
-		}
-		u, ok := e.(interface{ Unwrap() error })
-		if !ok {
-			break
-		}
-		e = u.Unwrap()
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Code
 	}
 	return "not a fault: " + err.Error()
 }

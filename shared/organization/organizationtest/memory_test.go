@@ -119,3 +119,20 @@ func TestMemory_SetUUIDs(t *testing.T) {
 		t.Errorf("Find (-want +got):\n%s", diff)
 	}
 }
+
+func TestMemory_KeepsTheContract(t *testing.T) {
+	t.Parallel()
+	organizationtest.TestStore(t, func(*testing.T) organizationtest.Subject {
+		m := organizationtest.NewMemory()
+		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer()}
+	})
+}
+
+func TestMemory_KeepsTheContractWithoutUUIDs(t *testing.T) {
+	t.Parallel()
+	organizationtest.TestStore(t, func(*testing.T) organizationtest.Subject {
+		m := organizationtest.NewMemory()
+		m.SetUUIDs(false)
+		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer()}
+	})
+}

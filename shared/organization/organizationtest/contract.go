@@ -1,0 +1,138 @@
+package organizationtest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/organization"
+)
+
+// Subject is a Store and another service's way to the same database.
+type Subject struct {
+	Store  organization.Store
+	Writer Writer
+}
+
+// Writer is another service that works in organizations' collections:
+// [Memory.Writer], or a client of the server behind the Store.
+type Writer interface {
+	// Put inserts the document; where the collection is not there, it makes it.
+	Put(ctx context.Context, collection string, d organization.Document) error
+	// AddIndex makes the index; where the collection is not there, it makes it.
+	AddIndex(ctx context.Context, collection string, i Index) error
+	// Documents returns the documents of the collection in the order of _id.
+	Documents(ctx context.Context, collection string) ([]organization.Document, error)
+	// Indexes returns its indexes by name, that of _id left out.
+	Indexes(ctx context.Context, collection string) ([]Index, error)
+}
+
+// TestStore tests a Store against every sentence of [organization.Store] and
+// its interfaces. newSubject returns an empty database with its indexes, a new
+// one at each call. Not tested is ErrLost: it takes a server that fails.
+func TestStore(t *testing.T, newSubject func(t *testing.T) Subject) {
+	t.Helper()
+	for _, part := range []struct {
+		name string
+		test func(*testing.T, Subject)
+	}{
+		{"Organizations", testOrganizations},
+		{"Organizations under races", testOrganizationRaces},
+		{"Claims", testClaims},
+		{"Claims under races", testClaimRaces},
+		{"Admins", testAdmins},
+		{"Requests", testRequests},
+		{"Collections", testCollections},
+		{"Documents", testDocuments},
+		{"Backlog", testBacklog},
+		{"Context", testContext},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
+			part.test(t, newSubject(t))
+		})
+	}
+}
+
+// Racers and rounds of a race: on a server whose updates are not atomic, 16
+// racers had several winners in most rounds (F1 of reliability.md).
+const (
+	racers = 16
+	rounds = 64
+)
+
+// race runs f that many times at once and returns how many said that they won.
+func race(t *testing.T, f func(i int) (bool, error)) int {
+	t.Helper()
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		won   int
+		start = make(chan struct{})
+	)
+	for i := range racers {
+		wg.Go(func() {
+			<-start
+			ok, err := f(i)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Errorf("racer %d: %v", i, err)
+			}
+			if ok {
+				won++
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	return won
+}
+
+// someday is a time with more digits than a date has in MongoDB.
+func someday() time.Time {
+	return time.Date(2026, time.March, 4, 5, 6, 7, 89_123_456, time.FixedZone("", 3600))
+}
+
+// millis is t as it comes back.
+func millis(t time.Time) time.Time { return t.Truncate(time.Millisecond).UTC() }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantErr(t *testing.T, doing string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s = %v, want %v", doing, err, want)
+	}
+}
+
+// wantBool fails the test unless a compare-and-set said what it had to.
+func wantBool(t *testing.T, doing string, got bool, err error, want bool) {
+	t.Helper()
+	if err != nil || got != want {
+		t.Errorf("%s = %t, %v, want %t", doing, got, err, want)
+	}
+}
+
+func wantEqual[T any](t *testing.T, doing string, got T, err error, want T) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v", doing, err)
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", doing, diff)
+	}
+}
+
+// id returns the n-th of a row of ids that sort as their numbers do.
+func id(n byte) organization.ID { return organization.ID{10: 1, 11: n} }

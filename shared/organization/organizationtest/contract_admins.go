@@ -1,0 +1,282 @@
+package organizationtest
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"oms/shared/organization"
+	"oms/shared/password"
+)
+
+func testAdmins(t *testing.T, s Subject) {
+	admins, ctx := s.Store.Admins, t.Context()
+	hash := password.Hash{Alg: password.BcryptV1, Pepper: "p1", Hash: "$2b$04$x"}
+	admin := func(n byte) organization.Admin {
+		return organization.Admin{
+			ID: id(n), Email: "admin" + strconv.Itoa(int(n)) + "@example.com", OrgID: id(n + 100),
+			Password: hash, Ver: "v1", Rev: 1, Op: id(n + 50),
+		}
+	}
+	insert := func(t *testing.T, n byte) organization.Admin {
+		t.Helper()
+		a := admin(n)
+		must(t, admins.Insert(ctx, a))
+		return a
+	}
+
+	t.Run("keep every field", func(t *testing.T) {
+		legacy := admin(2)
+		legacy.Password, legacy.Op = password.Hash{Alg: password.Legacy, Hash: "$2b$12$y"}, organization.ID{}
+		for _, a := range []organization.Admin{admin(1), legacy} {
+			must(t, admins.Insert(ctx, a))
+			got, err := admins.Find(ctx, a.ID)
+			wantEqual(t, "Find", got, err, a)
+			got, err = admins.FindByEmail(ctx, a.Email)
+			wantEqual(t, "FindByEmail", got, err, a)
+		}
+		_, err := admins.Find(ctx, id(99))
+		wantErr(t, "Find of none", err, organization.ErrAbsent)
+		_, err = admins.FindByEmail(ctx, "nobody@example.com")
+		wantErr(t, "FindByEmail of none", err, organization.ErrAbsent)
+	})
+
+	t.Run("have an ID and an address once", func(t *testing.T) {
+		a := insert(t, 3)
+		wantErr(t, "Insert of the same", admins.Insert(ctx, a), organization.ErrExists)
+		other := admin(4)
+		other.ID = a.ID
+		wantErr(t, "Insert with the same ID", admins.Insert(ctx, other), organization.ErrExists)
+		other = admin(4)
+		other.Email = a.Email
+		wantErr(t, "Insert with the same address", admins.Insert(ctx, other), organization.ErrEmailTaken)
+		_, err := admins.Find(ctx, other.ID)
+		wantErr(t, "Find of the refused one", err, organization.ErrAbsent)
+	})
+
+	t.Run("change in the fields that are given", func(t *testing.T) {
+		a := insert(t, 5)
+		newHash := password.Hash{Alg: password.BcryptV1, Pepper: "p2", Hash: "$2b$04$z"}
+		for _, step := range []struct {
+			doing  string
+			change organization.AdminChange
+			op     organization.ID
+			apply  func(*organization.Admin)
+		}{
+			{"nothing", organization.AdminChange{}, organization.ID{}, func(*organization.Admin) {}},
+			{"the operation", organization.AdminChange{}, id(90), func(a *organization.Admin) { a.Op = id(90) }},
+			{"the address", organization.AdminChange{Email: "new5@example.com"}, organization.ID{}, func(a *organization.Admin) { a.Email = "new5@example.com" }},
+			{"the address to what it is", organization.AdminChange{Email: "new5@example.com"}, organization.ID{}, func(*organization.Admin) {}},
+			{"the password", organization.AdminChange{Password: newHash, Ver: "v2"}, id(91), func(a *organization.Admin) {
+				a.Password, a.Ver, a.Op = newHash, "v2", id(91)
+			}},
+			{"all", organization.AdminChange{Email: "newer5@example.com", Password: hash, Ver: "v3"}, id(92), func(a *organization.Admin) {
+				a.Email, a.Password, a.Ver, a.Op = "newer5@example.com", hash, "v3", id(92)
+			}},
+		} {
+			step.change.ID, step.change.Rev = a.ID, a.Rev
+			ok, err := admins.Change(ctx, step.change, step.op)
+			wantBool(t, "Change of "+step.doing, ok, err, true)
+			step.apply(&a)
+			a.Rev++
+			got, err := admins.Find(ctx, a.ID)
+			wantEqual(t, "Find after a change of "+step.doing, got, err, a)
+		}
+		_, err := admins.FindByEmail(ctx, "new5@example.com")
+		wantErr(t, "FindByEmail of the former address", err, organization.ErrAbsent)
+	})
+
+	t.Run("change at the rev that it was decided on", func(t *testing.T) {
+		a := insert(t, 6)
+		for _, rev := range []int64{a.Rev - 1, a.Rev + 1} {
+			ok, err := admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: rev, Email: "late6@example.com"}, id(93))
+			wantBool(t, "Change at another rev", ok, err, false)
+		}
+		ok, err := admins.Change(ctx, organization.AdminChange{ID: id(99), Rev: 1, Email: "late6@example.com"}, id(93))
+		wantBool(t, "Change of none", ok, err, false)
+		got, err := admins.Find(ctx, a.ID)
+		wantEqual(t, "Find", got, err, a)
+	})
+
+	t.Run("do not take another's address", func(t *testing.T) {
+		a, other := insert(t, 7), insert(t, 8)
+		change := organization.AdminChange{ID: a.ID, Rev: a.Rev, Email: other.Email, Password: password.Hash{Alg: password.BcryptV1, Hash: "$2b$04$q"}, Ver: "v9"}
+		ok, err := admins.Change(ctx, change, id(94))
+		if ok || !errors.Is(err, organization.ErrEmailTaken) {
+			t.Errorf("Change to another's address = %t, %v, want %v", ok, err, organization.ErrEmailTaken)
+		}
+		got, err := admins.Find(ctx, a.ID)
+		wantEqual(t, "Find", got, err, a)
+	})
+
+	t.Run("are deleted with their organization in the filter", func(t *testing.T) {
+		a := insert(t, 9)
+		must(t, admins.Delete(ctx, a.ID, id(99)))
+		got, err := admins.Find(ctx, a.ID)
+		wantEqual(t, "Find after deleting another organization's", got, err, a)
+		must(t, admins.Delete(ctx, a.ID, a.OrgID))
+		_, err = admins.Find(ctx, a.ID)
+		wantErr(t, "Find", err, organization.ErrAbsent)
+		must(t, admins.Delete(ctx, a.ID, a.OrgID))
+	})
+
+	t.Run("are deleted all with their organization", func(t *testing.T) {
+		a, b, other := admin(10), admin(11), insert(t, 12)
+		b.OrgID = a.OrgID
+		must(t, admins.Insert(ctx, a))
+		must(t, admins.Insert(ctx, b))
+		must(t, admins.DeleteAll(ctx, a.OrgID))
+		for _, gone := range []organization.Admin{a, b} {
+			_, err := admins.Find(ctx, gone.ID)
+			wantErr(t, "Find", err, organization.ErrAbsent)
+		}
+		got, err := admins.Find(ctx, other.ID)
+		wantEqual(t, "Find of another organization's", got, err, other)
+		must(t, admins.DeleteAll(ctx, a.OrgID))
+	})
+
+	t.Run("get an address one of many", func(t *testing.T) {
+		for round := range rounds {
+			won := race(t, func(i int) (bool, error) {
+				a := organization.Admin{ID: organization.ID{0: 1, 1: byte(round), 2: byte(i)}, Email: "race" + strconv.Itoa(round) + "@example.com"}
+				err := admins.Insert(ctx, a)
+				if errors.Is(err, organization.ErrEmailTaken) {
+					return false, nil
+				}
+				return err == nil, err
+			})
+			if won != 1 {
+				t.Fatalf("of %d racers for an address, %d won, want 1", racers, won)
+			}
+		}
+	})
+
+	t.Run("change once of many", func(t *testing.T) {
+		a := insert(t, 13)
+		for range rounds {
+			won := race(t, func(i int) (bool, error) {
+				return admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: a.Rev, Ver: strconv.Itoa(i)}, organization.ID{})
+			})
+			if won != 1 {
+				t.Fatalf("of %d racers for rev %d, %d won, want 1", racers, a.Rev, won)
+			}
+			a.Rev++
+		}
+	})
+}
+
+func testRequests(t *testing.T, s Subject) {
+	requests, ctx := s.Store.Requests, t.Context()
+	request := func(name string) organization.Request {
+		return organization.Request{
+			ID: name, Body: "body", Worker: id(5), Lease: someday(), CreatedAt: someday().Add(-time.Second),
+			IDs: organization.RequestIDs{Organization: id(1), Admin: id(2), Claim: id(3), Op: id(4)},
+			Answer: organization.Created{View: organization.View{
+				ID: id(1), Name: "Acme", Collection: "org_acme", AdminEmail: "a@example.com",
+				CreatedAt: someday(), UpdatedAt: someday(), Version: 1,
+			}},
+		}
+	}
+
+	t.Run("keep every field, and times to the millisecond", func(t *testing.T) {
+		r := request("kept")
+		must(t, requests.Insert(ctx, r))
+		got, err := requests.Find(ctx, r.ID)
+		wantEqual(t, "Find", got, err, copyRequest(r))
+		_, err = requests.Find(ctx, "absent")
+		wantErr(t, "Find of none", err, organization.ErrAbsent)
+	})
+
+	t.Run("have an ID once", func(t *testing.T) {
+		r := request("once")
+		must(t, requests.Insert(ctx, r))
+		other := request("once")
+		other.Body = "other"
+		wantErr(t, "Insert", requests.Insert(ctx, other), organization.ErrExists)
+		got, err := requests.Find(ctx, r.ID)
+		wantEqual(t, "Find", got, err, copyRequest(r))
+	})
+
+	t.Run("are taken over where worker and lease are what they were", func(t *testing.T) {
+		r := request("taken")
+		must(t, requests.Insert(ctx, r))
+		later := someday().Add(15 * time.Second)
+		stale := r
+		stale.Worker = id(99)
+		ok, err := requests.TakeOver(ctx, stale, id(6), later)
+		wantBool(t, "TakeOver from another worker", ok, err, false)
+		stale = r
+		stale.Lease = r.Lease.Add(time.Millisecond)
+		ok, err = requests.TakeOver(ctx, stale, id(6), later)
+		wantBool(t, "TakeOver at another lease", ok, err, false)
+		ok, err = requests.TakeOver(ctx, r, id(6), later)
+		wantBool(t, "TakeOver", ok, err, true)
+		want := copyRequest(r)
+		want.Worker, want.Lease = id(6), millis(later)
+		got, err := requests.Find(ctx, r.ID)
+		wantEqual(t, "Find", got, err, want)
+		ok, err = requests.TakeOver(ctx, request("absent"), id(6), later)
+		wantBool(t, "TakeOver of none", ok, err, false)
+		for range rounds {
+			next := got.Lease.Add(time.Millisecond)
+			won := race(t, func(i int) (bool, error) { return requests.TakeOver(ctx, got, id(byte(100+i)), next) })
+			if won != 1 {
+				t.Fatalf("of %d racers for a request, %d won, want 1", racers, won)
+			}
+			got, err = requests.Find(ctx, r.ID)
+			must(t, err)
+		}
+	})
+
+	t.Run("are finished for the organization that they were begun with", func(t *testing.T) {
+		r := request("finished")
+		must(t, requests.Insert(ctx, r))
+		must(t, requests.Finish(ctx, r.ID, organization.RequestIDs{Organization: id(99), Admin: id(2), Claim: id(3), Op: id(4)}))
+		got, err := requests.Find(ctx, r.ID)
+		wantEqual(t, "Find after another's end", got, err, copyRequest(r))
+		must(t, requests.Finish(ctx, r.ID, r.IDs))
+		want := copyRequest(r)
+		want.Done = true
+		got, err = requests.Find(ctx, r.ID)
+		wantEqual(t, "Find", got, err, want)
+		must(t, requests.Finish(ctx, "absent", r.IDs))
+		_, err = requests.Find(ctx, "absent")
+		wantErr(t, "Find of none", err, organization.ErrAbsent)
+	})
+
+	t.Run("are deleted where worker and lease are what they were", func(t *testing.T) {
+		r := request("deleted")
+		must(t, requests.Insert(ctx, r))
+		stale := r
+		stale.Worker = id(99)
+		must(t, requests.Delete(ctx, stale))
+		stale = r
+		stale.Lease = r.Lease.Add(time.Hour)
+		must(t, requests.Delete(ctx, stale))
+		got, err := requests.Find(ctx, r.ID)
+		wantEqual(t, "Find after deleting another's", got, err, copyRequest(r))
+		must(t, requests.Delete(ctx, r))
+		_, err = requests.Find(ctx, r.ID)
+		wantErr(t, "Find", err, organization.ErrAbsent)
+		must(t, requests.Delete(ctx, r))
+	})
+
+	t.Run("are deleted by age", func(t *testing.T) {
+		at := someday().Add(-48 * time.Hour)
+		for name, made := range map[string]time.Time{"older": at.Add(-time.Millisecond), "oldest": at.Add(-time.Hour), "even": at} {
+			r := request(name)
+			r.CreatedAt = made
+			must(t, requests.Insert(ctx, r))
+		}
+		n, err := requests.DeleteBefore(ctx, at)
+		wantEqual(t, "DeleteBefore", n, err, 2)
+		_, err = requests.Find(ctx, "older")
+		wantErr(t, "Find of an older one", err, organization.ErrAbsent)
+		if _, err := requests.Find(ctx, "even"); err != nil {
+			t.Errorf("Find of one made then: %v", err)
+		}
+		n, err = requests.DeleteBefore(ctx, at)
+		wantEqual(t, "DeleteBefore again", n, err, 0)
+	})
+}

@@ -1,0 +1,155 @@
+package organizationtest
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+
+	"oms/shared/organization"
+)
+
+func testCollections(t *testing.T, s Subject) {
+	collections, ctx := s.Store.Collections, t.Context()
+	find := func(t *testing.T, name string) (organization.Collection, bool) {
+		t.Helper()
+		found, err := collections.Find(ctx, name)
+		must(t, err)
+		c, there := found[name]
+		return c, there
+	}
+
+	t.Run("are made once, and empty", func(t *testing.T) {
+		must(t, collections.Create(ctx, "org_made"))
+		wantErr(t, "Create again", collections.Create(ctx, "org_made"), organization.ErrExists)
+		must(t, s.Writer.Put(ctx, "org_made", StringDocument("a", "1")))
+		wantErr(t, "Create of one with documents", collections.Create(ctx, "org_made"), organization.ErrExists)
+		got, err := s.Writer.Documents(ctx, "org_made")
+		wantEqual(t, "Documents", got, err, []organization.Document{StringDocument("a", "1")})
+	})
+
+	t.Run("are found by name", func(t *testing.T) {
+		must(t, collections.Create(ctx, "org_found"))
+		must(t, collections.Create(ctx, "org_found2"))
+		found, err := collections.Find(ctx, "org_found", "org_absent", "org_found2")
+		if err != nil || len(found) != 2 || found["org_found"].Name != "org_found" || found["org_found2"].Name != "org_found2" {
+			t.Errorf("Find = %v, %v, want those two that are there", found, err)
+		}
+		if a, b := found["org_found"].UUID, found["org_found2"].UUID; a != "" && a == b {
+			t.Errorf("two collections have the UUID %q", a)
+		}
+		found, err = collections.Find(ctx, "org_foun")
+		if err != nil || len(found) != 0 {
+			t.Errorf("Find of a name's beginning = %v, %v, want none", found, err)
+		}
+		found, err = collections.Find(ctx)
+		if err != nil || len(found) != 0 {
+			t.Errorf("Find of no names = %v, %v, want none", found, err)
+		}
+	})
+
+	t.Run("are listed by prefix, sorted", func(t *testing.T) {
+		for _, name := range []string{"trash_b", "trash_a", "trashcan", "trash_"} {
+			must(t, collections.Create(ctx, name))
+		}
+		all, err := collections.List(ctx, "trash_")
+		var names []string
+		for _, c := range all {
+			names = append(names, c.Name)
+		}
+		wantEqual(t, "List", names, err, []string{"trash_", "trash_a", "trash_b"})
+		all, err = collections.List(ctx, "nothing_")
+		if err != nil || len(all) != 0 {
+			t.Errorf("List of no collections = %v, %v, want none", all, err)
+		}
+	})
+
+	t.Run("move with their documents, indexes and UUID", func(t *testing.T) {
+		documents := []organization.Document{StringDocument("a", "1"), StringDocument("b", "2")}
+		for _, d := range documents {
+			must(t, s.Writer.Put(ctx, "org_from", d))
+		}
+		index := Index{Name: "by_value", Field: "value", Unique: true}
+		must(t, s.Writer.AddIndex(ctx, "org_from", index))
+		before, _ := find(t, "org_from")
+
+		must(t, collections.Rename(ctx, "org_from", "org_to"))
+		if _, there := find(t, "org_from"); there {
+			t.Error("the source is there after the move")
+		}
+		after, there := find(t, "org_to")
+		if !there || after.UUID != before.UUID {
+			t.Errorf("Find of the target = %v, want it with the UUID %q", after, before.UUID)
+		}
+		got, err := s.Writer.Documents(ctx, "org_to")
+		wantEqual(t, "Documents", got, err, documents)
+		indexes, err := s.Writer.Indexes(ctx, "org_to")
+		wantEqual(t, "Indexes", indexes, err, []Index{index})
+		if err := s.Writer.Put(ctx, "org_to", StringDocument("c", "2")); err == nil {
+			t.Error("Put of a taken value succeeded: the unique index holds nothing any more")
+		}
+	})
+
+	t.Run("come back under the old name where a writer puts something there", func(t *testing.T) {
+		must(t, s.Writer.Put(ctx, "org_old", StringDocument("a", "1")))
+		must(t, collections.Rename(ctx, "org_old", "org_new"))
+		must(t, s.Writer.Put(ctx, "org_old", StringDocument("b", "2")))
+		old, _ := find(t, "org_old")
+		moved, _ := find(t, "org_new")
+		if old.Name == "" || old.UUID != "" && old.UUID == moved.UUID {
+			t.Errorf("Find of the old name = %v, want a collection of its own beside %v", old, moved)
+		}
+		got, err := s.Writer.Documents(ctx, "org_old")
+		wantEqual(t, "Documents of the old name", got, err, []organization.Document{StringDocument("b", "2")})
+		got, err = s.Writer.Documents(ctx, "org_new")
+		wantEqual(t, "Documents of the new name", got, err, []organization.Document{StringDocument("a", "1")})
+	})
+
+	t.Run("do not move onto another", func(t *testing.T) {
+		must(t, s.Writer.Put(ctx, "org_mover", StringDocument("a", "1")))
+		must(t, s.Writer.Put(ctx, "org_target", StringDocument("b", "2")))
+		must(t, collections.Create(ctx, "org_empty"))
+		wantErr(t, "Rename onto one with documents", collections.Rename(ctx, "org_mover", "org_target"), organization.ErrExists)
+		wantErr(t, "Rename onto an empty one", collections.Rename(ctx, "org_mover", "org_empty"), organization.ErrExists)
+		wantErr(t, "Rename onto itself", collections.Rename(ctx, "org_mover", "org_mover"), organization.ErrExists)
+		got, err := s.Writer.Documents(ctx, "org_mover")
+		wantEqual(t, "Documents of the source", got, err, []organization.Document{StringDocument("a", "1")})
+		got, err = s.Writer.Documents(ctx, "org_target")
+		wantEqual(t, "Documents of the target", got, err, []organization.Document{StringDocument("b", "2")})
+	})
+
+	t.Run("do not move where they are not", func(t *testing.T) {
+		wantErr(t, "Rename of none", collections.Rename(ctx, "org_missing", "org_never"), organization.ErrAbsent)
+		if _, there := find(t, "org_never"); there {
+			t.Error("the target is there, want none")
+		}
+		must(t, collections.Create(ctx, "org_there"))
+		wantErr(t, "Rename of none onto one", collections.Rename(ctx, "org_missing", "org_there"), organization.ErrAbsent)
+	})
+
+	t.Run("are dropped, where they are there", func(t *testing.T) {
+		must(t, s.Writer.Put(ctx, "org_dropped", StringDocument("a", "1")))
+		must(t, collections.Drop(ctx, "org_dropped"))
+		if _, there := find(t, "org_dropped"); there {
+			t.Error("the collection is there, want none")
+		}
+		must(t, collections.Drop(ctx, "org_dropped"))
+		must(t, collections.Create(ctx, "org_dropped"))
+	})
+
+	t.Run("are moved by one of many", func(t *testing.T) {
+		for round := range rounds / 4 {
+			from := "org_race" + strconv.Itoa(round)
+			must(t, collections.Create(ctx, from))
+			won := race(t, func(i int) (bool, error) {
+				err := collections.Rename(ctx, from, from+"_"+strconv.Itoa(i))
+				if errors.Is(err, organization.ErrAbsent) {
+					return false, nil
+				}
+				return err == nil, err
+			})
+			if won != 1 {
+				t.Fatalf("of %d racers for a collection, %d won, want 1", racers, won)
+			}
+		}
+	})
+}
