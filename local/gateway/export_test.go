@@ -1,30 +1,47 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 )
 
-// Limits are the bounds that tests shorten.
+// Limits are the bounds that tests look at and shorten.
 type Limits struct {
 	Init, Authorizer, Patience, Idle, Queue, Drain, Terminate, Backoff time.Duration
+	WholeDepth, Depth, PerPool                                         int
+}
+
+// DefaultLimits are those of New.
+func DefaultLimits() Limits {
+	d := defaultLimits()
+	return Limits{d.init, d.authorizer, d.patience, d.idle, d.queue, d.drain, d.terminate, d.backoff, d.wholeDepth, d.depth, d.perPool}
 }
 
 // NewWithLimits is New with other bounds.
 func NewWithLimits(c Config, adjust ...func(*Limits)) (*Gateway, error) {
-	d := defaultLimits()
-	l := Limits{d.init, d.authorizer, d.patience, d.idle, d.queue, d.drain, d.terminate, d.backoff}
+	l := DefaultLimits()
 	for _, f := range adjust {
 		f(&l)
 	}
-	d.init, d.authorizer, d.patience, d.idle, d.queue = l.Init, l.Authorizer, l.Patience, l.Idle, l.Queue
-	d.drain, d.terminate, d.backoff = l.Drain, l.Terminate, l.Backoff
-	return newGateway(c, d)
+	return newGateway(c, limits{
+		init: l.Init, authorizer: l.Authorizer, patience: l.Patience, idle: l.Idle, queue: l.Queue,
+		drain: l.Drain, terminate: l.Terminate, backoff: l.Backoff,
+		wholeDepth: l.WholeDepth, depth: l.Depth, perPool: l.PerPool,
+	})
 }
 
-// EventOf is the JSON event of a request that matched a route key.
-func EventOf(r *http.Request, body []byte, route Route, parameters map[string]string, now time.Time) ([]byte, error) {
-	return encode(newEvent(r, body, &match{route: &route, parameters: parameters}, defaultRoute, newRequestID(), now))
+// EventOf is the JSON event of a request.
+func EventOf(r *http.Request, body []byte, stage string, routes []Route, now time.Time) ([]byte, error) {
+	router, err := newRouter(stage, routes)
+	if err != nil {
+		return nil, err
+	}
+	m := router.find(r.Method, r.URL.Path)
+	if m == nil {
+		return nil, fmt.Errorf("no route for %s %s", r.Method, r.URL.Path)
+	}
+	return encode(newEvent(r, body, m, stage, newRequestID(), now))
 }
 
 // RespondWith writes what a function answered, as the gateway does.
@@ -37,7 +54,7 @@ func RespondWith(w http.ResponseWriter, r *http.Request, payload []byte) error {
 	return err
 }
 
-// Find is the route key and the path variables for a request.
+// Find is the route key and the path variables for a request; "" for none.
 func Find(stage string, routes []Route, method, path string) (string, map[string]string, error) {
 	r, err := newRouter(stage, routes)
 	if err != nil {
@@ -52,3 +69,9 @@ func Find(stage string, routes []Route, method, path string) (string, map[string
 
 // Wildcard matches as IAM policies do.
 func Wildcard(pattern, value string) bool { return wildcard(pattern, value) }
+
+// CachedResults is the bound of an authorizer's cache.
+const CachedResults = cachedResults
+
+// PayloadLimit is the bound of an event and of an answer.
+const PayloadLimit = payloadLimit

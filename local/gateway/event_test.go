@@ -1,0 +1,327 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+	"github.com/google/go-cmp/cmp"
+
+	"oms/local/gateway"
+)
+
+// The forms that the random parts of an event have in recorded ones.
+const (
+	requestIDForm = `^[A-Za-z0-9_-]{15}=$`
+	traceForm     = `^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$`
+)
+
+// eventTime is the time of the recording in aws-lambda-go's test data.
+func eventTime() time.Time { return time.UnixMilli(1587481701067) }
+
+// TestEvent compares events with the files of testdata/event: requests as they
+// go over the wire, and events as API Gateway makes them, after recordings. The
+// random parts are REQUEST and TRACE there.
+func TestEvent(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/event/*.http")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("found %d requests, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			var want map[string]any
+			mustUnmarshal(t, mustRead(t, strings.TrimSuffix(file, "http")+"json"), &want)
+			stage, _ := want["requestContext"].(map[string]any)["stage"].(string)
+			key, _ := want["routeKey"].(string)
+			r, body := mustRequest(t, mustRead(t, file))
+			got := mustEvent(t, r, body, stage, key)
+
+			var event map[string]any
+			mustUnmarshal(t, got, &event)
+			blank(t, event["requestContext"], "requestId", requestIDForm, "REQUEST")
+			blank(t, event["headers"], "x-amzn-trace-id", traceForm, "TRACE")
+			if d := cmp.Diff(want, event); d != "" {
+				t.Errorf("event (-want +got):\n%s", d)
+			}
+			sameAsLibrary[events.APIGatewayV2HTTPRequest](t, got)
+		})
+	}
+}
+
+// sameAsLibrary decodes an event into aws-lambda-go's type for it, which must
+// know every member, and compares what that type encodes with the event.
+func sameAsLibrary[E any](tb testing.TB, event []byte) E {
+	tb.Helper()
+	d := json.NewDecoder(bytes.NewReader(event))
+	d.DisallowUnknownFields()
+	var typed E
+	if err := d.Decode(&typed); err != nil {
+		tb.Fatalf("decoding the event: %v", err)
+	}
+	again, err := json.Marshal(typed)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var want, got map[string]any
+	mustUnmarshal(tb, event, &want)
+	mustUnmarshal(tb, again, &got)
+	// The type writes an empty client certificate and null lists where there
+	// are none; recorded events have nothing there.
+	delete(got["requestContext"].(map[string]any), "authentication")
+	for name, value := range got {
+		if value == nil {
+			delete(got, name)
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		tb.Errorf("event encoded again (-event +again):\n%s", d)
+	}
+	return typed
+}
+
+func TestEvent_hasAFreshIDAndTrace(t *testing.T) {
+	t.Parallel()
+	var ids, traces []string
+	for range 2 {
+		e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, httptest.NewRequest(http.MethodGet, "/a", nil), nil, "$default", "GET /a"))
+		ids, traces = append(ids, e.RequestContext.RequestID), append(traces, e.Headers["x-amzn-trace-id"])
+	}
+	if ids[0] == ids[1] || traces[0] == traces[1] {
+		t.Errorf("two requests have ids %q and traces %q", ids, traces)
+	}
+}
+
+func TestEvent_keepsAClientsTrace(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/a", nil)
+	r.Header.Set("X-Amzn-Trace-Id", "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c")
+	e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, nil, "$default", "GET /a"))
+	if got := e.Headers["x-amzn-trace-id"]; got != "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c" {
+		t.Errorf("trace is %q", got)
+	}
+}
+
+func TestEvent_addresses(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ remote, host, ip, domain, prefix, port string }{
+		{"192.0.2.7:5000", "localhost:8000", "192.0.2.7", "localhost", "localhost", "8000"},
+		{"[2001:db8::1%eth0]:5000", "[::1]:8000", "2001:db8::1", "::1", "::1", "8000"},
+		{"192.0.2.7:5000", "api.example.com", "192.0.2.7", "api.example.com", "api", "80"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.host, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(http.MethodGet, "/a", nil)
+			r.RemoteAddr, r.Host = tt.remote, tt.host
+			e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, nil, "$default", "GET /a"))
+			c := e.RequestContext
+			got := []string{c.HTTP.SourceIP, e.Headers["x-forwarded-for"], c.DomainName, c.DomainPrefix, e.Headers["x-forwarded-port"], e.Headers["host"], e.Headers["x-forwarded-proto"]}
+			if d := cmp.Diff([]string{tt.ip, tt.ip, tt.domain, tt.prefix, tt.port, tt.host, "http"}, got); d != "" {
+				t.Errorf("addresses (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestEvent_encodesBodies(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		contentType string
+		text        bool
+	}{
+		{"text/plain", true},
+		{"text/html; charset=utf-8", true},
+		{"TEXT/CSV", true},
+		{"application/json", true},
+		{"Application/Json;charset=utf-8", true},
+		{"application/xml", true},
+		{"application/javascript", true},
+		{"application/x-www-form-urlencoded", false},
+		{"multipart/form-data; boundary=x", false},
+		{"application/octet-stream", false},
+		{"image/png", false},
+		{"application/problem+json", false},
+		{"", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.contentType, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(http.MethodPost, "/a", nil)
+			if tt.contentType != "" {
+				r.Header.Set("Content-Type", tt.contentType)
+			}
+			want := events.APIGatewayV2HTTPRequest{Body: "a=ö", IsBase64Encoded: false}
+			if !tt.text {
+				want.Body, want.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(want.Body)), true
+			}
+			got := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, []byte("a=ö"), "$default", "POST /a"))
+			if got.Body != want.Body || got.IsBase64Encoded != want.IsBase64Encoded {
+				t.Errorf("body is %q (base64 %t), want %q (base64 %t)", got.Body, got.IsBase64Encoded, want.Body, want.IsBase64Encoded)
+			}
+		})
+	}
+	t.Run("text that is no UTF-8 is base64", func(t *testing.T) {
+		t.Parallel()
+		r := httptest.NewRequest(http.MethodPost, "/a", nil)
+		r.Header.Set("Content-Type", "text/plain")
+		got := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, []byte("\xff\xfe"), "$default", "POST /a"))
+		if !got.IsBase64Encoded || got.Body != "//4=" {
+			t.Errorf("body is %q (base64 %t)", got.Body, got.IsBase64Encoded)
+		}
+	})
+}
+
+// TestEvent_adapterGivesTheRequestBack turns events into requests with the
+// adapter that the functions use.
+func TestEvent_adapterGivesTheRequestBack(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"bare-get", "cookies-and-query", "binary-body", "encoded-query", "encoded-path", "unicode-path", "json-body", "form-body", "chunked-body"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			var recorded struct{ RouteKey string }
+			mustUnmarshal(t, mustRead(t, "testdata/event/"+file+".json"), &recorded)
+			r, body := mustRequest(t, mustRead(t, "testdata/event/"+file+".http"))
+			e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, body, "$default", recorded.RouteKey))
+			got, err := (&core.RequestAccessorV2{}).EventToRequestWithContext(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content, err := io.ReadAll(got.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			type request struct {
+				Method, Path, Query, Host, Body string
+				Accept                          []string
+				Cookies                         []string
+			}
+			summary := func(r *http.Request, body []byte) request {
+				s := request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Host: r.Host, Body: string(body)}
+				for _, v := range r.Header.Values("Accept") {
+					s.Accept = append(s.Accept, strings.Split(v, ",")...)
+				}
+				for _, c := range r.Cookies() {
+					s.Cookies = append(s.Cookies, c.Name+"="+c.Value)
+				}
+				return s
+			}
+			if d := cmp.Diff(summary(r, body), summary(got, content)); d != "" {
+				t.Errorf("request (-sent +received):\n%s", d)
+			}
+		})
+	}
+}
+
+func FuzzEvent(f *testing.F) {
+	f.Add("POST", "/a b/c", "x=1&x=%20", "Cookie", "a=b; c", "text/plain", []byte("body"))
+	f.Add("GET", "/%ff", "%zz&&=", "Connection", "x, close", "", []byte{0xff, 0x00})
+	f.Add("PATCH", "/\u2028", "q=\xff", "X-Forwarded-For", "::1", "application/json;", []byte(nil))
+	f.Fuzz(func(t *testing.T, method, path, query, name, value, contentType string, body []byte) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Method, r.URL = method, &url.URL{Path: "/" + path, RawQuery: query}
+		r.Header.Set("Content-Type", contentType)
+		r.Header[http.CanonicalHeaderKey(name)] = []string{value}
+		event := mustEvent(t, r, body, "$default", "$default")
+		var e events.APIGatewayV2HTTPRequest
+		d := json.NewDecoder(bytes.NewReader(event))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&e); err != nil {
+			t.Fatalf("the event cannot be decoded: %v", err)
+		}
+		content := []byte(e.Body)
+		if e.IsBase64Encoded {
+			decoded, err := base64.StdEncoding.DecodeString(e.Body)
+			if err != nil {
+				t.Fatalf("the body is no base64: %v", err)
+			}
+			content = decoded
+		}
+		if !bytes.Equal(content, body) {
+			t.Errorf("body is %q, want %q", content, body)
+		}
+		if utf8.ValidString(path) && e.RawPath != "/"+path {
+			t.Errorf("rawPath is %q, want %q", e.RawPath, "/"+path)
+		}
+		if utf8.ValidString(query) && e.RawQueryString != query {
+			t.Errorf("rawQueryString is %q, want %q", e.RawQueryString, query)
+		}
+		for name := range e.Headers {
+			if name != strings.ToLower(name) || slices.Contains([]string{"cookie", "connection", "transfer-encoding"}, name) {
+				t.Errorf("the event has a header %q", name)
+			}
+		}
+		if slices.Contains(e.Cookies, "") {
+			t.Errorf("cookies %q has an empty one", e.Cookies)
+		}
+	})
+}
+
+// mustRequest reads a request as a TLS connection of 192.0.2.7 would bring it.
+func mustRequest(tb testing.TB, raw []byte) (*http.Request, []byte) {
+	tb.Helper()
+	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.RemoteAddr = "192.0.2.7:40000"
+	r.TLS = &tls.ConnectionState{}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r, body
+}
+
+func mustEvent(tb testing.TB, r *http.Request, body []byte, stage, key string) []byte {
+	tb.Helper()
+	got, err := gateway.EventOf(r, body, stage, parseRoutes(key), eventTime())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return got
+}
+
+// blank replaces a member, after a look at its form.
+func blank(tb testing.TB, object any, name, form, with string) {
+	tb.Helper()
+	members, _ := object.(map[string]any)
+	value, _ := members[name].(string)
+	if !regexp.MustCompile(form).MatchString(value) {
+		tb.Errorf("%s is %q, want the form %s", name, value, form)
+	}
+	members[name] = with
+}
+
+func mustRead(tb testing.TB, file string) []byte {
+	tb.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+func mustUnmarshal(tb testing.TB, b []byte, into any) {
+	tb.Helper()
+	if err := json.Unmarshal(b, into); err != nil {
+		tb.Fatalf("%v in %.300s", err, b)
+	}
+}
