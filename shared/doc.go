@@ -1,0 +1,118 @@
+// Package shared is the map of the house. It holds no code: only this page, and
+// a test that proves the rule at its end.
+//
+// # What this is
+//
+// Oms keeps organizations: each has a name, an administrator who can log in,
+// and a collection of its own in MongoDB that other services fill. Every
+// endpoint is one folder in functions/, one Lambda binary, one resource in
+// template.yaml and one path in the OpenAPI document. What two endpoints share
+// has a room of its own here. local/ runs the very same binaries on one
+// machine, behind a gateway that reads template.yaml, so that what runs offline
+// is what deploys.
+//
+// # The rooms
+//
+// From the rim to the middle:
+//
+//   - edge is the only room that knows HTTP and Lambda. It turns an event into
+//     a [oms/shared/edge.Call] and an answer or an error into a response, and
+//     leaves one log record a request. edgetest sends a test's request the same way.
+//   - config turns the environment and Secrets Manager into typed, checked
+//     values; config/secret holds the types that print as [redacted].
+//   - mongo is the only importer of the driver. It implements the stores that
+//     the domain asks for. mongo/embedded is a database within the process, for
+//     local runs and for tests; mongotest opens one for a test.
+//   - openapi is the HTTP contract as a machine reads it; openapitest holds
+//     real exchanges against it.
+//   - organization is the domain: names and keys, and the Service with every
+//     step that spans documents (create, update, delete, reconcile), written so
+//     that no crash between two steps breaks anything. Its Store interface says
+//     what it needs of a database; organizationtest is that contract as a test,
+//     and a store in memory that passes it.
+//   - admin is the login. token issues and verifies bearer tokens and owns
+//     Principal: who a token speaks for. password hashes and verifies.
+//   - fault, in the middle, is the vocabulary of errors that a client may see:
+//     a kind, a stable code, a sentence, and entries for wrong fields.
+//
+// # The way of a request
+//
+// PUT /org/update, say, on AWS and offline alike:
+//
+//  1. The gateway finds the route in template.yaml. The route is protected, so
+//     functions/authorizer is asked first. It verifies the token's signature,
+//     with no database, and answers who it speaks for: the API puts admin_id,
+//     org_id, ver and exp into the event's request context.
+//  2. edge.Main, in functions/org-update, gets the event, puts it into order
+//     (paths come decoded, cookies twice, bodies in base64) and makes an HTTP
+//     request of it. The principal comes from the request context, never from a
+//     header, and is refused when its token has expired meanwhile.
+//  3. handler.go decodes the body strictly (unknown, missing and mistyped
+//     fields are all named at once), sorts out what the fields mean, and calls
+//     the one small interface that it declares.
+//  4. organization.Service does it. Its first read asks whether the token still
+//     holds: whether the admin is there and has the same password since. Then
+//     come the steps, each one command on one document.
+//  5. mongo bounds every command by two seconds; what gets no answer is
+//     organization.ErrLost, and becomes a 503 before the function's own
+//     deadline, for the request's context ends a second before it.
+//  6. The answer is a value that edge encodes; or an error. A fault becomes a
+//     problem document (RFC 9457) with the status of its kind; everything else
+//     is a 500 that says nothing. The record has the request id that the
+//     client got as x-request-id.
+//
+// Where a worker dies in between, whoever needs the organization next, or
+// functions/reconcile within a minute or so, finishes what it began.
+//
+// # Adding an endpoint
+//
+// Take GET /org/members as an example, and functions/org-get as the model.
+//
+//  1. A folder functions/org-members with three files. main.go is wiring: load
+//     the configuration by the groups of values that are needed, open the
+//     database, make the service, return edge.Public or edge.Protected of the
+//     endpoint. handler.go declares the request and the response as structs
+//     with json tags, the interface of one to three methods that the endpoint
+//     needs, and a function that takes that interface and returns an
+//     edge.Endpoint.
+//     handler_test.go is a table of body and fake to status and body, sent
+//     through edgetest. In a struct for [oms/shared/edge.Decode] a plain field
+//     must be there, and a pointer may be absent. What the endpoint decides
+//     about organizations belongs into organization.Service, as a method that
+//     takes the context, then the principal, then the rest. What it asks of the
+//     database is a method of a Store interface: in organizationtest first, as
+//     a rule that every store keeps, then in its store in memory, then in mongo.
+//     An error for the client is made where the fact is known, with fault.New
+//     and a code that is new or means the same; an error that is none is
+//     wrapped with what was being done.
+//
+//  2. A resource in template.yaml: copy OrgGetFunction with its log group and
+//     its alarm, and add the make target build-OrgMembersFunction in the
+//     Makefile. Its route says {Authorizer: NONE} where the endpoint is
+//     edge.Public, and {Authorizer: Token} where it is edge.Protected. Declare
+//     the variables of the groups that main.go loads, and no others.
+//
+//  3. A path in shared/openapi/openapi.json with every status and every bound.
+//
+// Then `make test`. A test names whichever of the three was forgotten, what the
+// handler answers that the document does not allow, and the bound that is
+// documented and not kept. `make run` serves it.
+//
+// A job that a schedule starts is the same with edge.Job, an edge.Run instead
+// of an endpoint (functions/reconcile), and no path.
+//
+// # The rule
+//
+// Imports point one way:
+//
+//	functions → edge, config, mongo → organization, admin, token, password → fault
+//
+// Nothing here imports functions/ or local/. Only mongo sees the driver, only
+// config the AWS SDK, only edge, functions/authorizer and local/gateway see
+// aws-lambda-go; the domain sees neither net/http nor a driver. A package of
+// test support (…test) is imported by tests alone. Within the domain admin
+// stands on organization, and organization on token and password.
+//
+// imports_test.go has the whole of it, a line for each package: a new package
+// needs a line there, which is where its place in the house is decided.
+package shared
