@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// openData makes the data folder (mode 0700) where it is missing, and takes
+// it for this run alone until the returned file is closed: a second run would
+// replace binaries that the first has yet to start. The kernel ends the lock
+// with the process, however that dies (flock(2)).
+func openData(path string) (folder string, lock *os.File, err error) {
+	if folder, err = filepath.Abs(path); err != nil {
+		return "", nil, fmt.Errorf("finding the data folder: %w", err)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", nil, fmt.Errorf("making the data folder: %w", err)
+	}
+	lock, err = os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: in the user's own data folder
+	if err != nil {
+		return "", nil, fmt.Errorf("locking the data folder: %w", err)
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // G115: a descriptor fits an int
+	if err == nil {
+		return folder, lock, nil
+	}
+	_ = lock.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return "", nil, fmt.Errorf("the data folder %s is in use by another run: stop it, or choose another with -data", folder)
+	}
+	return "", nil, fmt.Errorf("locking the data folder: %w", err)
+}

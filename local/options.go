@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// options are the flags.
+type options struct {
+	addr       string
+	data       string
+	template   string
+	functions  string // empty: build them
+	dbAddr     string
+	parameters map[string]string // of the template
+}
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	o := options{parameters: map[string]string{}}
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8000", "serve the API at this `address`; port 0 takes a free one")
+	flags.StringVar(&o.data, "data", ".data", "keep everything in this `folder`")
+	flags.StringVar(&o.template, "template", "template.yaml", "serve what this `file` declares")
+	flags.StringVar(&o.functions, "functions", "", "run the built functions in this `folder`, <logical id>/bootstrap, instead of building them: no Go is needed")
+	flags.StringVar(&o.dbAddr, "db-addr", "127.0.0.1:27018", "serve the embedded database at this `address`, where MONGO_URI is not set; port 0 takes a free one")
+	flags.Func("parameter", "a parameter of the template, as `Name=Value`; may be given several times", func(s string) error {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return errors.New("it is Name=Value")
+		}
+		o.parameters[name] = value
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		err := fmt.Errorf("%q is not understood: there are only flags", flags.Arg(0))
+		_, _ = fmt.Fprintf(stderr, "oms: %v\n", err)
+		return o, err
+	}
+	return o, nil
+}

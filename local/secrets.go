@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The variables whose values this program makes when nobody gives them.
+const (
+	jwtSecret = "JWT_SECRET"      //nolint:gosec // G101: the name of a variable
+	pepper    = "PASSWORD_PEPPER" // lost, and no password verifies any more
+)
+
+// secretsFile holds them, in the data folder.
+const secretsFile = "secrets.json"
+
+// completeSecrets puts JWT_SECRET and PASSWORD_PEPPER into settings, where
+// they are missing: those of the first start, or new ones, which it keeps in
+// the data folder for all later starts (mode 0600). A file that it cannot
+// read is an error, and never replaced; nor is a pepper made for a database
+// that is there already, whose passwords were hashed with another.
+func completeSecrets(data string, settings map[string]string) error {
+	if settings[jwtSecret] != "" && settings[pepper] != "" {
+		return nil
+	}
+	path := filepath.Join(data, secretsFile)
+	kept, err := readSecrets(path)
+	if err != nil {
+		return err
+	}
+	made := false
+	for _, name := range []string{jwtSecret, pepper} {
+		if settings[name] != "" {
+			continue
+		}
+		if kept[name] == "" {
+			if name == pepper {
+				if err := refuseOrphan(data, path); err != nil {
+					return err
+				}
+			}
+			kept[name] = newSecret()
+			made = true
+		}
+		settings[name] = kept[name]
+	}
+	if !made {
+		return nil
+	}
+	return writeSecrets(path, kept)
+}
+
+// refuseOrphan refuses to make a pepper beside a database.
+func refuseOrphan(data, path string) error {
+	switch _, err := os.Stat(filepath.Join(data, databaseFolder)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("looking for a database: %w", err)
+	}
+	return fmt.Errorf("there is a database in %s but %s has no %s for its passwords: restore the file, or set the variable", data, path, pepper)
+}
+
+// readSecrets reads the file; none is no secrets. It tightens a mode that
+// lets others read it, which copying and restoring a folder can leave.
+func readSecrets(path string) (map[string]string, error) {
+	f, err := os.Open(path) //nolint:gosec // G304: in the user's own data folder
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return map[string]string{}, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading the secrets: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the secrets: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading the secrets: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := f.Chmod(0o600); err != nil {
+			return nil, fmt.Errorf("keeping the secrets to their owner: %w", err)
+		}
+	}
+	var file struct {
+		JWT    *string `json:"JWT_SECRET,omitempty"`
+		Pepper *string `json:"PASSWORD_PEPPER,omitempty"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	// The decoder's own text may quote what it read.
+	if dec.Decode(&file) != nil || dec.More() || file.JWT == nil && file.Pepper == nil {
+		return nil, fmt.Errorf("%s is damaged: restore it from a backup (without its %s no password of this data folder verifies), or move the whole folder away to begin anew", path, pepper)
+	}
+	kept := map[string]string{}
+	for name, value := range map[string]*string{jwtSecret: file.JWT, pepper: file.Pepper} {
+		if value == nil {
+			continue
+		}
+		if len(*value) < 32 {
+			return nil, fmt.Errorf("%s is damaged: its %s has %d characters and must have 32 or more", path, name, len(*value))
+		}
+		kept[name] = *value
+	}
+	return kept, nil
+}
+
+// writeSecrets replaces the file as a whole, so that a crash leaves the old
+// one or the new one: a temporary file beside it, fsync, rename, and fsync of
+// the folder, without which the rename itself may be lost (fsync(2)).
+func writeSecrets(path string, secrets map[string]string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("keeping the secrets: %w", err)
+		}
+	}()
+	data, err := json.MarshalIndent(secrets, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), secretsFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// newSecret makes 64 random bytes, as many as the largest key that any of
+// the algorithms asks for has (HS512: RFC 7518, 3.2).
+func newSecret() string {
+	b := make([]byte, 64)
+	_, _ = rand.Read(b) // it never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

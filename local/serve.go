@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"oms/local/gateway"
+)
+
+// grace is how long running requests may take to end when the service stops:
+// as long as the slowest function may.
+const grace = 10 * time.Second
+
+// serve runs the service until ctx ends, and then takes it down in order. What
+// fails fast is tried first: the template, the flags, the address.
+func serve(ctx context.Context, o options, environ []string, stdout, stderr io.Writer) (err error) {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	settings, err := readSettings(dotenv, environ)
+	if err != nil {
+		return err
+	}
+	template, err := gateway.ReadTemplate(o.template, o.parameters)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, o.addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // the server closes it as well
+	data, lock, err := openData(o.data)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // nothing was written
+	if err := completeSecrets(data, settings); err != nil {
+		return err
+	}
+	if stage := settings["STAGE"]; stage != "" && stage != "local" {
+		log.LogAttrs(ctx, slog.LevelWarn, "what runs here is stage local, whatever STAGE says", slog.String("stage", stage))
+	}
+	settings["STAGE"] = "local"
+
+	end := newEnding(ctx)
+	defer end.cancel()
+	db, bootstraps, err := prepare(ctx, o, settings, template, data, environ, stderr, log)
+	if db != nil {
+		defer func() { err = errors.Join(err, db.close(end.begin())) }()
+	}
+	if err != nil {
+		return err
+	}
+	settings["MONGO_URI"] = db.uri
+
+	g, err := gateway.New(gateway.Config{
+		Template: template, Bootstraps: bootstraps, Environment: environments(template, settings), Log: log, Stderr: stderr,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.template, err)
+	}
+	defer func() { err = errors.Join(err, g.Close(end.begin())) }()
+	g.Start(context.WithoutCancel(ctx)) // Close ends what it starts
+	return answer(ctx, end, listener, g, log, func() {
+		ready(stdout, template, listener.Addr(), db, data)
+	})
+}
+
+// ending is the time of grace, which begins once for all that has to end.
+type ending struct {
+	ctx    context.Context //nolint:containedctx // the ends of a run share it, and it outlives the run's own
+	cancel context.CancelFunc
+	once   sync.Once
+}
+
+func newEnding(ctx context.Context) *ending {
+	e := &ending{}
+	e.ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return e
+}
+
+// begin starts the clock, and gives the context that ends with it.
+func (e *ending) begin() context.Context {
+	e.once.Do(func() { time.AfterFunc(grace, e.cancel) })
+	return e.ctx
+}
+
+// prepare opens the database and builds the functions, side by side. It may
+// return a database beside an error.
+func prepare(ctx context.Context, o options, settings map[string]string, t *gateway.Template, data string, environ []string, stderr io.Writer, log *slog.Logger) (*database, map[string]string, error) {
+	if o.functions != "" {
+		bootstraps, err := findFunctions(o.functions, t.Functions)
+		if err != nil {
+			return nil, nil, err
+		}
+		db, err := openDatabase(ctx, settings, data, o.dbAddr, log)
+		return db, bootstraps, err
+	}
+	var (
+		db         *database
+		bootstraps map[string]string
+	)
+	both, bothCtx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		db, err = openDatabase(bothCtx, settings, data, o.dbAddr, log)
+		return err
+	})
+	both.Go(func() (err error) {
+		b := builder{source: filepath.Dir(o.template), out: filepath.Join(data, "bin"), environ: environ, stderr: stderr}
+		bootstraps, err = b.build(bothCtx, t.Functions)
+		return err
+	})
+	err := both.Wait()
+	return db, bootstraps, err
+}
+
+func environments(t *gateway.Template, settings map[string]string) map[string]map[string]string {
+	out := make(map[string]map[string]string, len(t.Functions))
+	for _, f := range t.Functions {
+		out[f.Name] = environment(f, settings)
+	}
+	return out
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the address %s is taken by another program: stop that one, or choose another with -addr", addr)
+	case err != nil:
+		return nil, fmt.Errorf("opening the address %s: %w", addr, err)
+	}
+	return l, nil
+}
+
+// answer serves HTTP until ctx ends; then it takes no more connections and
+// lets running requests end, for the time of grace.
+func answer(ctx context.Context, end *ending, l net.Listener, h http.Handler, log *slog.Logger, ready func()) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute, // a body is 10 MB at most
+		// The longest answer: 10 s in a queue, an authorizer's 10 s and an
+		// integration's 30 s, and then its sending.
+		WriteTimeout:   90 * time.Second,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, // the gateway's own limit is below, and has its own answer
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	ready()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends everything at once")
+	if err := server.Shutdown(end.begin()); err != nil {
+		log.LogAttrs(ctx, slog.LevelWarn, "running requests were cut off", slog.String("err", err.Error()))
+		return server.Close()
+	}
+	return nil
+}
+
+// ready prints what a user wants to know. The package comment shows it; tests
+// and scripts read it.
+func ready(w io.Writer, t *gateway.Template, addr net.Addr, db *database, data string) {
+	base := "http://" + reachable(addr)
+	if t.Stage != "$default" {
+		base += "/" + t.Stage
+	}
+	text := "OMS is ready.\n  API       " + base + "\n"
+	for _, r := range t.Routes {
+		if r.Path == "/docs" {
+			text += "  Docs      " + base + r.Path + "\n"
+		}
+	}
+	text += "  Database  " + db.shown() + "\n  Data      " + data + "\n"
+	_, _ = io.WriteString(w, text)
+}
+
+// reachable is the address as a client on this machine can use it.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
