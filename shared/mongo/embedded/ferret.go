@@ -14,13 +14,17 @@ var ferretNew sync.Mutex //nolint:gochecknoglobals // guards a variable that is 
 
 // newFerret opens the SQLite files in dir, an absolute name, and listens on socket.
 //
-// What it is told of SQLite (https://www.sqlite.org/pragma.html) are FerretDB's own defaults and
-// synchronous(full), SQLite's: a write-ahead log that is synchronised at each commit, so that
-// what was acknowledged survives a loss of power too. FerretDB's telemetry is off in this form
+// What it is told of SQLite (https://www.sqlite.org/pragma.html) are FerretDB's own defaults and,
+// where synced is set, synchronous(full), SQLite's: a write-ahead log that is synchronised at each
+// commit, so that what was acknowledged survives a loss of power too. FerretDB's telemetry is off in this form
 // of it: ferretdb.New makes no reporter, and keeps its state in memory.
-func newFerret(dir, socket string, log *slog.Logger) (*ferretdb.FerretDB, error) {
+func newFerret(dir, socket string, log *slog.Logger, synced bool) (*ferretdb.FerretDB, error) {
+	synchronous := "synchronous(off)"
+	if synced {
+		synchronous = "synchronous(full)"
+	}
 	files := url.URL{Scheme: "file", Path: dir + "/", RawQuery: url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)",
+		"busy_timeout(10000)", "journal_mode(wal)", synchronous,
 	}}.Encode()}
 
 	ferretNew.Lock()

@@ -48,13 +48,7 @@ func TestGate_DropsTheQueuedWriteOfAClosedConnection(t *testing.T) {
 			dir := t.TempDir()
 			log, seen := newRecords()
 			s := mustStart(t, dir, log)
-			release := mustHold(t, dir, s)
-
-			// One of these holds the turn and the other one waits for it.
-			first, second := dialRaw(t, s), dialRaw(t, s)
-			first.send(t, insertOf("held", 1), 0)
-			second.send(t, insertOf("held", 2), 0)
-			seen.wait(t, "write waits for its turn", "insert")
+			release, held := mustHoldTurn(t, dir, s, seen)
 
 			victim := dialRaw(t, s)
 			for i := range tt.writes {
@@ -71,7 +65,7 @@ func TestGate_DropsTheQueuedWriteOfAClosedConnection(t *testing.T) {
 			}
 			release()
 
-			for _, c := range []*rawConn{first, second} {
+			for _, c := range held {
 				if r := c.mustReceive(t); !r.ok() {
 					t.Errorf("held write: %v", r.doc)
 				}
@@ -100,11 +94,7 @@ func TestGate_AnswersAWriteThatWaitedLongerThanItsMaxTimeMS(t *testing.T) {
 	dir := t.TempDir()
 	log, seen := newRecords()
 	s := mustStart(t, dir, log)
-	release := mustHold(t, dir, s)
-	first, second := dialRaw(t, s), dialRaw(t, s)
-	first.send(t, insertOf("held", 1), 0)
-	second.send(t, insertOf("held", 2), 0)
-	seen.wait(t, "write waits for its turn", "insert")
+	release, _ := mustHoldTurn(t, dir, s, seen)
 
 	late := dialRaw(t, s)
 	id := late.send(t, append(insertOf("late", 1), bson.E{Key: "maxTimeMS", Value: 20}), 0)
@@ -128,17 +118,18 @@ func TestGate_LetsReadsPassAWrite(t *testing.T) {
 	dir := t.TempDir()
 	log, seen := newRecords()
 	s := mustStart(t, dir, log)
-	release := mustHold(t, dir, s)
-	first, second := dialRaw(t, s), dialRaw(t, s)
-	first.send(t, insertOf("held", 1), 0)
-	second.send(t, insertOf("held", 2), 0)
-	seen.wait(t, "write waits for its turn", "insert")
+	release, held := mustHoldTurn(t, dir, s, seen)
 
 	// A new client: its handshake passes too.
 	if n := mustCount(t, newDatabase(t, s.URI()).Collection("seed"), bson.M{}); n != 1 {
 		t.Errorf("read beside a held write: %d documents, want 1", n)
 	}
 	release()
+	for _, c := range held {
+		if r := c.mustReceive(t); !r.ok() {
+			t.Errorf("held write: %v", r.doc) // it would have failed after 10 s, and let the read pass then
+		}
+	}
 }
 
 func TestGate_SwallowsTheAnswerToAnUnacknowledgedWrite(t *testing.T) {

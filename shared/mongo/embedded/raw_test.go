@@ -89,6 +89,20 @@ func mustHold(tb testing.TB, dir string, s *embedded.Server) (release func()) {
 	}
 }
 
+// mustHoldTurn holds a write inside FerretDB and has a second one wait for its turn, until
+// release. One connection of the two gets its answer then, and the other one after it.
+func mustHoldTurn(tb testing.TB, dir string, s *embedded.Server, seen records) (release func(), conns [2]*rawConn) {
+	tb.Helper()
+	release = mustHold(tb, dir, s)
+	for i := range conns {
+		conns[i] = dialRaw(tb, s)
+		// Into a collection that is there: FerretDB lets no read pass while it makes one.
+		conns[i].send(tb, insertOf("seed", i), 0)
+	}
+	seen.wait(tb, "write waits for its turn", "insert")
+	return release, conns
+}
+
 // rawConn is a connection on which a test does what a driver would not.
 type rawConn struct {
 	net.Conn
