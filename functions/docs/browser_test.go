@@ -62,7 +62,7 @@ func newBrowser(tb testing.TB, base string) *browser {
 		chromedp.UserDataDir(tb.TempDir()),
 		chromedp.WindowSize(1280, 1600),
 	)
-	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
 	tb.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	tb.Cleanup(cancel)
@@ -129,7 +129,7 @@ func (b *browser) run(what string, steps ...chromedp.Action[chromedp.Void]) {
 // get does an action that has a result.
 func get[T any](b *browser, what string, action chromedp.Action[T]) T {
 	b.tb.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	v, err := chromedp.Run(ctx, action)
 	if err != nil {
@@ -187,7 +187,8 @@ func (b *browser) eval(script string) string {
 	return get(b, "running a script", chromedp.Evaluate[string](script))
 }
 
-// typeInto puts text into a field in the way that React notices.
+// typeInto puts text into a field in the way that React notices, and leaves
+// the field: until then Swagger UI waits for more before it takes the text.
 func (b *browser) typeInto(selector, text string) {
 	b.tb.Helper()
 	quoted, err := json.Marshal([]string{selector, text})
@@ -200,6 +201,7 @@ func (b *browser) typeInto(selector, text string) {
 		Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, text);
 		field.dispatchEvent(new Event("input", {bubbles: true}));
 		field.dispatchEvent(new Event("change", {bubbles: true}));
+		field.dispatchEvent(new FocusEvent("focusout", {bubbles: true}));
 		return "";
 	})(%s)`, quoted))
 }

@@ -8,6 +8,7 @@ window.ui = SwaggerUIBundle({
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   showExtensions: true,
   // Swagger UI would otherwise ask validator.swagger.io.

@@ -108,11 +108,14 @@ func (g generator) parameters() []Request {
 			}
 			return r
 		}
-		in := ""
-		switch p.in {
-		case "path":
+		if p.in == "path" {
 			continue // another path is another resource: a 404
-		case "query":
+		}
+		if p.example == "" {
+			g.tb.Fatalf("%s %s: the parameter %s has no example", g.operation.Method, g.operation.Path, p.name)
+		}
+		in := ""
+		if p.in == "query" {
 			in = " in the query"
 			all = append(all, set(g.valid(g.request(p.name, "twice"+in)), p.example, p.example))
 		}

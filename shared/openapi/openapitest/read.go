@@ -72,12 +72,18 @@ func (r *reader) pattern(path string) *regexp.Regexp {
 
 func (r *reader) parameter(v any, at string) parameter {
 	p, at := r.follow(v, at)
-	example, _ := p["example"].(string)
 	name, _ := p["name"].(string)
 	in, _ := p["in"].(string)
+	words := keywords(r.document, object(p["schema"]))
+	// The examples of the schema: what stands at the parameter itself, Swagger
+	// UI fills in, and everybody would send the same Idempotency-Key.
+	example := ""
+	if all := texts(words["examples"]); len(all) > 0 {
+		example = all[0]
+	}
 	return parameter{
 		name: name, in: in, required: p["required"] == true, example: example,
-		schema: r.compile(at + "/schema"), keywords: keywords(r.document, object(p["schema"])),
+		schema: r.compile(at + "/schema"), keywords: words,
 	}
 }
 
