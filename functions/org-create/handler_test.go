@@ -99,7 +99,9 @@ func TestCreate_refuses(t *testing.T) {
 		{"a large body", `{"password":"` + strings.Repeat("x", 64<<10) + `"}`, nil, nil, 413, []string{`"code":"body_too_large"`}},
 		{"an empty object", `{}`, nil, nil, 422, []string{`"field":"organization_name","code":"missing"`, `"field":"email","code":"missing"`, `"field":"password","code":"missing"`}},
 		{
-			"everything at once", `{"email":null,"Email":1}`, map[string]string{"Idempotency-Key": "a b"}, nil, 422,
+			"everything at once", `{"email":null,"Email":1}`,
+			map[string]string{"Idempotency-Key": "a b"},
+			nil, 422,
 			[]string{`"field":"email","code":"wrong_type"`, `"field":"Email","code":"unknown"`, `"field":"Idempotency-Key","code":"invalid"`},
 		},
 		{"an empty key", valid, map[string]string{"Idempotency-Key": ""}, nil, 422, []string{`"field":"Idempotency-Key"`}},

@@ -62,7 +62,8 @@ func TestUpdate_asksForWhatTheFieldsMean(t *testing.T) {
 		{"a password to be verified", `{"password":""}`, `W/"3"`, organization.Change{Password: new(""), IfVersion: new(edge.NoVersion)}, false},
 		{
 			"everything", `{"organization_name":"A","new_organization_name":"B","email":"e","password":"p","new_password":"n"}`, `"1", "x"`,
-			organization.Change{Organization: new("A"), Name: new("B"), Email: new("e"), Password: new("p"), NewPassword: new("n"), IfVersion: new(int64(1))}, true,
+			organization.Change{Organization: new("A"), Name: new("B"), Email: new("e"), Password: new("p"), NewPassword: new("n"), IfVersion: new(int64(1))},
+			true,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -167,7 +167,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	p.headers(w.Header())
 	w.WriteHeader(p.status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // G705: it is application/problem+json, which no browser runs
 }
 
 // Time is a time as answers show it: RFC 3339, UTC, milliseconds.

@@ -171,7 +171,7 @@ func someone() token.Principal {
 
 func TestProtected(t *testing.T) {
 	t.Parallel()
-	echo := func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
+	var whoAmI edge.Endpoint = func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
 		return &edge.Answer{Body: map[string]string{"who": c.Who.AdminID + "/" + c.Who.OrgID + "/" + c.Who.Ver}}, nil
 	}
 	const said = `{"who":"0123456789abcdef01234567/76543210fedcba9876543210/v1"}`
@@ -202,7 +202,7 @@ func TestProtected(t *testing.T) {
 				payload := `{"version":"2.0","routeKey":"PUT /x","rawPath":"/x",
 					"headers":{"authorization":"Bearer x","admin_id":"h","x-admin-id":"h"},
 					"requestContext":{"http":{"method":"PUT"},"routeKey":"PUT /x","authorizer":` + tt.authorizer + `}}`
-				got := edgetest.Invoke(t, edge.Protected(echo), []byte(payload))
+				got := edgetest.Invoke(t, edge.Protected(whoAmI), []byte(payload))
 				if got.Status != tt.status {
 					t.Fatalf("status = %d %s, want %d", got.Status, got.Body, tt.status)
 				}

@@ -76,7 +76,7 @@ func (j *JobFunction) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 			rec.status = http.StatusInternalServerError // a fault that nobody is there to be told of
 		}
 	}
-	rec.log(ctx, j.log, "run", time.Since(start), said...)
+	j.log.LogAttrs(ctx, rec.level(), "run", rec.attrs(j.log, time.Since(start), said...)...)
 	if err != nil {
 		return nil, errRun
 	}

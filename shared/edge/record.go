@@ -95,7 +95,7 @@ func recorded(next http.Handler, log *slog.Logger) http.Handler {
 			next.ServeHTTP(buf, r)
 		}()
 		rec.status = buf.flush(w, rec.requestID)
-		rec.log(r.Context(), log, "request", time.Since(start))
+		log.LogAttrs(r.Context(), rec.level(), "request", rec.attrs(log, time.Since(start))...)
 	})
 }
 
@@ -114,17 +114,21 @@ func route(r *http.Request) string {
 	return rc.RouteKey
 }
 
-// log writes the record. Warn where an operator may look, Error where someone must.
-func (rec *record) log(ctx context.Context, log *slog.Logger, message string, took time.Duration, more ...slog.Attr) {
-	level := slog.LevelInfo
+// level is Warn where an operator may look, Error where someone must.
+func (rec *record) level() slog.Level {
 	switch {
 	case rec.status == http.StatusServiceUnavailable:
-		level = slog.LevelWarn
+		return slog.LevelWarn
 	case rec.status >= http.StatusInternalServerError:
-		level = slog.LevelError
+		return slog.LevelError
 	}
+	return slog.LevelInfo
+}
+
+// attrs returns what the record says, for a logger that may or may not add the request's id.
+func (rec *record) attrs(log *slog.Logger, took time.Duration, more ...slog.Attr) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 8+len(more))
-	if _, ok := log.Handler().(requestIDs); !ok {
+	if _, adds := log.Handler().(requestIDs); !adds {
 		attrs = append(attrs, slog.String("request_id", rec.requestID))
 	}
 	if rec.route != "" {
@@ -138,7 +142,7 @@ func (rec *record) log(ctx context.Context, log *slog.Logger, message string, to
 	if rec.err != nil && rec.status >= http.StatusInternalServerError {
 		attrs = append(attrs, slog.String("err", redact(rec.err.Error())))
 	}
-	log.LogAttrs(ctx, level, message, attrs...)
+	return attrs
 }
 
 // secrets are the shapes of what no record may carry: a connection string, a

@@ -106,7 +106,7 @@ func TestRecord_carriesNoSecret(t *testing.T) {
 		address = "jane.doe+x@example.com"
 		jwt     = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 		hash    = "$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUV012345678"
-		uri     = "mongodb+srv://oms:hunter2@cluster0.example.net/master?x=1"
+		uri     = "mongodb+srv://oms:hunter2@cluster0.example.net/master?x=1" //nolint:gosec // G101: it is planted, to be looked for
 	)
 	planted := []string{address, jwt, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key"}
 	for name, err := range map[string]error{
@@ -172,7 +172,7 @@ func TestLogger_addsTheRequestID(t *testing.T) {
 	logger := edge.NewLogger(&log)
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "id-1"})
 	_, err := edge.NewFunction(edge.Public(func(ctx context.Context, _ *edge.Call) (*edge.Answer, error) {
-		logger.With("a", 1).LogAttrs(ctx, slog.LevelInfo, "inside")
+		logger.With(slog.Int("a", 1)).LogAttrs(ctx, slog.LevelInfo, "inside")
 		return &edge.Answer{}, nil
 	}), logger).Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"http":{"method":"GET"}}}`))
 	if err != nil {
