@@ -75,3 +75,28 @@ const CachedResults = cachedResults
 
 // PayloadLimit is the bound of an event and of an answer.
 const PayloadLimit = payloadLimit
+
+// Remember caches an authorizer's consent to the value of its one source.
+func (g *Gateway) Remember(name, value string) {
+	g.authorizers[name].remember(cacheKey([]string{value}), &verdict{allowed: true})
+}
+
+// Cached is how many results an authorizer remembers.
+func (g *Gateway) Cached(name string) int {
+	a := g.authorizers[name]
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.results)
+}
+
+// Verdict is what an authorizer's answer means for a route.
+func Verdict(answer []byte, simple bool, arn string) (bool, []byte, error) {
+	v, err := newVerdict(answer, simple)
+	if err != nil {
+		return false, nil, err
+	}
+	if v.policy != nil {
+		return v.policy.allows(arn), v.context, nil
+	}
+	return v.allowed, v.context, nil
+}

@@ -46,6 +46,11 @@ func runFunction(kind string) error {
 		lambda.StartHandler(handler(func(event []byte) ([]byte, error) { return bytes.Clone(event), nil }))
 	case "fixed":
 		lambda.StartHandler(handler(func([]byte) ([]byte, error) { return []byte(os.Getenv("ANSWER")), nil }))
+	case "print":
+		lambda.StartHandler(handler(func([]byte) ([]byte, error) {
+			_, err := fmt.Println(os.Getenv("LINE"))
+			return nil, err
+		}))
 	case "host":
 		return runHost()
 	case "grandchild":

@@ -89,11 +89,17 @@ func (l *logBuffer) String() string {
 // await waits until the log has a text.
 func (l *logBuffer) await(tb testing.TB, text string) {
 	tb.Helper()
+	l.awaitCount(tb, text, 1)
+}
+
+// awaitCount waits until the log has a text so many times.
+func (l *logBuffer) awaitCount(tb testing.TB, text string, n int) {
+	tb.Helper()
 	for {
 		l.mu.Lock()
-		found, written := strings.Contains(l.b.String(), text), l.written
+		found, written := strings.Count(l.b.String(), text), l.written
 		l.mu.Unlock()
-		if found {
+		if found >= n {
 			return
 		}
 		receive(tb, written, "the log to say "+text)
