@@ -46,12 +46,15 @@ func (d *Database) EnsureIndexes(ctx context.Context) error {
 		{requestsName, []driver.IndexModel{plain("created_at")}},
 	} {
 		doing := "making the indexes of " + c.name
-		err := d.within(ctx, buildBound, doing, func(ctx context.Context) error {
-			_, err := d.db.Collection(c.name).Indexes().CreateMany(ctx, c.models)
-			return err
-		})
-		if err != nil {
-			return err
+		for _, model := range c.models {
+			// One by one: FerretDB 1.24.2 breaks off a createIndexes of which more than one exists already.
+			err := d.within(ctx, buildBound, doing, func(ctx context.Context) error {
+				_, err := d.db.Collection(c.name).Indexes().CreateOne(ctx, model)
+				return err
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
