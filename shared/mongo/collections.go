@@ -129,9 +129,20 @@ func (s *Collections) Create(ctx context.Context, name string) error {
 // Rename moves a collection with its documents and indexes. It never
 // overwrites: dropTarget is not sent, and is false by itself (manual,
 // renameCollection). A server that refuses without one of MongoDB's codes (F6)
-// is asked which of the two are there.
+// is asked which of the two are there. To itself is not sent: MongoDB refuses
+// it, another server says that it is done.
 func (s *Collections) Rename(ctx context.Context, from, to string) error {
 	doing := "renaming a collection"
+	if from == to {
+		found, err := s.Find(ctx, from)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("%s: %w", doing, organization.ErrAbsent)
+		}
+		return fmt.Errorf("%s: %w", doing, organization.ErrExists)
+	}
 	_, err := s.d.run(ctx, doing, s.d.client.Database("admin"), bson.D{
 		{Key: "renameCollection", Value: s.d.Name() + "." + from},
 		{Key: "to", Value: s.d.Name() + "." + to},

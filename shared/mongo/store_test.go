@@ -1,0 +1,21 @@
+package mongo_test
+
+import (
+	"testing"
+
+	"oms/shared/mongo/mongotest"
+	"oms/shared/organization/organizationtest"
+)
+
+func TestStore_KeepsTheContract(t *testing.T) {
+	t.Parallel()
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		organizationtest.TestStore(t, func(t *testing.T) organizationtest.Subject {
+			db := e.Open(t)
+			if err := db.EnsureIndexes(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, db.Name())}
+		})
+	})
+}
