@@ -1,0 +1,4 @@
+// Broken is a function that does not compile.
+package main
+
+func main() { missing() }
