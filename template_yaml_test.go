@@ -2,6 +2,7 @@ package oms_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -36,12 +37,8 @@ type route struct {
 
 func readTemplate(tb testing.TB) template {
 	tb.Helper()
-	data, err := os.ReadFile("template.yaml")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var document yaml.Node
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	if err := yaml.Unmarshal([]byte(mustRead(tb, "template.yaml")), &document); err != nil {
 		tb.Fatal(err)
 	}
 	root, ok := plain(tb, document.Content[0]).(map[string]any)
@@ -218,7 +215,7 @@ func ref(name string) map[string]any { return map[string]any{"Ref": name} }
 
 func mustRead(tb testing.TB, path string) string {
 	tb.Helper()
-	data, err := os.ReadFile(path)
+	data, err := fs.ReadFile(os.DirFS("."), path)
 	if err != nil {
 		tb.Fatal(err)
 	}
