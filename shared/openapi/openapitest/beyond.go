@@ -271,6 +271,7 @@ func wrongTexts(words map[string]any, example string) []wrongText {
 	case "organization-name":
 		add("neither a letter nor a digit", "--")
 		add("a control character", example[:1]+"\x01"+example[1:])
+		add("a control character of the writing direction", example[:1]+"\u202e"+example[1:])
 		add("white space alone", "   ")
 	}
 	slices.SortFunc(all, func(a, b wrongText) int { return strings.Compare(a.what, b.what) })

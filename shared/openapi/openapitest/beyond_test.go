@@ -86,7 +86,7 @@ func TestBeyond(t *testing.T) {
 			"POST /org/create Idempotency-Key: 256 characters",
 			"POST /org/create Idempotency-Key: not of the pattern: né",
 			"POST /admin/login email: missing",
-			"POST /admin/login password: 0 characters",
+			"POST /admin/login password: an object",
 			"GET /org/get organization_name: missing in the query",
 			"GET /org/get organization_name: 0 characters in the query",
 			"GET /org/get organization_name: twice in the query",

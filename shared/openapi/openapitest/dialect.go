@@ -73,7 +73,7 @@ func checkEmail(s string) error {
 // checkName is the contract's rule but for the length.
 func checkName(s string) error {
 	s = normalise(s)
-	if strings.ContainsFunc(s, unicode.IsControl) {
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
 		return errors.New("a control character")
 	}
 	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
