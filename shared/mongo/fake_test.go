@@ -1,0 +1,174 @@
+package mongo_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"oms/shared/mongo"
+)
+
+// fake is a server that answers every command as a test says: for answers that
+// no server gives on demand.
+type fake struct {
+	listener net.Listener
+	wire     int32 // maxWireVersion
+	answer   func(command string, body bson.Raw) bson.D
+
+	mu   sync.Mutex
+	sent []string
+	wg   sync.WaitGroup
+	open map[net.Conn]bool
+}
+
+// newFake serves until the test ends.
+func newFake(tb testing.TB, wire int32, answer func(command string, body bson.Raw) bson.D) *fake {
+	tb.Helper()
+	f := &fake{listener: newListener(tb), wire: wire, answer: answer, open: map[net.Conn]bool{}}
+	f.wg.Go(func() {
+		for {
+			c, err := f.listener.Accept()
+			if err != nil {
+				return
+			}
+			f.mu.Lock()
+			f.open[c] = true
+			f.mu.Unlock()
+			f.wg.Go(func() {
+				defer func() { _ = c.Close() }()
+				if err := f.serve(c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+					tb.Logf("fake server: %v", err)
+				}
+			})
+		}
+	})
+	tb.Cleanup(func() {
+		_ = f.listener.Close()
+		f.mu.Lock()
+		for c := range f.open {
+			_ = c.Close()
+		}
+		f.mu.Unlock()
+		f.wg.Wait()
+	})
+	return f
+}
+
+func newListener(tb testing.TB) net.Listener {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func (f *fake) URI() string { return "mongodb://" + f.listener.Addr().String() }
+
+// Sent returns the commands that came, those of the driver's own left out.
+func (f *fake) Sent() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.sent)
+}
+
+// The messages of MongoDB's wire protocol that a driver sends (manual, wire protocol).
+const (
+	opReply = 1
+	opQuery = 2004
+	opMsg   = 2013
+)
+
+func (f *fake) serve(c net.Conn) error {
+	for {
+		header := make([]byte, 16)
+		if _, err := io.ReadFull(c, header); err != nil {
+			return err
+		}
+		body := make([]byte, binary.LittleEndian.Uint32(header)-16)
+		if _, err := io.ReadFull(c, body); err != nil {
+			return err
+		}
+		id, op := binary.LittleEndian.Uint32(header[4:]), binary.LittleEndian.Uint32(header[12:])
+		var reply []byte
+		switch op {
+		case opQuery: // a handshake
+			raw, err := bson.Marshal(f.hello())
+			if err != nil {
+				return err
+			}
+			reply = append(make([]byte, 16), 1, 0, 0, 0) // one document
+			reply = message(id, opReply, append(reply, raw...))
+		case opMsg:
+			document := bson.Raw(body[5:]) // after flags and the kind of the section
+			document = document[:binary.LittleEndian.Uint32(document)]
+			elements, err := document.Elements()
+			if err != nil {
+				return err
+			}
+			raw, err := bson.Marshal(f.reply(elements[0].Key(), document))
+			if err != nil {
+				return err
+			}
+			reply = message(id, opMsg, append(make([]byte, 5), raw...))
+		default:
+			return errors.New("a message of another kind")
+		}
+		if _, err := c.Write(reply); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *fake) reply(command string, body bson.Raw) bson.D {
+	switch command {
+	case "hello", "isMaster":
+		return f.hello()
+	case "ping", "endSessions":
+		return bson.D{{Key: "ok", Value: 1}}
+	}
+	f.mu.Lock()
+	f.sent = append(f.sent, command)
+	f.mu.Unlock()
+	return f.answer(command, body)
+}
+
+func (f *fake) hello() bson.D {
+	return bson.D{
+		{Key: "ok", Value: 1},
+		{Key: "isWritablePrimary", Value: true},
+		{Key: "ismaster", Value: true},
+		{Key: "maxWireVersion", Value: f.wire},
+		{Key: "minWireVersion", Value: int32(0)},
+		{Key: "maxBsonObjectSize", Value: int32(16 << 20)},
+		{Key: "maxMessageSizeBytes", Value: int32(48_000_000)},
+		{Key: "maxWriteBatchSize", Value: int32(100_000)},
+	}
+}
+
+func message(to, op uint32, body []byte) []byte {
+	m := binary.LittleEndian.AppendUint32(nil, uint32(len(body)+16)) //nolint:gosec // G115: tests send little
+	m = binary.LittleEndian.AppendUint32(m, 1)
+	m = binary.LittleEndian.AppendUint32(m, to)
+	m = binary.LittleEndian.AppendUint32(m, op)
+	return append(m, body...)
+}
+
+// mustOpen opens a database at the URI, whether somebody is there or not.
+func mustOpen(tb testing.TB, uri string) *mongo.Database {
+	tb.Helper()
+	db, err := mongo.Open(tb.Context(), mongo.Config{URI: uri, Database: "master", AppName: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close(tb.Context()) })
+	return db
+}

@@ -1,0 +1,165 @@
+package mongo_test
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"oms/shared/mongo"
+	"oms/shared/mongo/mongotest"
+	"oms/shared/organization"
+)
+
+func TestOpen_RefusesWhatIsNoConnectionString(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]mongo.Config{
+		"no database":          {URI: "mongodb://127.0.0.1:1"},
+		"no string":            {Database: "master"},
+		"another scheme":       {Database: "master", URI: "http://" + credentials + "@db7391.example"},
+		"no host":              {Database: "master", URI: "mongodb://" + credentials + "@"},
+		"a password with a /":  {Database: "master", URI: "mongodb://usr7391:pwd8264/x@db7391.example"},
+		"a percent alone":      {Database: "master", URI: "mongodb://usr7391:pwd8264%zz@db7391.example"},
+		"a port that is none":  {Database: "master", URI: "mongodb://" + credentials + "@db7391.example:pwd8264"},
+		"an option of no kind": {Database: "master", URI: "mongodb://" + credentials + "@db7391.example/?w=-1&authMechanism=pwd8264"},
+		"a file that is not there": {
+			Database: "master", URI: "mongodb://" + credentials + "@db7391.example/?tlsCAFile=/pwd8264/db7391.pem",
+		},
+		"a name without records": {Database: "master", URI: "mongodb+srv://" + credentials + "@db7391.invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.Log = slog.New(slog.DiscardHandler)
+			db, err := mongo.Open(t.Context(), c)
+			if err == nil {
+				_ = db.Close(t.Context())
+				t.Fatal("Open succeeded, want an error")
+			}
+			wantSecret(t, err.Error(), "db7391")
+		})
+	}
+}
+
+func TestOpen_DecidesWhatTheProtocolRestsOn(t *testing.T) {
+	t.Parallel()
+	var body bson.Raw
+	f := newFake(t, 17, func(_ string, b bson.Raw) bson.D {
+		body = slices.Clone(b)
+		return bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(1)}}
+	})
+	db := mustOpen(t, f.URI()+"/?w=1&journal=false&readPreference=secondaryPreferred&retryWrites=false")
+	if err := db.Store().Claims.Insert(t.Context(), organization.Claim{Key: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if w, j := body.Lookup("writeConcern", "w"), body.Lookup("writeConcern", "j"); w.StringValue() != "majority" || !j.Boolean() {
+		t.Errorf("writeConcern = %v, want a majority and its journal", body.Lookup("writeConcern"))
+	}
+	if ms, ok := body.Lookup("maxTimeMS").AsInt64OK(); !ok || ms < 1 || ms > 2000 {
+		t.Errorf("maxTimeMS = %d, want at most 2000", ms)
+	}
+}
+
+func TestDatabase_Close(t *testing.T) {
+	t.Parallel()
+	db := mustOpen(t, newFake(t, 17, nil).URI())
+	for range 2 {
+		if err := db.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v, want none", err)
+		}
+	}
+	if err := db.Ping(t.Context()); !errors.Is(err, organization.ErrLost) {
+		t.Errorf("Ping of a closed database = %v, want %v", err, organization.ErrLost)
+	}
+}
+
+func TestOrganizations_SwapLeavesWhatAnotherVersionWrote(t *testing.T) {
+	t.Parallel()
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		db := e.Open(t)
+		o := organization.Organization{ID: organization.NewID(time.Now()), Name: "Acme", Key: "acme", State: organization.Active, Rev: 1}
+		if err := db.Organizations().Insert(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		raw := e.Client(t).Database(db.Name()).Collection("organizations")
+		id := bson.M{"_id": bson.ObjectID(o.ID)}
+		if _, err := raw.UpdateOne(t.Context(), id, bson.M{"$set": bson.M{"tier": "gold"}}); err != nil {
+			t.Fatal(err)
+		}
+		is := o
+		is.State, is.Key = organization.Deleted, ""
+		if ok, err := db.Organizations().Swap(t.Context(), o, is); !ok || err != nil {
+			t.Fatalf("Swap = %t, %v, want true", ok, err)
+		}
+		var got bson.M
+		if err := raw.FindOne(t.Context(), id).Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got["tier"] != "gold" || got["state"] != "deleted" {
+			t.Errorf("document = %v, want the field that another version wrote beside the new state", got)
+		}
+		if key, there := got["key"]; there {
+			t.Errorf("key = %v, want none: an empty field is unset, not null", key)
+		}
+	})
+}
+
+// TestStore_WritesWhatTheProtocolNames holds the fields' names to section 2 of
+// protocol.md, which other programs (make doctor, an operator) rely on.
+func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
+	t.Parallel()
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		db := e.Open(t)
+		s, now, id := db.Store(), time.Now(), organization.NewID(time.Now())
+		change := &organization.AdminChange{ID: id, Rev: 1, Email: "a@example.com", Ver: "v"}
+		o := organization.Organization{
+			ID: id, Name: "Acme", Key: "acme", ClaimID: id, Collection: "org_acme", State: organization.Updating,
+			AdminID: id, CreatedAt: now, UpdatedAt: now, PurgeAfter: now,
+			Op: &organization.Op{
+				ID: id, Kind: organization.OpUpdate, Worker: id, Lease: now, Sure: true, From: "acme", To: "b", ToClaim: id,
+				Name: "B", Admin: change, UUID: "u", Aside: "g",
+			},
+		}
+		for _, err := range []error{
+			s.Organizations.Insert(t.Context(), o),
+			s.Claims.Insert(t.Context(), organization.Claim{Key: "acme", OrgID: id, ID: id, Until: now, Left: true}),
+			s.Admins.Insert(t.Context(), organization.Admin{ID: id, Email: "a@example.com", OrgID: id, Ver: "v", Op: id}),
+			s.Requests.Insert(t.Context(), organization.Request{ID: "r", Worker: id, Lease: now, CreatedAt: now}),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for path, want := range map[string]string{
+			"organizations":    "_id admin_id cid collection created_at key name op purge_after rev state updated_at version",
+			"organizations.op": "admin aside from id kind lease name sure to to_cid uuid worker",
+			"names":            "_id cid left org_id until",
+			"admins":           "_id email op org_id password rev ver",
+			"requests":         "_id answer body created_at done ids lease worker",
+		} {
+			collection, field, nested := strings.Cut(path, ".")
+			document, err := e.Client(t).Database(db.Name()).Collection(collection).FindOne(t.Context(), bson.M{}).Raw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if nested {
+				document = document.Lookup(field).Document()
+			}
+			elements, err := document.Elements()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, element := range elements {
+				names = append(names, element.Key())
+			}
+			slices.Sort(names)
+			if got := strings.Join(names, " "); got != want {
+				t.Errorf("fields of %s = %q, want %q", path, got, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package mongotest_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+
+	"oms/shared/mongo/mongotest"
+)
+
+// spy is a test that remembers how it ended.
+type spy struct {
+	testing.TB
+	said string
+}
+
+func (s *spy) Helper()                           {}
+func (s *spy) Errorf(format string, args ...any) { s.said += "error: " + fmt.Sprintf(format, args...) }
+func (s *spy) Fatal(args ...any)                 { s.said += "fatal: " + fmt.Sprint(args...); runtime.Goexit() }
+func (s *spy) Skip(args ...any)                  { s.said += "skip: " + fmt.Sprint(args...); runtime.Goexit() }
+
+// run runs f as a test of its own and returns what it said.
+func run(t *testing.T, f func(testing.TB)) string {
+	t.Helper()
+	s := &spy{TB: t}
+	var wg sync.WaitGroup
+	wg.Go(func() { f(s) })
+	wg.Wait()
+	return s.said
+}
+
+func TestServer(t *testing.T) { //nolint:paralleltest // it sets the environment
+	for _, tc := range []struct{ name, uri, ci, want string }{
+		{"is the one of the environment", "mongodb://127.0.0.1:1", "", ""},
+		{"is skipped with its reason where there is none", "", "", "skip: MONGO_TEST_URI is not set"},
+		{"fails in CI where there is none", "", "true", "fatal: MONGO_TEST_URI is not set"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Setenv("MONGO_TEST_URI", tc.uri)
+			t.Setenv("CI", tc.ci)
+			got := run(t, func(tb testing.TB) {
+				tb.Helper()
+				if e := mongotest.Server(tb); e.URI != tc.uri {
+					t.Errorf("URI = %q, want %q", e.URI, tc.uri)
+				}
+			})
+			if !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" {
+				t.Errorf("Server said %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestRecorder_Check(t *testing.T) {
+	t.Parallel()
+	bounded := bson.D{{Key: "maxTimeMS", Value: int64(2000)}}
+	for name, tc := range map[string]struct {
+		command string
+		body    bson.D
+		want    string
+	}{
+		"passes what is documented and bounded":       {"find", bounded, ""},
+		"passes what the driver cannot bound":         {"getMore", bson.D{}, ""},
+		"fails what is not bounded":                   {"update", bson.D{}, "error: sent [update] without maxTimeMS"},
+		"fails what no step of the protocol may send": {"findAndModify", bounded, "error: sent findAndModify"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			raw, err := bson.Marshal(tc.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &mongotest.Recorder{}
+			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{CommandName: tc.command, Command: raw})
+			got := run(t, func(tb testing.TB) { tb.Helper(); r.Check(tb) })
+			if !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" {
+				t.Errorf("Check said %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
