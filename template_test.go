@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/local/gateway"
 	"oms/shared/openapi"
 	"oms/shared/organization"
 )
@@ -252,6 +253,20 @@ func TestTemplate_VariablesAreListed(t *testing.T) {
 	}
 	if diff := cmp.Diff(used, listed); diff != "" {
 		t.Errorf("variables of template.yaml (-) and of .env.example (+):\n%s", diff)
+	}
+}
+
+func TestTemplate_LocalHostReadsIt(t *testing.T) {
+	t.Parallel()
+	arn := "arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms"
+	deployed := map[string]string{"Stage": "prod", "MongoSecretArn": arn, "JwtSecretArn": arn, "PasswordPepperArn": arn}
+	for _, parameters := range []map[string]string{nil, deployed} {
+		if _, err := gateway.ReadTemplate("template.yaml", parameters); err != nil {
+			t.Errorf("ReadTemplate(template.yaml, %v) = %v", parameters, err)
+		}
+	}
+	if _, err := gateway.ReadTemplate("template.yaml", map[string]string{"Stage": "prod"}); err == nil {
+		t.Error("ReadTemplate(template.yaml, Stage=prod) takes the placeholders of the secrets")
 	}
 }
 
