@@ -150,6 +150,13 @@ func TestEndpoint_namesEveryWrongField(t *testing.T) {
 	}
 }
 
+func TestEndpoint_deadlineOfItsOwnIsInternal(t *testing.T) {
+	t.Parallel()
+	if got := get(t, answering(nil, wrap(context.DeadlineExceeded))); got.Status != 500 {
+		t.Errorf("status = %d, want 500: the request had time left", got.Status)
+	}
+}
+
 func TestEndpoint_withoutAnswerOrErrorIsInternal(t *testing.T) {
 	t.Parallel()
 	if got := get(t, answering(nil, nil)); got.Status != 500 {

@@ -119,7 +119,7 @@ func normalise(e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPRequest
 		path = e.RequestContext.HTTP.Path
 	}
 	// Decoded already, so a % in it is a %; the adapter parses it as a URL.
-	e.RawPath = (&url.URL{Path: "/" + strings.TrimPrefix(path, "/")}).EscapedPath()
+	e.RawPath = (&url.URL{Path: path}).EscapedPath()
 	e.RawQueryString = escapeQuery(e.RawQueryString)
 	if !isHost(e.RequestContext.DomainName) {
 		e.RequestContext.DomainName = "localhost"

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -163,6 +164,19 @@ func TestPanic_isA500AndARecord(t *testing.T) {
 				t.Errorf("the panic's value or the stack got out: %s %s", got.Log, got.Body)
 			}
 		})
+	}
+}
+
+func TestPanic_takesBackWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	got := edgetest.Send(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Etag", "x")
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = w.Write([]byte("half"))
+		panic("x")
+	}), edgetest.Request{Method: "GET", Path: "/x"})
+	if got.Status != 500 || got.Header.Get("Etag") != "" || !strings.HasPrefix(got.Body, "{") {
+		t.Errorf("answer = %d %v %s, want a clean 500", got.Status, got.Header, got.Body)
 	}
 }
 
