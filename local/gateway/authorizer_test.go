@@ -209,6 +209,19 @@ func TestAuthorizer_timeout(t *testing.T) {
 	g.do(t, "GET", "/b", "", "Authorization", "x").refuses(t, 500, "Internal Server Error")
 }
 
+func TestAuthorizer_thatCannotBeInvoked(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.function(t, "Auth", "init-exit", "DESK", newDesk(t, func(visit) string { return "" }))
+	s.function(t, "Echo", "echo")
+	a := simple()
+	a.Function = "Auth"
+	s.Template.Authorizers["Jwt"] = a
+	s.route("GET /b", "Echo").Authorizer = "Jwt"
+	g := s.open(t)
+	g.do(t, "GET", "/b", "", "Authorization", "x").refuses(t, 500, "Internal Server Error")
+}
+
 func TestAuthorizer_cache(t *testing.T) {
 	t.Parallel()
 	cached := func(adjust ...func(*gateway.Authorizer)) gateway.Authorizer {

@@ -27,7 +27,7 @@ func TestClose_leavesNoProcess(t *testing.T) {
 	g := s.open(t, func(l *gateway.Limits) { l.Drain = 0 })
 	g.do(t, "GET", "/idle", "").is(t, 200, "well")
 	idle := receive(t, pids, "the idle process")
-	answer := g.start(t.Context(), "GET", "/busy")
+	answer := g.start(t.Context(), "/busy")
 	busy := receive(t, pids, "the busy process")
 	if err := g.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestClose_letsAnEventEnd(t *testing.T) {
 	s := newSite(t)
 	s.visitor(t, "busy", newDesk(t, eventsOnly(func(v visit) string { arrived <- v.pid; return <-release })))
 	g := s.open(t, func(l *gateway.Limits) { l.Drain = 1 << 40 })
-	answer := g.start(t.Context(), "GET", "/busy")
+	answer := g.start(t.Context(), "/busy")
 	receive(t, arrived, "the event")
 	closed := make(chan error, 1)
 	go func() { closed <- g.Close(t.Context()) }()
@@ -80,7 +80,7 @@ func TestKill_leavesNoProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := exec.CommandContext(t.Context(), self)
+	host := exec.CommandContext(t.Context(), self) //nolint:gosec // G204: it is this binary
 	host.Env = append(os.Environ(), kindVariable+"=host", "DESK="+desk)
 	if err := host.Start(); err != nil {
 		t.Fatal(err)

@@ -36,12 +36,12 @@ func isPreflight(r *http.Request) bool {
 // empty when it is not allowed.
 func (c *CORS) origin(origin string) string {
 	for _, allowed := range c.AllowOrigins {
-		scheme, any := strings.CutSuffix(allowed, "*")
+		scheme, wild := strings.CutSuffix(allowed, "*")
 		switch {
 		case origin == "":
 		case allowed == "*":
 			return "*"
-		case allowed == origin, any && strings.HasPrefix(origin, scheme):
+		case allowed == origin, wild && strings.HasPrefix(origin, scheme):
 			return origin
 		}
 	}

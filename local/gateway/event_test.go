@@ -101,7 +101,7 @@ func TestEvent_hasAFreshIDAndTrace(t *testing.T) {
 	t.Parallel()
 	var ids, traces []string
 	for range 2 {
-		e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, httptest.NewRequest(http.MethodGet, "/a", nil), nil, "$default", "GET /a"))
+		e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a", nil), nil, "$default", "GET /a"))
 		ids, traces = append(ids, e.RequestContext.RequestID), append(traces, e.Headers["x-amzn-trace-id"])
 	}
 	if ids[0] == ids[1] || traces[0] == traces[1] {
@@ -111,7 +111,7 @@ func TestEvent_hasAFreshIDAndTrace(t *testing.T) {
 
 func TestEvent_keepsAClientsTrace(t *testing.T) {
 	t.Parallel()
-	r := httptest.NewRequest(http.MethodGet, "/a", nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a", nil)
 	r.Header.Set("X-Amzn-Trace-Id", "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c")
 	e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, nil, "$default", "GET /a"))
 	if got := e.Headers["x-amzn-trace-id"]; got != "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c" {
@@ -129,7 +129,7 @@ func TestEvent_addresses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.host, func(t *testing.T) {
 			t.Parallel()
-			r := httptest.NewRequest(http.MethodGet, "/a", nil)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a", nil)
 			r.RemoteAddr, r.Host = tt.remote, tt.host
 			e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, nil, "$default", "GET /a"))
 			c := e.RequestContext
@@ -164,7 +164,7 @@ func TestEvent_encodesBodies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.contentType, func(t *testing.T) {
 			t.Parallel()
-			r := httptest.NewRequest(http.MethodPost, "/a", nil)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/a", nil)
 			if tt.contentType != "" {
 				r.Header.Set("Content-Type", tt.contentType)
 			}
@@ -180,7 +180,7 @@ func TestEvent_encodesBodies(t *testing.T) {
 	}
 	t.Run("text that is no UTF-8 is base64", func(t *testing.T) {
 		t.Parallel()
-		r := httptest.NewRequest(http.MethodPost, "/a", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/a", nil)
 		r.Header.Set("Content-Type", "text/plain")
 		got := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, mustEvent(t, r, []byte("\xff\xfe"), "$default", "POST /a"))
 		if !got.IsBase64Encoded || got.Body != "//4=" {
@@ -235,7 +235,7 @@ func FuzzEvent(f *testing.F) {
 	f.Add("GET", "/%ff", "%zz&&=", "Connection", "x, close", "", []byte{0xff, 0x00})
 	f.Add("PATCH", "/\u2028", "q=\xff", "X-Forwarded-For", "::1", "application/json;", []byte(nil))
 	f.Fuzz(func(t *testing.T, method, path, query, name, value, contentType string, body []byte) {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Method, r.URL = method, &url.URL{Path: "/" + path, RawQuery: query}
 		r.Header.Set("Content-Type", contentType)
 		r.Header[http.CanonicalHeaderKey(name)] = []string{value}
@@ -312,7 +312,7 @@ func blank(tb testing.TB, object any, name, form, with string) {
 
 func mustRead(tb testing.TB, file string) []byte {
 	tb.Helper()
-	b, err := os.ReadFile(file)
+	b, err := os.ReadFile(file) //nolint:gosec // G304: a test names its own file
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -54,6 +54,7 @@ type Gateway struct {
 
 	schedules sync.WaitGroup
 	mu        sync.Mutex
+	ended     bool                 // Close was called
 	stop      []context.CancelFunc // of what Start began
 	closed    chan struct{}        // closed when Close has ended everything
 	closing   sync.Once
@@ -192,12 +193,15 @@ func (g *Gateway) checkTriggers() error {
 
 // Start warms one process per function and runs the schedules: each once at
 // once, then at its rate, until the context ends or the gateway is closed. It
-// does not wait for any of them.
+// does not wait for any of them. After Close it does nothing.
 func (g *Gateway) Start(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
 	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	g.stop = append(g.stop, cancel)
-	g.mu.Unlock()
 	for _, p := range g.pools {
 		g.schedules.Go(p.warm)
 	}
@@ -233,6 +237,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 	g.closing.Do(func() {
 		defer close(g.closed)
 		g.mu.Lock()
+		g.ended = true
 		for _, cancel := range g.stop {
 			cancel()
 		}

@@ -11,9 +11,9 @@ import (
 	"sync"
 )
 
-// longestLine bounds one line of a function's output; a longer one is cut in
-// pieces. CloudWatch takes 256 KB an event ("CloudWatch Logs quotas").
-const longestLine = 256 << 10
+// longestLine bounds one line of a function's output, in bytes; a longer one is
+// cut in pieces.
+const longestLine = 64 << 10
 
 // lines writes what functions print, a whole line at a time, each marked with
 // its function.

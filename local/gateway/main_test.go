@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -39,18 +41,24 @@ func TestMain(m *testing.M) {
 func runFunction(kind string) error {
 	switch kind {
 	case "environment":
-		lambda.StartHandler(handler(func([]byte) ([]byte, error) {
+		lambda.Start(handler(func([]byte) ([]byte, error) {
 			return []byte(strings.Join(os.Environ(), "\n")), nil
 		}))
 	case "echo":
-		lambda.StartHandler(handler(func(event []byte) ([]byte, error) { return bytes.Clone(event), nil }))
+		lambda.Start(handler(func(event []byte) ([]byte, error) { return bytes.Clone(event), nil }))
 	case "fixed":
-		lambda.StartHandler(handler(func([]byte) ([]byte, error) { return []byte(os.Getenv("ANSWER")), nil }))
+		lambda.Start(handler(func([]byte) ([]byte, error) { return []byte(os.Getenv("ANSWER")), nil }))
 	case "print":
-		lambda.StartHandler(handler(func([]byte) ([]byte, error) {
+		lambda.Start(handler(func([]byte) ([]byte, error) {
 			_, err := fmt.Println(os.Getenv("LINE"))
 			return nil, err
 		}))
+	case "torn": // the answer is a stream that fails
+		lambda.Start(func() (io.Reader, error) {
+			return io.MultiReader(strings.NewReader("half"), iotest.ErrReader(errors.New("torn"))), nil
+		})
+	case "protocol":
+		return runProtocol()
 	case "host":
 		return runHost()
 	case "grandchild":
@@ -66,7 +74,7 @@ func runFunction(kind string) error {
 	case "init-hang":
 		select {}
 	}
-	lambda.StartHandler(handler(func(event []byte) ([]byte, error) {
+	lambda.Start(handler(func(event []byte) ([]byte, error) {
 		answer, err := ask("event", event)
 		switch {
 		case err != nil:
@@ -88,7 +96,7 @@ func runFunction(kind string) error {
 			if err != nil {
 				return nil, err
 			}
-			child := exec.CommandContext(context.Background(), self)
+			child := exec.CommandContext(context.Background(), self) //nolint:gosec // G204: it is this binary
 			child.Env = append(os.Environ(), kindVariable+"=grandchild")
 			child.Stdout, child.Stderr = os.Stdout, os.Stderr // it holds the pipes open
 			return []byte("started"), child.Start()
@@ -106,11 +114,11 @@ func (h handler) Invoke(_ context.Context, event []byte) ([]byte, error) { retur
 // ask visits the desk and returns what it says, however long that takes.
 func ask(what string, event []byte) ([]byte, error) {
 	url := os.Getenv("DESK") + "/" + what + "?pid=" + strconv.Itoa(os.Getpid()) + "&function=" + os.Getenv("AWS_LAMBDA_FUNCTION_NAME")
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(event))
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(event)) //nolint:gosec // G704: the test gave the address
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:gosec // G704: the test gave the address
 	if err != nil {
 		return nil, err
 	}
@@ -136,5 +144,46 @@ func runHost() error {
 		return err
 	}
 	_, err = g.Invoke(context.Background(), "Visit", []byte("{}"))
+	return err
+}
+
+// runProtocol speaks the Runtime API by hand: what DO says, and tells the desk
+// what it saw.
+func runProtocol() error {
+	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/"
+	var seen []string
+	call := func(method, path, body string) http.Header {
+		request, err := http.NewRequestWithContext(context.Background(), method, api+path, strings.NewReader(body)) //nolint:gosec // G704: the gateway gave the address
+		if err != nil {
+			return nil
+		}
+		response, err := http.DefaultClient.Do(request) //nolint:gosec // G704: the gateway gave the address
+		if err != nil {
+			return nil
+		}
+		defer func() { _ = response.Body.Close() }()
+		seen = append(seen, strconv.Itoa(response.StatusCode))
+		return response.Header
+	}
+	switch os.Getenv("DO") {
+	case "init error":
+		call(http.MethodPost, "init/error", `{"errorType":"Broken","errorMessage":"no configuration"}`)
+		return errors.New("exit")
+	case "ask twice":
+		call(http.MethodGet, "invocation/next", "")
+		call(http.MethodGet, "invocation/next", "")
+		return errors.New("was given a second event")
+	}
+	h := call(http.MethodGet, "invocation/next", "")
+	id := h.Get("Lambda-Runtime-Aws-Request-Id")
+	call(http.MethodPost, "invocation/another/response", "1")
+	call(http.MethodPost, "invocation/"+id+"/response", "2")
+	call(http.MethodPost, "invocation/"+id+"/response", "3")
+	call(http.MethodPost, "invocation/"+id+"/error", "{}")
+	report, err := json.Marshal(map[string]any{"header": h, "seen": seen})
+	if err != nil {
+		return err
+	}
+	_, err = ask("event", report)
 	return err
 }

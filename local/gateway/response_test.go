@@ -145,7 +145,7 @@ func FuzzResponse(f *testing.F) {
 	f.Add([]byte(`{"statusCode":200,"headers":{"Transfer-Encoding":"x","a\u0000":"\n"}}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		w := httptest.NewRecorder()
-		err := gateway.RespondWith(w, httptest.NewRequest(http.MethodGet, "/", nil), payload)
+		err := gateway.RespondWith(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), payload)
 		if w.Code < 200 || w.Code > 599 {
 			t.Errorf("status is %d", w.Code)
 		}
@@ -172,7 +172,7 @@ func FuzzResponse(f *testing.F) {
 func respond(tb testing.TB, method, payload string) *httptest.ResponseRecorder {
 	tb.Helper()
 	w := httptest.NewRecorder()
-	err := gateway.RespondWith(w, httptest.NewRequest(method, "/", nil), []byte(payload))
+	err := gateway.RespondWith(w, httptest.NewRequestWithContext(tb.Context(), method, "/", nil), []byte(payload))
 	if (err != nil) != (w.Code == http.StatusInternalServerError) {
 		tb.Errorf("status is %d with error %v", w.Code, err)
 	}

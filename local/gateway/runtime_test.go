@@ -4,9 +4,7 @@ package gateway_test
 
 import (
 	"context"
-	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,7 +172,7 @@ func TestRuntime_integrationTimeout(t *testing.T) {
 	}
 	first := receive(t, arrived, "the event")
 	release <- "late" // the function goes on without its client
-	patient := g.start(t.Context(), "GET", "/patient")
+	patient := g.start(t.Context(), "/patient")
 	if second := receive(t, arrived, "the next event"); second != first {
 		t.Errorf("process %d got the next event, want %d", second, first)
 	}
@@ -204,14 +202,14 @@ func TestRuntime_finishesAnEventWithoutItsClient(t *testing.T) {
 	s.visitor(t, "visit", newDesk(t, eventsOnly(func(v visit) string { arrived <- v.pid; return <-release })))
 	g := s.open(t)
 	ctx, hangUp := context.WithCancel(t.Context())
-	client := g.start(ctx, "GET", "/visit")
+	client := g.start(ctx, "/visit")
 	first := receive(t, arrived, "the event")
 	hangUp()
 	if got := <-client; got.err == nil {
 		t.Fatalf("the client that hung up got %d", got.status)
 	}
 	release <- "unheard"
-	next := g.start(t.Context(), "GET", "/visit")
+	next := g.start(t.Context(), "/visit")
 	if second := receive(t, arrived, "the next event"); second != first {
 		t.Errorf("process %d got the next event, want %d", second, first)
 	}
@@ -353,24 +351,5 @@ func TestRuntime_environment(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("environment (-want +got):\n%s", d)
-	}
-}
-
-func TestRuntime_refusesABrowser(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	s.function(t, "Env", "environment")
-	g := s.open(t)
-	answer, err := g.Invoke(t.Context(), "Env", []byte("{}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(answer), "AWS_LAMBDA_RUNTIME_API=")
-	address, _, _ := strings.Cut(rest, "\n")
-	for name, header := range map[string][2]string{"rebinding": {"Host", "evil.example:" + strconv.Itoa(1)}, "a page": {"Sec-Fetch-Site", "cross-site"}} {
-		api := &running{url: "http://" + address, client: http.DefaultClient}
-		if got := api.do(t, "GET", "/2018-06-01/runtime/invocation/next", "", header[0], header[1]); got.status != 403 {
-			t.Errorf("%s: got %d %s, want 403", name, got.status, got.body)
-		}
 	}
 }

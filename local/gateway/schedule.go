@@ -21,15 +21,15 @@ type scheduled struct {
 }
 
 // run sends a schedule's event at once, and then at its rate, until the context
-// ends. It waits for each to end: two of one schedule never run at once, and
-// what falls due in the meantime is left out.
+// ends. It waits for each to end, so two of one schedule never run at once: of
+// those that fall due in the meantime, one is sent when it has ended.
 func (g *Gateway) run(ctx context.Context, s Schedule) {
 	ticker := time.NewTicker(s.Every)
 	defer ticker.Stop()
 	for {
 		g.fire(ctx, s)
 		select {
-		case <-ticker.C: // also one that fell due meanwhile
+		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}

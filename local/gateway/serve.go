@@ -17,7 +17,7 @@ import (
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{gateway: g, request: r, id: newRequestID(), now: g.now()}
 	started := time.Now()
-	out, err := x.answer()
+	out, err := x.answer(r.Context())
 	if r.Context().Err() != nil {
 		return // the client is gone; what was begun goes on without it
 	}
@@ -53,7 +53,7 @@ var (
 
 // answer returns the response, and why it is a refusal of the gateway's own
 // that an operator may want to look at.
-func (x *exchange) answer() (*response, error) {
+func (x *exchange) answer(ctx context.Context) (*response, error) {
 	g, r := x.gateway, x.request
 	if headerSize(r) > headerLimit {
 		return refusal(http.StatusRequestHeaderFieldsTooLarge), nil
@@ -77,11 +77,11 @@ func (x *exchange) answer() (*response, error) {
 		return refusal(statusOf(err)), err
 	}
 	if name := m.route.Authorizer; name != "" {
-		if status, err := g.authorizers[name].authorize(r.Context(), e); status != 0 {
+		if status, err := g.authorizers[name].authorize(ctx, e); status != 0 {
 			return refusal(status), err
 		}
 	}
-	out, err := x.integrate(m.route, e)
+	out, err := x.integrate(ctx, m.route, e)
 	if err != nil {
 		return refusal(statusOf(err)), err
 	}
@@ -111,7 +111,7 @@ func (x *exchange) event(m *match) (*event, error) {
 var errBody = errors.New("reading the body")
 
 // integrate has the route's function answer the event.
-func (x *exchange) integrate(route *Route, e *event) (*response, error) {
+func (x *exchange) integrate(ctx context.Context, route *Route, e *event) (*response, error) {
 	payload, err := encode(e)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (x *exchange) integrate(route *Route, e *event) (*response, error) {
 	if len(payload) > payloadLimit {
 		return nil, errEventLarge
 	}
-	ctx, cancel := context.WithTimeout(x.request.Context(), cmp.Or(route.Timeout, defaultIntegration))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(route.Timeout, defaultIntegration))
 	defer cancel()
 	answer, err := x.gateway.pools[route.Function].invoke(ctx, payload, e.trace())
 	if err != nil {

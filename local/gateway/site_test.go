@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,8 +139,8 @@ func (s *site) function(tb testing.TB, name, kind string, environment ...string)
 		tb.Fatal(err)
 	}
 	variables := map[string]string{kindVariable: kind}
-	for i := 0; i < len(environment); i += 2 {
-		variables[environment[i]] = environment[i+1]
+	for pair := range slices.Chunk(environment, 2) {
+		variables[pair[0]] = pair[1]
 	}
 	s.Template.Functions = append(s.Template.Functions, gateway.Function{Name: name, MemoryMB: 512, Timeout: 20 * time.Second, Line: 10})
 	s.Bootstraps[name] = self
@@ -210,9 +211,9 @@ func (r *running) do(tb testing.TB, method, target, body string, header ...strin
 }
 
 // start sends a request and does not wait for the answer.
-func (r *running) start(ctx context.Context, method, target string) <-chan reply {
+func (r *running) start(ctx context.Context, target string) <-chan reply {
 	out := make(chan reply, 1)
-	go func() { out <- r.send(ctx, method, target, "") }()
+	go func() { out <- r.send(ctx, http.MethodGet, target, "") }()
 	return out
 }
 
@@ -221,10 +222,10 @@ func (r *running) send(ctx context.Context, method, target, body string, header 
 	if err != nil {
 		return reply{err: err}
 	}
-	for i := 0; i < len(header); i += 2 {
-		request.Header.Add(header[i], header[i+1])
-		if header[i] == "Host" {
-			request.Host = header[i+1]
+	for pair := range slices.Chunk(header, 2) {
+		request.Header.Add(pair[0], pair[1])
+		if pair[0] == "Host" {
+			request.Host = pair[1]
 		}
 	}
 	response, err := r.client.Do(request)
