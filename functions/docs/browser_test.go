@@ -24,7 +24,7 @@ import (
 // browser is one tab of a real browser, and what it did.
 type browser struct {
 	tb   testing.TB
-	ctx  context.Context //nolint:containedctx // chromedp keeps its tab in a context
+	ctx  context.Context // chromedp keeps its tab in a context
 	base *url.URL
 
 	mu       sync.Mutex
@@ -151,7 +151,7 @@ func (b *browser) picture(name string) {
 		return
 	}
 	path := filepath.Join(b.tb.ArtifactDir(), name+".png")
-	if err := os.WriteFile(path, png, 0o600); err != nil {
+	if err := os.WriteFile(path, png, 0o600); err != nil { //nolint:gosec // G703: the folder is the test runner's own
 		b.tb.Logf("keeping a picture: %v", err)
 	}
 }
@@ -221,6 +221,13 @@ func (b *browser) open(tag, operation string) (block string) {
 	b.click(block + " .opblock-summary-control")
 	b.click(block + " .try-out__btn")
 	return block
+}
+
+// fold folds an operation again: a page of many open ones is slow to draw.
+func (b *browser) fold(block string) {
+	b.tb.Helper()
+	b.click(block + " .opblock-summary-control")
+	b.run("folding", chromedp.WaitNotPresent(chromedp.CSS(block+" .opblock-body")))
 }
 
 // execute presses "Execute" and returns the status and the body that the page then shows.

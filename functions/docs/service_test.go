@@ -33,8 +33,8 @@ type fields struct {
 	Password string `json:"password"`
 }
 
-// standInToken is the token that the stand-in gives out.
-const standInToken = "e30.e30.e30"
+// issued is the token that the stand-in gives out.
+const issued = "e30.e30.e30"
 
 // newService serves this function, by way of Lambda's events, and a stand-in
 // for the others, below prefix. Every exchange is held against the document.
@@ -109,7 +109,7 @@ func (s *standIn) login(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "invalid_credentials")
 		return
 	}
-	s.say(w, http.StatusOK, `{"access_token":%q,"token_type":"bearer","expires_in":3600}`, standInToken)
+	s.say(w, http.StatusOK, `{"access_token":%q,"token_type":"bearer","expires_in":3600}`, issued)
 }
 
 func (s *standIn) update(w http.ResponseWriter, r *http.Request) {
@@ -144,7 +144,7 @@ func (s *standIn) delete(w http.ResponseWriter, r *http.Request) {
 
 // allowed is the gateway's authorizer.
 func (s *standIn) allowed(w http.ResponseWriter, r *http.Request) bool {
-	if r.Header.Get("Authorization") == "Bearer "+standInToken {
+	if r.Header.Get("Authorization") == "Bearer "+issued {
 		return true
 	}
 	w.Header().Set("Content-Type", "application/json")
