@@ -79,12 +79,14 @@ type Session struct {
 
 // Login returns a session for the admin with that email address and password.
 //
-// An unknown or malformed address, a wrong password and an organization that
-// nobody sees are one answer, a fault of kind Unauthenticated with the code
+// An unknown address, a wrong password and an organization that nobody sees
+// are one answer, a fault of kind Unauthenticated with the code
 // invalid_credentials, after the same work: one hash, and one read of an
 // organization while it is computed. So neither the answer nor its time tells
-// whether an address is known (OWASP ASVS 5.0, 6.3.8). Where the database does
-// not answer, known and unknown addresses get the same storage_unavailable.
+// whether an address is known (OWASP ASVS 5.0, 6.3.8). An address that is none
+// gets that answer without the reads: its sender knows that it is none. Where
+// the database does not answer, known and unknown addresses get the same
+// storage_unavailable.
 //
 // A hash that is out of date is replaced on the way; a login does not fail
 // where that fails.
