@@ -62,7 +62,7 @@ func EachEngine(t *testing.T, f func(t *testing.T, e Engine)) {
 // Embedded starts an embedded server that stops with the test.
 func Embedded(tb testing.TB) Engine {
 	tb.Helper()
-	s, err := embedded.Start(tb.Context(), tb.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler))
+	s, err := embedded.Start(tb.Context(), tb.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler), embedded.WithoutDiskSync())
 	if err != nil {
 		tb.Fatal(err)
 	}
