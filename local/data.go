@@ -23,7 +23,7 @@ func openData(path string) (folder string, lock *os.File, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("locking the data folder: %w", err)
 	}
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // G115: a descriptor fits an int
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
 		return folder, lock, nil
 	}

@@ -106,7 +106,8 @@ func startProgram(tb testing.TB, folder string, environ []string, args ...string
 	}
 	go func() {
 		defer close(p.ended)
-		for range lines { //nolint:revive // the pipe must be read to its end before Wait
+		for range lines {
+			continue // the pipe must be read to its end before Wait
 		}
 		// Wait also waits for the end of standard error, which the functions'
 		// processes do not share: their lines come through the service.

@@ -15,7 +15,7 @@ import (
 
 // The variables whose values this program makes when nobody gives them.
 const (
-	jwtSecret = "JWT_SECRET"      //nolint:gosec // G101: the name of a variable
+	jwtSecret = "JWT_SECRET"
 	pepper    = "PASSWORD_PEPPER" // lost, and no password verifies any more
 )
 

@@ -52,11 +52,10 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	}
 	settings["STAGE"] = "local"
 
-	end := newEnding(ctx)
-	defer end.cancel()
+	end := &ending{}
 	db, bootstraps, err := prepare(ctx, o, settings, template, data, environ, stderr, log)
 	if db != nil {
-		defer func() { err = errors.Join(err, db.close(end.begin())) }()
+		defer func() { err = errors.Join(err, end.within(ctx, db.close)) }()
 	}
 	if err != nil {
 		return err
@@ -69,7 +68,7 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.template, err)
 	}
-	defer func() { err = errors.Join(err, g.Close(end.begin())) }()
+	defer func() { err = errors.Join(err, end.within(ctx, g.Close)) }()
 	g.Start(context.WithoutCancel(ctx)) // Close ends what it starts
 	return answer(ctx, end, listener, g, log, func() {
 		ready(stdout, template, listener.Addr(), db, data)
@@ -78,21 +77,19 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 
 // ending is the time of grace, which begins once for all that has to end.
 type ending struct {
-	ctx    context.Context //nolint:containedctx // the ends of a run share it, and it outlives the run's own
-	cancel context.CancelFunc
-	once   sync.Once
+	once sync.Once
+	at   time.Time
 }
 
-func newEnding(ctx context.Context) *ending {
-	e := &ending{}
-	e.ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	return e
-}
-
-// begin starts the clock, and gives the context that ends with it.
-func (e *ending) begin() context.Context {
-	e.once.Do(func() { time.AfterFunc(grace, e.cancel) })
-	return e.ctx
+// within calls end with what is left of the time, though ctx has ended, and
+// with a second where nothing is left: what a request that hung has used up
+// must not make the database's own end look like a failure.
+func (e *ending) within(ctx context.Context, end func(context.Context) error) error {
+	e.once.Do(func() { e.at = time.Now().Add(grace) })
+	left := max(time.Until(e.at), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), left)
+	defer cancel()
+	return end(ctx)
 }
 
 // prepare opens the database and builds the functions, side by side. It may
@@ -166,7 +163,7 @@ func answer(ctx context.Context, end *ending, l net.Listener, h http.Handler, lo
 	case <-ctx.Done():
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends everything at once")
-	if err := server.Shutdown(end.begin()); err != nil {
+	if err := end.within(ctx, server.Shutdown); err != nil {
 		log.LogAttrs(ctx, slog.LevelWarn, "running requests were cut off", slog.String("err", err.Error()))
 		return server.Close()
 	}
