@@ -38,7 +38,7 @@ func rules() []rule {
 		norm      = "golang.org/x/text/unicode/norm"
 	)
 	return []rule{
-		{pkg: ".", tests: []string{"shared/openapi/...", "shared/organization", cmpModule, "go.yaml.in/yaml/v3"}},
+		{pkg: ".", tests: []string{"local/gateway", "shared/openapi/...", "shared/organization", cmpModule, "go.yaml.in/yaml/v3"}},
 		{pkg: "shared", tests: []string{cmpModule}},
 
 		// The middle.
@@ -80,7 +80,7 @@ func rules() []rule {
 		{
 			pkg: "shared/mongo", own: []string{"shared/fault", "shared/password", "shared/organization", "shared/admin"},
 			other: []string{driver},
-			tests: []string{"shared/mongo/mongotest", "shared/mongo/embedded", "shared/organization/organizationtest", cmpModule},
+			tests: []string{"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/organization/organizationtest", cmpModule},
 		},
 		{
 			pkg:   "shared/mongo/embedded",
