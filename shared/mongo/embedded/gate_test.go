@@ -1,12 +1,15 @@
 package embedded_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"oms/shared/mongo/embedded"
 )
 
 const (
@@ -110,6 +113,77 @@ func TestGate_AnswersAWriteThatWaitedLongerThanItsMaxTimeMS(t *testing.T) {
 	}
 	if n := mustCount(t, newDatabase(t, s.URI()).Collection("late"), bson.M{"_id": 1}); n != 0 {
 		t.Error("the write happened after its time was over")
+	}
+}
+
+// TestGate_TakesWhatIsNotKnownToReadForAWrite sends each command while another one has the turn.
+func TestGate_TakesWhatIsNotKnownToReadForAWrite(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	log, seen := newRecords()
+	s := mustStart(t, dir, log)
+	release, _ := mustHoldTurn(t, dir, s, seen)
+	for _, name := range []string{
+		"insert", "update", "delete", "findAndModify", "findandmodify", "create", "drop", "dropDatabase",
+		"renameCollection", "createIndexes", "dropIndexes", "collMod", "compact", "FIND", "no such command", "",
+	} {
+		dialRaw(t, s).send(t, bson.D{{Key: name, Value: "queued"}, {Key: "$db", Value: "oms"}}, 0)
+		seen.wait(t, "write waits for its turn", name)
+	}
+	release()
+}
+
+// TestGate_NeedNotFearAggregate holds what lets aggregate pass as a read: its two stages that
+// would write are refused.
+func TestGate_NeedNotFearAggregate(t *testing.T) {
+	t.Parallel()
+	s := mustStart(t, t.TempDir(), nil)
+	db := newDatabase(t, s.URI())
+	mustInsert(t, db.Collection("things"), bson.M{"_id": 1})
+	for _, stage := range []string{"$out", "$merge"} {
+		if _, err := db.Collection("things").Aggregate(t.Context(), bson.A{bson.M{stage: "copy"}}); err == nil {
+			t.Errorf("%s was not refused", stage)
+		}
+	}
+	if names, err := db.ListCollectionNames(t.Context(), bson.M{}); err != nil || len(names) != 1 {
+		t.Errorf("collections: %q, %v, want one", names, err)
+	}
+}
+
+// TestGate_NamesNoCommandThatIsNotThere parses every shortening of some messages, with every
+// byte changed. It is no fuzz target, for those build FerretDB and SQLite anew, instrumented,
+// which takes minutes.
+func TestGate_NamesNoCommandThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	seeds := map[string]struct {
+		opCode uint32
+		body   []byte
+		want   string
+	}{
+		"OP_MSG":               {2013, encodeMsg(t, 1, insertOf("things", 1), 0)[16:], "insert"},
+		"OP_MSG with checksum": {2013, append(encodeMsg(t, 1, findOf("things", 1), checksum)[16:], 1, 2, 3, 4), "find"},
+		"OP_QUERY":             {2004, []byte("\x00\x00\x00\x00a.$cmd\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00"), "a"},
+		"OP_COMPRESSED":        {2012, encodeMsg(t, 1, findOf("things", 1), 0)[16:], ""},
+	}
+	for name, seed := range seeds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := embedded.CommandName(append(header(1, seed.opCode, len(seed.body)), seed.body...)); got != seed.want {
+				t.Errorf("the command is %q, want %q", got, seed.want)
+			}
+			for n := range len(seed.body) + 1 {
+				for i := range n {
+					for _, b := range []byte{0, 1, 4, 5, 0x7f, 0x80, 0xff} {
+						body := bytes.Clone(seed.body[:n])
+						body[i] = b
+						got := embedded.CommandName(append(header(1, seed.opCode, n), body...))
+						if got != "" && (seed.want == "" || !bytes.Contains(body, append([]byte(got), 0))) {
+							t.Fatalf("%x has a command %q", body, got)
+						}
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -39,7 +39,7 @@ func (r records) Handle(_ context.Context, rec slog.Record) error {
 	return nil
 }
 
-// wait takes records until one has this message and, where command is not empty, is about it.
+// wait takes records until one has this message and is about this command.
 func (r records) wait(tb testing.TB, msg, command string) {
 	tb.Helper()
 	timeout := time.After(patience)
@@ -53,7 +53,7 @@ func (r records) wait(tb testing.TB, msg, command string) {
 				}
 				return true
 			})
-			if rec.Message == msg && (command == "" || command == about) {
+			if rec.Message == msg && command == about {
 				return
 			}
 		case <-timeout:
@@ -134,7 +134,7 @@ func findOf(coll string, id any) bson.D {
 
 // header is a message header; length counts what follows it.
 func header(id uint32, opCode uint32, length int) []byte {
-	b := binary.LittleEndian.AppendUint32(nil, uint32(16+length))
+	b := binary.LittleEndian.AppendUint32(nil, uint32(16+length)) //nolint:gosec // tests send little
 	b = binary.LittleEndian.AppendUint32(b, id)
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	return binary.LittleEndian.AppendUint32(b, opCode)

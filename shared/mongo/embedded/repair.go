@@ -59,7 +59,7 @@ func repairFile(ctx context.Context, file string, log *slog.Logger) error {
 		return err
 	}
 	db.SetMaxOpenConns(1)
-	empty, err := repairDatabase(ctx, db, log.With("file", filepath.Base(file)))
+	empty, err := repairDatabase(ctx, db, log.With(slog.String("file", filepath.Base(file))))
 	// Closing also ends what is left in the write-ahead log, so it has to succeed.
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
@@ -225,7 +225,7 @@ func (r repair) collection(ctx context.Context, c collection, tableThere bool) e
 // have.
 func (r repair) halfCreated(ctx context.Context, c *collection) (gone bool, err error) {
 	var one int
-	err = r.tx.QueryRowContext(ctx, "SELECT 1 FROM "+quote(c.table)+" LIMIT 1").Scan(&one) //nolint:gosec // the name is quoted
+	err = r.tx.QueryRowContext(ctx, "SELECT 1 FROM "+quote(c.table)+" LIMIT 1").Scan(&one)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		r.log.LogAttrs(ctx, slog.LevelWarn, "half-made collection dropped", slog.String("collection", c.name))

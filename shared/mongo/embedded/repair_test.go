@@ -67,10 +67,11 @@ func mustTable(tb testing.TB, dir, coll string) string {
 	return table
 }
 
-func mustIndex(tb testing.TB, c *mongo.Collection, field string, unique bool) {
+// mustIndex makes an index on a.b, a nested field, descending.
+func mustIndex(tb testing.TB, c *mongo.Collection, unique bool) {
 	tb.Helper()
 	_, err := c.Indexes().CreateOne(tb.Context(), mongo.IndexModel{
-		Keys: bson.D{{Key: field, Value: -1}}, Options: options.Index().SetUnique(unique).SetName(field + "_index"),
+		Keys: bson.D{{Key: "a.b", Value: -1}}, Options: options.Index().SetUnique(unique).SetName("a.b_index"),
 	})
 	if err != nil {
 		tb.Errorf("createIndexes: %v", err)
@@ -97,7 +98,7 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 		}
 		mustInsert(t, c, bson.M{"_id": 1})
 		mustRefuseDuplicate(t, c, bson.M{"_id": 1})
-		mustIndex(t, c, "a.b", true)
+		mustIndex(t, c, true)
 	}
 	kept := func(t *testing.T, c *mongo.Collection) {
 		t.Helper()
@@ -150,7 +151,7 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 			check: func(t *testing.T, c *mongo.Collection) {
 				t.Helper()
 				kept(t, c)
-				mustIndex(t, c, "a.b", true)
+				mustIndex(t, c, true)
 				specs, err := c.Database().ListCollectionSpecifications(t.Context(), bson.M{"name": "hurt"})
 				if err != nil || len(specs) != 1 || specs[0].UUID == nil || len(specs[0].UUID.Data) != 16 {
 					t.Errorf("listCollections: %+v, %v, want one with a uuid", specs, err)
@@ -165,7 +166,7 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 			check: func(t *testing.T, c *mongo.Collection) {
 				t.Helper()
 				kept(t, c)
-				mustIndex(t, c, "a.b", false)
+				mustIndex(t, c, false)
 				mustInsert(t, c, bson.M{"_id": 2, "a": bson.M{"b": 1}}) // the unique one is gone
 			},
 			warns: []string{"orphan index dropped"},
@@ -194,7 +195,7 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 			s := mustStart(t, dir, nil)
 			db := newDatabase(t, s.URI())
 			mustInsert(t, db.Collection("other"), bson.M{"_id": 1}, bson.M{"_id": 2})
-			mustIndex(t, db.Collection("hurt"), "a.b", true)
+			mustIndex(t, db.Collection("hurt"), true)
 			if !tt.empty {
 				mustInsert(t, db.Collection("hurt"), bson.M{"_id": 1, "a": bson.M{"b": 1}})
 			}
@@ -228,7 +229,7 @@ func TestStart_RepairsNothingInAHealthyFolder(t *testing.T) {
 	db := newDatabase(t, s.URI())
 	names := []string{"plain", "MiXed", "with space", "a-b.c", "тест", "tab\tin it", `back\slash`, "100%", "it's", "a\u00adb", "emoji😀"}
 	for _, name := range names {
-		mustIndex(t, db.Collection(name), "a.b", true)
+		mustIndex(t, db.Collection(name), true)
 		mustInsert(t, db.Collection(name), bson.M{"_id": name})
 	}
 	if err := db.CreateCollection(t.Context(), "capped", options.CreateCollection().SetCapped(true).SetSizeInBytes(1<<20)); err != nil {

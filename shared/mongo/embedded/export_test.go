@@ -1,0 +1,5 @@
+package embedded
+
+// CommandName is what the gate takes the command in a whole message to be; empty where it
+// understands none.
+func CommandName(message []byte) string { return parseCommand(message).name }
