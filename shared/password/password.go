@@ -87,7 +87,7 @@ type Verdict struct {
 type Hasher struct {
 	peppers Peppers
 	cost    int
-	dummy   string // a hash of nothing, of this cost
+	compare func(hash, input []byte) error // bcrypt's; tests count what it does
 }
 
 // New returns a Hasher of that bcrypt cost, [MinCost] to [MaxCost]. An error
@@ -102,7 +102,7 @@ func New(peppers Peppers, cost int) (*Hasher, error) {
 	return &Hasher{
 		peppers: Peppers{Active: peppers.Active, Keys: maps.Clone(peppers.Keys)},
 		cost:    cost,
-		dummy:   dummy(cost),
+		compare: bcrypt.CompareHashAndPassword,
 	}, nil
 }
 
@@ -178,7 +178,7 @@ func (h *Hasher) Verify(plain string, hash Hash) (Verdict, error) {
 // Pretend takes as long as a Verify that finds the password wrong, and finds
 // nothing: for an account that does not exist.
 func (h *Hasher) Pretend(plain string) {
-	h.match(h.dummy, mix(h.peppers.Keys[h.peppers.Active], plain), plain, h.cost, false)
+	h.match(dummy(h.cost), mix(h.peppers.Keys[h.peppers.Active], plain), plain, h.cost, false)
 }
 
 func (h *Hasher) hash(plain string) (Hash, error) {
@@ -195,25 +195,25 @@ func (h *Hasher) hash(plain string) (Hash, error) {
 // legacy hash may match it (a Python decode(errors="ignore") cut it so). Then
 // it makes a miss cost what a hash of this Hasher's own making costs.
 func (h *Hasher) match(stored string, input []byte, plain string, cost int, legacy bool) bool {
-	if same(stored, input) {
+	if h.same(stored, input) {
 		return true
 	}
 	cut, splits := runeCut(plain)
-	if splits && same(stored, cut) && legacy {
+	if splits && h.same(stored, cut) && legacy {
 		return true
 	}
 	// 2^cost rounds are spent; 2^cost + 2^(cost+1) + … + 2^(own-1) more make 2^own.
 	for c := cost; c < h.cost; c++ {
-		same(dummy(c), input)
+		h.same(dummy(c), input)
 		if splits {
-			same(dummy(c), cut)
+			h.same(dummy(c), cut)
 		}
 	}
 	return false
 }
 
-func same(stored string, input []byte) bool {
-	return bcrypt.CompareHashAndPassword([]byte(stored), input) == nil
+func (h *Hasher) same(stored string, input []byte) bool {
+	return h.compare([]byte(stored), input) == nil
 }
 
 // mix returns what bcrypt sees of a password: 64 bytes of base64 without NUL.

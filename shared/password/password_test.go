@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -152,14 +151,7 @@ func TestHasher_Verify_asksForAnUpgrade(t *testing.T) {
 // legacy is one entry of testdata/legacy.json; legacy.py beside it says how it was made.
 type legacy struct{ Name, By, Password, Hash string }
 
-// mustReadLegacy returns the entries, but for the one of cost 12, which takes
-// long under the race detector and has a test of its own.
 func mustReadLegacy(tb testing.TB) []legacy {
-	tb.Helper()
-	return slices.DeleteFunc(mustReadAllLegacy(tb), func(v legacy) bool { return strings.HasPrefix(v.Hash, "$2b$12$") })
-}
-
-func mustReadAllLegacy(tb testing.TB) []legacy {
 	tb.Helper()
 	raw, err := os.ReadFile("testdata/legacy.json")
 	if err != nil {
@@ -220,19 +212,6 @@ func TestHasher_Verify_legacy(t *testing.T) {
 			t.Errorf("Verify = %+v, want a refusal", got)
 		}
 	})
-}
-
-func TestHasher_Verify_legacyOfTheOriginalsCost(t *testing.T) {
-	t.Parallel()
-	all := mustReadAllLegacy(t)
-	v := all[len(all)-1]
-	if !strings.HasPrefix(v.Hash, "$2b$12$") {
-		t.Fatalf("the last entry of testdata/legacy.json is %q, not of cost 12", v.Name)
-	}
-	got := mustVerify(t, newHasher(t, testPeppers(), password.MinCost), v.Password, password.Hash{Alg: password.Legacy, Hash: v.Hash})
-	if want := (password.Verdict{OK: true, Upgrade: true}); got != want {
-		t.Errorf("Verify = %+v, want %+v", got, want)
-	}
 }
 
 func TestHasher_Upgrade(t *testing.T) {
