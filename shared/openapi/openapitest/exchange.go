@@ -31,10 +31,16 @@ const (
 // request's may be nil. Exchange may be called by parallel tests.
 func (c *Checker) Exchange(tb testing.TB, req *http.Request, reqBody []byte, resp *http.Response, respBody []byte) {
 	tb.Helper()
-	report := func(format string, args ...any) {
-		tb.Helper()
-		tb.Errorf("%s %s: %d: %s", req.Method, req.URL.Path, resp.StatusCode, fmt.Sprintf(format, args...))
+	var found []string // reported from here, so that a failure names the caller's line
+	c.exchange(req, reqBody, resp, respBody, func(format string, args ...any) {
+		found = append(found, fmt.Sprintf(format, args...))
+	})
+	for _, f := range found {
+		tb.Errorf("%s %s: %d: %s", req.Method, req.URL.Path, resp.StatusCode, f)
 	}
+}
+
+func (c *Checker) exchange(req *http.Request, reqBody []byte, resp *http.Response, respBody []byte, report reporter) {
 	o, path := c.find(req.Method, req.URL.Path)
 	if o == nil {
 		report("the operation is not documented")
@@ -177,10 +183,22 @@ func validate(schema *jsonschema.Schema, text []byte, what string, report report
 		return true
 	}
 	if err := schema.Validate(v); err != nil {
-		report("%s: %v", what, err)
+		report("%s: %s", what, explain(err))
 		return false
 	}
 	return true
+}
+
+// explain returns a validation's error without the lines that only follow from
+// others: where a part of a schema fails, every property that it names counts
+// as unevaluated too, and is refused by "false schema".
+func explain(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	causes := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.HasSuffix(l, "false schema") })
+	if len(causes) > 1 { // the first line names the schema
+		lines = causes
+	}
+	return strings.Join(lines, "\n")
 }
 
 // validateText holds the text of a header or a parameter against its schema,
