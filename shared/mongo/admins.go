@@ -69,8 +69,8 @@ func (s *Admins) Insert(ctx context.Context, a organization.Admin) error {
 }
 
 // Change applies the non-empty fields of c to the admin with c.ID and c.Rev.
-// Where a server refuses the update without calling it a duplicate key (F3 of
-// reliability.md), the address is looked for.
+// Where a server refuses the update without calling it a duplicate key (FerretDB),
+// the address is looked for.
 func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
 	doing := "changing admin " + c.ID.String()
 	set := bson.M{}

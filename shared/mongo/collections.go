@@ -60,7 +60,7 @@ func (s *Collections) List(ctx context.Context, prefix string) ([]organization.C
 }
 
 // list asks with a filter, so that a server sends little, and filters again:
-// one that ignores it sends all (F6 of reliability.md).
+// one that ignores it sends all (mongo-java-server does).
 func (s *Collections) list(ctx context.Context, filter bson.M, so func(name string) bool) ([]organization.Collection, error) {
 	doing := "listing collections"
 	var raws []bson.Raw
@@ -128,7 +128,7 @@ func (s *Collections) Create(ctx context.Context, name string) error {
 
 // Rename moves a collection with its documents and indexes. It never
 // overwrites: dropTarget is not sent, and is false by itself (manual,
-// renameCollection). A server that refuses without one of MongoDB's codes (F6)
+// renameCollection). A server that refuses without one of MongoDB's codes (mongo-java-server)
 // is asked which of the two are there. To itself is not sent: MongoDB refuses
 // it, another server says that it is done.
 func (s *Collections) Rename(ctx context.Context, from, to string) error {

@@ -50,6 +50,7 @@
 //
 // # Where to read
 //
+// protocol.md has every step with what is done where it does not go as hoped.
 // worker.go is the lease and the lost answer; claim.go the name; operation.go
 // taking over, deciding and ending; create.go, update.go (rename.go is its
 // step 4) and delete.go the steps; request.go the idempotency key; read.go what

@@ -60,7 +60,7 @@ type sweep struct {
 }
 
 // Reconcile finishes what crashes left behind and purges what has been deleted
-// for long enough (protocol.md, section 5). It works in batches until its
+// for long enough (protocol.md beside this file, section 5). It works in batches until its
 // lease or ctx ends, is safe at any time, twice, and concurrently, and returns an
 // error only where something failed that the next run may not mend by itself.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
