@@ -143,7 +143,7 @@ func (s *Collections) Rename(ctx context.Context, from, to string) error {
 		}
 		return fmt.Errorf("%s: %w", doing, organization.ErrExists)
 	}
-	_, err := s.d.run(ctx, doing, s.d.client.Database("admin"), bson.D{
+	err := s.d.run(ctx, doing, s.d.client.Database("admin"), bson.D{
 		{Key: "renameCollection", Value: s.d.Name() + "." + from},
 		{Key: "to", Value: s.d.Name() + "." + to},
 		{Key: "writeConcern", Value: concern()},

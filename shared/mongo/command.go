@@ -2,7 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -51,7 +50,7 @@ func find[D any](ctx context.Context, d *Database, doing, collection string, fil
 // list returns up to limit documents in the order of the field, in one batch.
 // It is a command of its own, and not the driver's Find, because that leaves
 // maxTimeMS out wherever it returns a cursor; and so it retries by itself, as
-// the driver does with its reads.
+// the driver does with its reads, within the same bound.
 func (d *Database) list(ctx context.Context, doing, collection string, filter bson.M, order string, limit int) ([]bson.Raw, error) {
 	if limit <= 0 {
 		return nil, ctx.Err()
@@ -64,10 +63,15 @@ func (d *Database) list(ctx context.Context, doing, collection string, filter bs
 		{Key: "batchSize", Value: int64(limit)}, // a first batch has 101 documents by itself
 		{Key: "singleBatch", Value: true},
 	}
-	answer, err := d.run(ctx, doing, d.db, command)
-	if errors.Is(err, organization.ErrLost) && ctx.Err() == nil {
-		answer, err = d.run(ctx, doing, d.db, command)
-	}
+	var answer bson.Raw
+	err := d.do(ctx, doing, func(ctx context.Context) error {
+		var err error
+		answer, err = d.db.RunCommand(ctx, command).Raw()
+		if _, sure := answered(err); err != nil && !sure && ctx.Err() == nil {
+			answer, err = d.db.RunCommand(ctx, command).Raw()
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -82,16 +86,10 @@ func (d *Database) list(ctx context.Context, doing, collection string, filter bs
 	return reply.Cursor.FirstBatch[:min(limit, len(reply.Cursor.FirstBatch))], nil
 }
 
-// run sends a command that the driver has no method for, or none that fits,
-// and returns the server's answer. The driver adds maxTimeMS.
-func (d *Database) run(ctx context.Context, doing string, db *driver.Database, command bson.D) (bson.Raw, error) {
-	var answer bson.Raw
-	err := d.do(ctx, doing, func(ctx context.Context) error {
-		var err error
-		answer, err = db.RunCommand(ctx, command).Raw()
-		return err
-	})
-	return answer, err
+// run sends a command that the driver has no method for, or none that fits.
+// The driver adds maxTimeMS.
+func (d *Database) run(ctx context.Context, doing string, db *driver.Database, command bson.D) error {
+	return d.do(ctx, doing, func(ctx context.Context) error { return db.RunCommand(ctx, command).Err() })
 }
 
 // decode makes documents of what list returned.

@@ -179,12 +179,11 @@ func (s *Documents) CopyIndexes(ctx context.Context, from, to string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	_, err = s.d.run(ctx, "copying indexes", s.d.db, bson.D{
+	return s.d.run(ctx, "copying indexes", s.d.db, bson.D{
 		{Key: "createIndexes", Value: to},
 		{Key: "indexes", Value: missing},
 		{Key: "writeConcern", Value: concern()},
 	})
-	return err
 }
 
 // indexes returns the indexes of the collection as createIndexes wants them,

@@ -20,10 +20,15 @@ func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
 		raw := e.Client(t).Database(db.Name()).Collection("org_acme")
 		ids := []any{
 			nil, math.Inf(-1), int32(-1), 0.5, int64(1 << 40), math.Inf(1), "", "a", "b",
-			bson.D{{Key: "a", Value: int32(1)}}, bson.D{{Key: "a", Value: int32(2)}},
-			bson.Binary{Data: []byte{1}}, bson.Binary{Data: []byte{2}}, bson.ObjectID{1}, bson.ObjectID{2},
+			bson.D{{Key: "a", Value: int32(1)}},
+			bson.D{{Key: "a", Value: int32(2)}},
+			bson.Binary{Data: []byte{1}},
+			bson.Binary{Data: []byte{2}},
+			bson.ObjectID{1},
+			bson.ObjectID{2},
 			false, true, bson.NewDateTimeFromTime(time.Unix(1, 0)), bson.NewDateTimeFromTime(time.Unix(2, 0)),
-			bson.Timestamp{T: 1, I: 1}, bson.Timestamp{T: 1, I: 2},
+			bson.Timestamp{T: 1, I: 1},
+			bson.Timestamp{T: 1, I: 2},
 		}
 		stored := 0
 		for _, id := range ids {

@@ -155,7 +155,8 @@ func (d *Database) cause(err error) string {
 func reason(err error) string {
 	if server, ok := errors.AsType[driver.ServerError](err); ok && !driver.IsNetworkError(err) {
 		r := refusal{}
-		for _, r.code = range server.ErrorCodes() {
+		if codes := server.ErrorCodes(); len(codes) > 0 {
+			r.code = codes[0]
 		}
 		if command, ok := errors.AsType[driver.CommandError](err); ok {
 			r.name = command.Name

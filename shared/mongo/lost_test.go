@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,8 +51,8 @@ func commands(s organization.Store) map[string]func(context.Context) error {
 	}
 }
 
-// secrets are the parts of a connection string that no error may show.
-const credentials = "usr7391:pwd8264"
+// credentials are a part of a connection string that no error may show.
+const credentials = "usr7391:pwd8264" //nolint:gosec // G101: nobody's
 
 func wantSecret(t *testing.T, text string, address string) {
 	t.Helper()
@@ -140,8 +141,8 @@ func TestStore_AnswersLostInTimeWhere(t *testing.T) {
 					if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 						t.Errorf("%s = %v, which passes for a context that was over before the command was sent", name, err)
 					}
-					if took := time.Since(start); took > 8*time.Second {
-						t.Errorf("%s took %v, want 2 s, and as much again for a read that is sent twice", name, took)
+					if took := time.Since(start); took > 5*time.Second {
+						t.Errorf("%s took %v, want about 2 s", name, took)
 					}
 					wantSecret(t, err.Error(), address)
 				})
@@ -172,6 +173,21 @@ func TestStore_AnswersLostWhereTheCallerGivesUpMeanwhile(t *testing.T) {
 	close(goOn)
 	if !errors.Is(err, organization.ErrLost) || errors.Is(err, context.Canceled) {
 		t.Errorf("Insert = %v, want %v: it had been sent", err, organization.ErrLost)
+	}
+}
+
+func TestStore_ListsAgainWhereTheFirstAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int32
+	f := newFake(t, 17, func(string, bson.Raw) bson.D {
+		if sent.Add(1) == 1 {
+			return refusal(189, "PrimarySteppedDown")
+		}
+		return batch("master.names", bson.D{{Key: "_id", Value: "acme"}})
+	})
+	claims, err := mustOpen(t, f.URI()).Store().Backlog.Claims(t.Context(), time.Now(), "", 10)
+	if err != nil || len(claims) != 1 || claims[0].Key != "acme" {
+		t.Errorf("Claims = %v, %v, want those of the second answer", claims, err)
 	}
 }
 

@@ -22,8 +22,8 @@ func TestOpen_RefusesWhatIsNoConnectionString(t *testing.T) {
 		"no string":            {Database: "master"},
 		"another scheme":       {Database: "master", URI: "http://" + credentials + "@db7391.example"},
 		"no host":              {Database: "master", URI: "mongodb://" + credentials + "@"},
-		"a password with a /":  {Database: "master", URI: "mongodb://usr7391:pwd8264/x@db7391.example"},
-		"a percent alone":      {Database: "master", URI: "mongodb://usr7391:pwd8264%zz@db7391.example"},
+		"a password with a /":  {Database: "master", URI: "mongodb://" + credentials + "/x@db7391.example"},
+		"a percent alone":      {Database: "master", URI: "mongodb://" + credentials + "%zz@db7391.example"},
 		"a port that is none":  {Database: "master", URI: "mongodb://" + credentials + "@db7391.example:pwd8264"},
 		"an option of no kind": {Database: "master", URI: "mongodb://" + credentials + "@db7391.example/?w=-1&authMechanism=pwd8264"},
 		"a file that is not there": {

@@ -21,8 +21,10 @@ type spy struct {
 
 func (s *spy) Helper()                           {}
 func (s *spy) Errorf(format string, args ...any) { s.said += "error: " + fmt.Sprintf(format, args...) }
-func (s *spy) Fatal(args ...any)                 { s.said += "fatal: " + fmt.Sprint(args...); runtime.Goexit() }
-func (s *spy) Skip(args ...any)                  { s.said += "skip: " + fmt.Sprint(args...); runtime.Goexit() }
+
+func (s *spy) Fatal(args ...any) { s.said += "fatal: " + fmt.Sprint(args...); runtime.Goexit() }
+
+func (s *spy) Skip(args ...any) { s.said += "skip: " + fmt.Sprint(args...); runtime.Goexit() }
 
 // run runs f as a test of its own and returns what it said.
 func run(t *testing.T, f func(testing.TB)) string {
@@ -34,7 +36,7 @@ func run(t *testing.T, f func(testing.TB)) string {
 	return s.said
 }
 
-func TestServer(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestServer(t *testing.T) {
 	for _, tc := range []struct{ name, uri, ci, want string }{
 		{"is the one of the environment", "mongodb://127.0.0.1:1", "", ""},
 		{"is skipped with its reason where there is none", "", "", "skip: MONGO_TEST_URI is not set"},
