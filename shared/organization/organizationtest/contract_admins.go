@@ -139,8 +139,8 @@ func testAdmins(t *testing.T, s Subject) {
 	t.Run("change once of many", func(t *testing.T) {
 		a := insert(t, 13)
 		for range rounds {
-			race(t, "for a rev", func(i int) (bool, error) {
-				return admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: a.Rev, Ver: strconv.Itoa(i)}, organization.ID{})
+			race(t, "for a rev", func(i byte) (bool, error) {
+				return admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: a.Rev, Ver: strconv.Itoa(int(i))}, organization.ID{})
 			})
 			got, err := admins.Find(ctx, a.ID)
 			if err != nil || got.Rev != a.Rev+1 {
@@ -151,9 +151,9 @@ func testAdmins(t *testing.T, s Subject) {
 	})
 
 	t.Run("get an address one of many", func(t *testing.T) {
-		for round := range rounds {
-			race(t, "for an address", func(i int) (bool, error) {
-				a := organization.Admin{ID: organization.ID{0: 1, 1: byte(round), 2: byte(i)}, Email: "race" + strconv.Itoa(round) + "@example.com"}
+		for round := range byte(rounds) {
+			race(t, "for an address", func(i byte) (bool, error) {
+				a := organization.Admin{ID: organization.ID{0: 1, 1: round, 2: i}, Email: "race" + strconv.Itoa(int(round)) + "@example.com"}
 				err := admins.Insert(ctx, a)
 				if errors.Is(err, organization.ErrEmailTaken) {
 					return false, nil
@@ -218,7 +218,7 @@ func testRequests(t *testing.T, s Subject) {
 		wantBool(t, "TakeOver of none", ok, err, false)
 		for range rounds {
 			next := got.Lease.Add(time.Millisecond)
-			race(t, "for a request", func(i int) (bool, error) { return requests.TakeOver(ctx, got, id(byte(100+i)), next) })
+			race(t, "for a request", func(i byte) (bool, error) { return requests.TakeOver(ctx, got, id(100+i), next) })
 			got, err = requests.Find(ctx, r.ID)
 			must(t, err)
 		}

@@ -133,7 +133,7 @@ func testClaimRaces(t *testing.T, s Subject) {
 		for round := range rounds {
 			is := c
 			is.Until = someday().Add(time.Duration(round+1) * time.Millisecond)
-			race(t, "for a dead claim", func(int) (bool, error) { return claims.Replace(ctx, c, is) })
+			race(t, "for a dead claim", func(byte) (bool, error) { return claims.Replace(ctx, c, is) })
 			c = is
 		}
 	})
@@ -143,7 +143,7 @@ func testClaimRaces(t *testing.T, s Subject) {
 		must(t, claims.Insert(ctx, c))
 		for round := range rounds {
 			base := someday().Add(time.Duration(round) * time.Second)
-			_, lost := together(t, func(i int) (bool, error) {
+			_, lost := together(t, func(i byte) (bool, error) {
 				return claims.Raise(ctx, c.Key, c.ID, base.Add(time.Duration(i)*time.Millisecond), false)
 			})
 			got, err := claims.Find(ctx, c.Key)
@@ -155,8 +155,8 @@ func testClaimRaces(t *testing.T, s Subject) {
 
 	t.Run("one of many inserts a key", func(t *testing.T) {
 		for round := range rounds {
-			race(t, "for a key", func(i int) (bool, error) {
-				err := claims.Insert(ctx, organization.Claim{Key: "k" + strconv.Itoa(round), ID: id(byte(i)), Until: someday()})
+			race(t, "for a key", func(i byte) (bool, error) {
+				err := claims.Insert(ctx, organization.Claim{Key: "k" + strconv.Itoa(round), ID: id(i), Until: someday()})
 				if errors.Is(err, organization.ErrExists) {
 					return false, nil
 				}

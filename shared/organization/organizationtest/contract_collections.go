@@ -138,11 +138,11 @@ func testCollections(t *testing.T, s Subject) {
 	})
 
 	t.Run("are moved by one of many", func(t *testing.T) {
-		for round := range rounds / 4 {
+		for round := range rounds {
 			from := "org_race" + strconv.Itoa(round)
 			must(t, collections.Create(ctx, from))
-			race(t, "for a collection", func(i int) (bool, error) {
-				err := collections.Rename(ctx, from, from+"_"+strconv.Itoa(i))
+			race(t, "for a collection", func(i byte) (bool, error) {
+				err := collections.Rename(ctx, from, from+"_"+strconv.Itoa(int(i)))
 				if errors.Is(err, organization.ErrAbsent) {
 					return false, nil
 				}

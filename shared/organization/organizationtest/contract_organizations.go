@@ -181,8 +181,8 @@ func testOrganizationRaces(t *testing.T, s Subject) {
 	orgs, ctx := s.Store.Organizations, t.Context()
 	o := bare(1, organization.Active)
 	must(t, orgs.Insert(ctx, o))
-	for range rounds {
-		race(t, "for a rev", func(i int) (bool, error) {
+	for range swapRounds {
+		race(t, "for a rev", func(i byte) (bool, error) {
 			is := o
 			is.Version = int64(i)
 			return orgs.Swap(ctx, o, is)
