@@ -17,6 +17,11 @@ var _ organization.Backlog = (*Backlog)(nil)
 // Backlog returns the lists.
 func (d *Database) Backlog() *Backlog { return &Backlog{d} }
 
+// Organizations returns organizations by ID, those after the ID only.
+func (s *Backlog) Organizations(ctx context.Context, after organization.ID, limit int) ([]organization.Organization, error) {
+	return s.d.Organizations().list(ctx, "listing organizations", bson.M{"_id": bson.M{"$gt": objectID(after)}}, "_id", limit)
+}
+
 // Expired returns organizations with an operation whose lease ended at or
 // before t, the oldest first. An operation that has ended has no lease.
 func (s *Backlog) Expired(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {

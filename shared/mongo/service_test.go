@@ -54,7 +54,7 @@ func newService(db *mongo.Database, c *clock) *organization.Service {
 	})
 }
 
-func found(tb testing.TB, db *mongo.Database, s *organization.Service, name, email string) (organization.View, token.Principal) {
+func found(tb testing.TB, db *mongo.Database, s *organization.Service, name, email string) token.Principal {
 	tb.Helper()
 	v, err := s.Create(tb.Context(), organization.Creation{Name: name, Email: email, Password: "correct horse"})
 	if err != nil {
@@ -64,7 +64,7 @@ func found(tb testing.TB, db *mongo.Database, s *organization.Service, name, ema
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return v.View, token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), Ver: a.Ver}
+	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), Ver: a.Ver}
 }
 
 func codeOf(err error) string {
@@ -90,7 +90,7 @@ func TestService_wholeLife(t *testing.T) {
 		w := e.Writer(t, name)
 		c := &clock{}
 		s := newService(db, c)
-		_, who := found(t, db, s, "Acme", "a@acme.io")
+		who := found(t, db, s, "Acme", "a@acme.io")
 		for i := range 300 {
 			if err := w.Put(ctx, "org_acme", organizationtest.StringDocument(fmt.Sprintf("d%03d", i), "v")); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,7 @@
 package mongo_test
 
 import (
+	"os"
 	"testing"
 
 	"oms/shared/mongo/mongotest"
@@ -15,7 +16,10 @@ func TestStore_KeepsTheContract(t *testing.T) {
 			if err := db.EnsureIndexes(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			return organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, db.Name())}
+			return organizationtest.Subject{
+				Store: db.Store(), Writer: e.Writer(t, db.Name()),
+				LooseRenames: e.Name == "server" && os.Getenv("MONGO_TEST_LOOSE_RENAMES") != "",
+			}
 		})
 	})
 }

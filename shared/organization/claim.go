@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -137,6 +138,6 @@ func (w *worker) raise(key string, id ID, left bool, found *bool) command {
 // courtesy: where it fails, the hold runs out by itself.
 func (w *worker) release(ctx context.Context, key string, id ID) {
 	if err := w.store.Claims.Release(ctx, key, id, w.now()); err != nil {
-		w.log.WarnContext(ctx, "releasing a name", "key", key, "err", err)
+		w.log.LogAttrs(ctx, slog.LevelWarn, "releasing a name", slog.String("key", key), slog.String("err", err.Error()))
 	}
 }

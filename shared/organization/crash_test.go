@@ -170,7 +170,7 @@ func scenarios() []scenario {
 				return w.found(t, "Other", "a@acme.io")
 			},
 			act: createAct("k"), rival: rivalCreate("Acme", "b@acme.io"),
-			check: func(w *world, acked bool) string {
+			check: func(_ *world, acked bool) string {
 				if acked {
 					return "an email was given out twice"
 				}
@@ -257,7 +257,7 @@ func scenarios() []scenario {
 			check: func(w *world, _ bool) string {
 				for _, o := range w.living() {
 					if o.Key == "acme" { // nobody has renamed it, and its owner dropped the collection
-						w.Put(o.Collection, organizationtest.StringDocument("x", "x")) //nolint:errcheck // a fresh one
+						_ = w.Put(o.Collection, organizationtest.StringDocument("x", "x")) // a fresh one
 					}
 				}
 				return ""

@@ -127,4 +127,7 @@ func (x *operation) discard(ctx context.Context, from, trash string) error {
 	return nil
 }
 
-func trashName(op ID) string { return "trash_" + op.String() }
+// trashPrefix begins the names of what deleted organizations had.
+const trashPrefix = "trash_"
+
+func trashName(op ID) string { return trashPrefix + op.String() }

@@ -10,7 +10,10 @@ import (
 
 // ghostPrefix begins the names of collections that were moved out of the way:
 // ghost_<organization>_<id>, or ghost_unknown_<id> for a stranger's.
-const ghostPrefix = "ghost_"
+const (
+	ghostPrefix  = "ghost_"
+	ghostUnknown = ghostPrefix + "unknown_"
+)
 
 // mergeGhosts brings what data writers wrote under an old name back to its organization.
 func (w *worker) mergeGhosts(ctx context.Context, r *Report) error {
@@ -23,6 +26,7 @@ func (w *worker) mergeGhosts(ctx context.Context, r *Report) error {
 	if err != nil {
 		return fmt.Errorf("listing ghosts: %w", err)
 	}
+	var wrong error
 	for _, g := range ghosts {
 		owner, _, _ := strings.Cut(strings.TrimPrefix(g.Name, ghostPrefix), "_")
 		id, err := ParseID(owner)
@@ -30,11 +34,16 @@ func (w *worker) mergeGhosts(ctx context.Context, r *Report) error {
 			w.keep(ctx, g.Name, "nobody's", r)
 			continue
 		}
-		if err := w.mergeGhost(ctx, g.Name, id, r); err != nil {
-			return err
+		err = w.apart(func() error { return w.mergeGhost(ctx, g.Name, id, r) })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			w.keep(ctx, g.Name, err.Error(), r)
+			wrong = errors.Join(wrong, err)
 		}
 	}
-	return nil
+	return wrong
 }
 
 // keep reports a ghost that stays.

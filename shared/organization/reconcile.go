@@ -61,27 +61,35 @@ type sweep struct {
 
 // Reconcile finishes what crashes left behind and purges what has been deleted
 // for long enough (protocol.md beside this file, section 5). It works in batches until its
-// lease or ctx ends, is safe at any time, twice, and concurrently, and returns an
-// error only where something failed that the next run may not mend by itself.
+// lease or ctx ends, and is safe at any time, twice, and concurrently. What fails
+// is logged and does not keep the rest from being done; the error joins all that failed.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	ctx, w := s.begin(ctx)
 	var r Report
+	var wrong error
 	for _, step := range []func(context.Context, *Report) error{
 		w.finishExpired, w.deleteOrphans, w.freeClaims, w.mergeGhosts, w.forgetRequests, w.purge,
 	} {
-		if err := step(ctx, &r); err != nil {
-			if ctx.Err() != nil {
-				return r, nil //nolint:nilerr // out of time, not of order: the next run goes on
-			}
-			return r, settle(err)
+		err := w.apart(func() error { return step(ctx, &r) })
+		if ctx.Err() != nil {
+			return r, nil //nolint:nilerr // out of time, not of order: the next run goes on
 		}
+		wrong = errors.Join(wrong, err)
 	}
-	r.Complete = true
-	return r, nil
+	r.Complete = wrong == nil
+	return r, settle(wrong)
+}
+
+// apart does something whose failure must not keep the rest from being done:
+// with patience of its own.
+func (w *worker) apart(do func() error) error {
+	w.endured.Store(0)
+	return do()
 }
 
 // finishExpired: operations whose worker has gone.
 func (w *worker) finishExpired(ctx context.Context, r *Report) error {
+	var wrong error
 	for {
 		var os []Organization
 		err := w.reading(ctx, func(ctx context.Context) error {
@@ -92,14 +100,23 @@ func (w *worker) finishExpired(ctx context.Context, r *Report) error {
 		if err != nil {
 			return fmt.Errorf("listing unfinished operations: %w", err)
 		}
+		finished := 0
 		for _, o := range os {
-			if err := w.finish(ctx, o); err != nil {
-				return err
+			err := w.apart(func() error { return w.finish(ctx, o) })
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			r.Finished++
+			if err != nil {
+				w.log.LogAttrs(ctx, slog.LevelError, "an operation cannot be finished", slog.String("op", o.Op.ID.String()),
+					slog.String("org_id", o.ID.String()), slog.String("err", err.Error()))
+				wrong = errors.Join(wrong, err)
+				continue
+			}
+			finished++
 		}
-		if len(os) < batch {
-			return nil
+		r.Finished += finished
+		if len(os) < batch || finished == 0 {
+			return wrong
 		}
 	}
 }
@@ -260,7 +277,7 @@ func (w *worker) later(ctx context.Context, doing string, err error) error {
 	if !errors.Is(err, ErrLost) {
 		return err
 	}
-	w.log.WarnContext(ctx, "no answer; the next run looks again", "doing", doing)
+	w.log.LogAttrs(ctx, slog.LevelWarn, "no answer; the next run looks again", slog.String("doing", doing))
 	return w.endure(err)
 }
 

@@ -84,7 +84,7 @@ func (x *operation) moved(source, target Collection) bool {
 // reported. The ghost's name is in the journal first, so that whoever goes on
 // can make that collection and a late move fails.
 func (x *operation) displace(ctx context.Context, to string) error {
-	aside := "ghost_unknown_" + NewID(x.now()).String()
+	aside := ghostUnknown + NewID(x.now()).String()
 	op := *x.o.Op
 	op.Aside = aside
 	is := x.o

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -16,7 +17,7 @@ import (
 func (s *Service) mac(purpose string, parts ...string) string {
 	h := hmac.New(sha256.New, s.secret)
 	for _, part := range append([]string{purpose}, parts...) {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash never fails
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -55,7 +56,7 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 	case err == nil:
 		// Where this fails the organization itself says that the request is done.
 		if err := w.store.Requests.Finish(ctx, r.ID, p.ids); err != nil {
-			w.log.WarnContext(ctx, "marking a request as done", "org_id", p.ids.Organization.String(), "err", err)
+			w.log.LogAttrs(ctx, slog.LevelWarn, "marking a request as done", slog.String("org_id", p.ids.Organization.String()), slog.String("err", err.Error()))
 		}
 		return p.answer, nil
 	case isConflict(err) && !errors.Is(err, requestInProgress()):
@@ -166,6 +167,6 @@ func (w *worker) resume(ctx context.Context, there Request, body string) (done, 
 // judged anew; a late delete hits nobody else's.
 func (w *worker) forget(ctx context.Context, r Request) {
 	if err := w.store.Requests.Delete(ctx, r); err != nil {
-		w.log.WarnContext(ctx, "deleting a request", "err", err)
+		w.log.LogAttrs(ctx, slog.LevelWarn, "deleting a request", slog.String("err", err.Error()))
 	}
 }

@@ -2,6 +2,7 @@ package organization_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -208,10 +209,10 @@ func TestService_Create_oneOfTwelve(t *testing.T) {
 		creation    func(i int) organization.Creation
 	}{
 		{"one name", "organization_name_taken", func(i int) organization.Creation {
-			return creation("Acme", string(rune('a'+i))+"@acme.io")
+			return creation("Acme", fmt.Sprintf("%d@acme.io", i))
 		}},
 		{"one email", "admin_email_taken", func(i int) organization.Creation {
-			return creation("Acme "+string(rune('a'+i)), "a@acme.io")
+			return creation(fmt.Sprintf("Acme %d", i), "a@acme.io")
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -148,11 +148,14 @@ type Documents interface {
 	CopyIndexes(ctx context.Context, from, to string) error
 }
 
-// Backlog lists what reconcile has to look at, oldest first, at most limit each.
+// Backlog lists what reconcile and the doctor have to look at, at most limit each.
 type Backlog interface {
-	// Expired returns organizations with an operation whose lease ended at or before t.
+	// Organizations returns organizations by ID, those after the ID only.
+	Organizations(ctx context.Context, after ID, limit int) ([]Organization, error)
+	// Expired returns organizations with an operation whose lease ended at or
+	// before t, the oldest first.
 	Expired(ctx context.Context, t time.Time, limit int) ([]Organization, error)
-	// Purgeable returns dead organizations whose PurgeAfter is before t.
+	// Purgeable returns dead organizations whose PurgeAfter is before t, the oldest first.
 	Purgeable(ctx context.Context, t time.Time, limit int) ([]Organization, error)
 	// Claims returns claims whose Until is before t, by key, those after the key only.
 	Claims(ctx context.Context, t time.Time, after string, limit int) ([]Claim, error)

@@ -8,10 +8,10 @@ import (
 
 var _ organization.Admins = admins{}
 
-type admins struct{ conn }
+type admins struct{ m *Memory }
 
 func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
-	return run(ctx, s.conn, "admins.find", func(m *Memory) (organization.Admin, error) {
+	return run(ctx, s.m, func(m *Memory) (organization.Admin, error) {
 		a, there := m.admins[id]
 		if !there {
 			return organization.Admin{}, organization.ErrAbsent
@@ -21,7 +21,7 @@ func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admi
 }
 
 func (s admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
-	return run(ctx, s.conn, "admins.findByEmail", func(m *Memory) (organization.Admin, error) {
+	return run(ctx, s.m, func(m *Memory) (organization.Admin, error) {
 		for _, a := range m.admins {
 			if a.Email == email {
 				return a, nil
@@ -32,7 +32,7 @@ func (s admins) FindByEmail(ctx context.Context, email string) (organization.Adm
 }
 
 func (s admins) Insert(ctx context.Context, a organization.Admin) error {
-	return do(ctx, s.conn, "admins.insert", func(m *Memory) error {
+	return do(ctx, s.m, func(m *Memory) error {
 		if has(m.admins, a.ID) {
 			return organization.ErrExists
 		}
@@ -45,7 +45,7 @@ func (s admins) Insert(ctx context.Context, a organization.Admin) error {
 }
 
 func (s admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	return run(ctx, s.conn, "admins.change", func(m *Memory) (bool, error) {
+	return run(ctx, s.m, func(m *Memory) (bool, error) {
 		a, there := m.admins[c.ID]
 		if !there || a.Rev != c.Rev {
 			return false, nil
@@ -72,7 +72,7 @@ func (s admins) Change(ctx context.Context, c organization.AdminChange, op organ
 }
 
 func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
-	return do(ctx, s.conn, "admins.delete", func(m *Memory) error {
+	return do(ctx, s.m, func(m *Memory) error {
 		if m.admins[id].OrgID == org {
 			delete(m.admins, id)
 		}
@@ -81,7 +81,7 @@ func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
 }
 
 func (s admins) DeleteAll(ctx context.Context, org organization.ID) error {
-	return do(ctx, s.conn, "admins.deleteAll", func(m *Memory) error {
+	return do(ctx, s.m, func(m *Memory) error {
 		for id, a := range m.admins {
 			if a.OrgID == org {
 				delete(m.admins, id)

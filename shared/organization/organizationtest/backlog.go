@@ -11,7 +11,20 @@ import (
 
 var _ organization.Backlog = backlog{}
 
-type backlog struct{ conn }
+type backlog struct{ m *Memory }
+
+func (s backlog) Organizations(ctx context.Context, after organization.ID, limit int) ([]organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
+		var all []organization.Organization
+		for _, o := range m.organizations {
+			if compareIDs(o.ID, after) > 0 {
+				all = append(all, copyOrganization(o))
+			}
+		}
+		slices.SortFunc(all, func(a, b organization.Organization) int { return compareIDs(a.ID, b.ID) })
+		return first(all, limit), nil
+	})
+}
 
 func (s backlog) Expired(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
 	t = date(t)
@@ -21,7 +34,7 @@ func (s backlog) Expired(ctx context.Context, t time.Time, limit int) ([]organiz
 		}
 		return o.Op.Lease
 	}
-	return run(ctx, s.conn, "backlog.expired", func(m *Memory) ([]organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
 		return m.oldest(lease, func(o organization.Organization) bool { return !lease(o).After(t) }, limit), nil
 	})
 }
@@ -29,14 +42,14 @@ func (s backlog) Expired(ctx context.Context, t time.Time, limit int) ([]organiz
 func (s backlog) Purgeable(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
 	t = date(t)
 	after := func(o organization.Organization) time.Time { return o.PurgeAfter }
-	return run(ctx, s.conn, "backlog.purgeable", func(m *Memory) ([]organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
 		return m.oldest(after, func(o organization.Organization) bool { return o.State.Dead() && o.PurgeAfter.Before(t) }, limit), nil
 	})
 }
 
 func (s backlog) Claims(ctx context.Context, t time.Time, after string, limit int) ([]organization.Claim, error) {
 	t = date(t)
-	return run(ctx, s.conn, "backlog.claims", func(m *Memory) ([]organization.Claim, error) {
+	return run(ctx, s.m, func(m *Memory) ([]organization.Claim, error) {
 		var all []organization.Claim
 		for _, c := range m.claims {
 			if c.Until.Before(t) && c.Key > after {
@@ -49,7 +62,7 @@ func (s backlog) Claims(ctx context.Context, t time.Time, after string, limit in
 }
 
 func (s backlog) Admins(ctx context.Context, after organization.ID, limit int) ([]organization.Admin, error) {
-	return run(ctx, s.conn, "backlog.admins", func(m *Memory) ([]organization.Admin, error) {
+	return run(ctx, s.m, func(m *Memory) ([]organization.Admin, error) {
 		var all []organization.Admin
 		for _, a := range m.admins {
 			if compareIDs(a.ID, after) > 0 {

@@ -16,6 +16,9 @@ import (
 type Subject struct {
 	Store  organization.Store
 	Writer Writer
+	// LooseRenames: the server is known to let more than one of several renames
+	// of one collection at once succeed, which MongoDB does not. That row is left out.
+	LooseRenames bool
 }
 
 // Writer is another service that works in organizations' collections:

@@ -55,6 +55,24 @@ func testBacklog(t *testing.T, s Subject) {
 		wantEqual(t, "Purgeable, at most one", ids(got), err, []organization.ID{id(12)})
 	})
 
+	t.Run("lists all organizations by ID, page by page", func(t *testing.T) {
+		var all []organization.ID
+		for after := (organization.ID{}); ; {
+			page, err := backlog.Organizations(ctx, after, 4)
+			must(t, err)
+			all = append(all, ids(page)...)
+			if len(page) < 4 {
+				break
+			}
+			after = page[len(page)-1].ID
+		}
+		var want []organization.ID
+		for _, n := range []byte{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15} {
+			want = append(want, id(n))
+		}
+		wantEqual(t, "Organizations", all, nil, want)
+	})
+
 	t.Run("lists claims past until, by key, page by page", func(t *testing.T) {
 		for key, until := range map[string]time.Time{
 			"b": at.Add(-time.Millisecond), "a": at.Add(-time.Hour), "c": at, "d": at.Add(-time.Minute), "e": at.Add(time.Hour),

@@ -161,6 +161,7 @@ func testContext(t *testing.T, s Subject) {
 		"Documents.Insert":      func() error { return st.Documents.Insert(ctx, "org_acme", StringDocument("a", "1")) },
 		"Documents.Delete":      func() error { return st.Documents.Delete(ctx, "org_acme", StringDocument("a", "1")) },
 		"Documents.CopyIndexes": func() error { return st.Documents.CopyIndexes(ctx, "org_acme", "org_globex") },
+		"Backlog.Organizations": func() error { _, err := st.Backlog.Organizations(ctx, organization.ID{}, 1); return err },
 		"Backlog.Expired":       func() error { _, err := st.Backlog.Expired(ctx, someday(), 1); return err },
 		"Backlog.Purgeable":     func() error { _, err := st.Backlog.Purgeable(ctx, someday(), 1); return err },
 		"Backlog.Claims":        func() error { _, err := st.Backlog.Claims(ctx, someday(), "", 1); return err },

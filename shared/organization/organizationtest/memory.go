@@ -13,24 +13,10 @@ import (
 	"oms/shared/organization"
 )
 
-// Hook stands around every command of a [Memory]. The command is named by its
-// interface and method, as in "claims.insert" or "organizations.findVisible".
-// apply carries it out and says what it answered; what the hook returns is what
-// the caller gets. So a hook can kill before a command (return without apply),
-// after it, lose its answer (apply, then organization.ErrLost), hold it up, or
-// apply it late from another goroutine, after it has returned an error. A hook
-// that returns nil has run apply. No lock is held while a hook runs: it may use
-// the Memory itself, and is called from several goroutines at once.
-type Hook func(command string, apply func() error) error
-
 // Memory is a master database in memory. Use [NewMemory]. It is safe for
 // concurrent use, and every command is atomic; what goes in and comes out are
 // copies. As in MongoDB, dates have milliseconds and come back in UTC.
 type Memory struct {
-	// Hook stands around every command of a Store that [Memory.Store] returned;
-	// nil: none. It is set before commands run, not between them.
-	Hook Hook
-
 	mu            sync.Mutex
 	noUUIDs       bool
 	organizations map[organization.ID]organization.Organization
@@ -64,63 +50,33 @@ func NewMemory() *Memory {
 	}
 }
 
-// Store returns a Store of this database whose commands pass through m.Hook.
+// Store returns the Store of this database. [Hooked] puts a test between the two.
 func (m *Memory) Store() organization.Store {
-	return m.StoreWith(func(command string, apply func() error) error {
-		if m.Hook == nil {
-			return apply()
-		}
-		return m.Hook(command, apply)
-	})
-}
-
-// StoreWith returns a Store of this database whose commands pass through h and
-// not through m.Hook: one for each worker of a test that has several.
-func (m *Memory) StoreWith(h Hook) organization.Store {
-	c := conn{m: m, hook: h}
 	return organization.Store{
-		Organizations: organizations{c},
-		Claims:        claims{c},
-		Admins:        admins{c},
-		Requests:      requests{c},
-		Collections:   collections{c},
-		Documents:     documents{c},
-		Backlog:       backlog{c},
+		Organizations: organizations{m},
+		Claims:        claims{m},
+		Admins:        admins{m},
+		Requests:      requests{m},
+		Collections:   collections{m},
+		Documents:     documents{m},
+		Backlog:       backlog{m},
 	}
 }
 
-// conn is the way of one Store's commands to the database.
-type conn struct {
-	m    *Memory
-	hook Hook
-}
-
-// run sends one command through the hook. The answer is read only where the
-// hook returned nil, for a command that is applied late still writes it.
-func run[T any](ctx context.Context, c conn, command string, apply func(m *Memory) (T, error)) (T, error) {
-	var zero, answer T
+// run carries out one command.
+func run[T any](ctx context.Context, m *Memory, apply func(m *Memory) (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
+		var zero T
 		return zero, err
 	}
-	err := c.hook(command, func() error {
-		c.m.mu.Lock()
-		defer c.m.mu.Unlock()
-		a, err := apply(c.m)
-		if err != nil {
-			return err
-		}
-		answer = a
-		return nil
-	})
-	if err != nil {
-		return zero, err
-	}
-	return answer, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return apply(m)
 }
 
 // do is run for commands that answer nothing.
-func do(ctx context.Context, c conn, command string, apply func(m *Memory) error) error {
-	_, err := run(ctx, c, command, func(m *Memory) (struct{}, error) { return struct{}{}, apply(m) })
+func do(ctx context.Context, m *Memory, apply func(m *Memory) error) error {
+	_, err := run(ctx, m, func(m *Memory) (struct{}, error) { return struct{}{}, apply(m) })
 	return err
 }
 

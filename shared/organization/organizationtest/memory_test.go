@@ -11,15 +11,15 @@ import (
 	"oms/shared/organization/organizationtest"
 )
 
-func TestMemory_Hook(t *testing.T) {
+func TestHooked(t *testing.T) {
 	t.Parallel()
 	claim := organization.Claim{Key: "acme", ID: organization.ID{1}}
 
 	t.Run("kills before a command", func(t *testing.T) {
 		t.Parallel()
 		m := organizationtest.NewMemory()
-		m.Hook = func(string, func() error) error { return organization.ErrLost }
-		if err := m.Store().Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
+		s := organizationtest.Hooked(m.Store(), func(string, func() error) error { return organization.ErrLost })
+		if err := s.Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
 			t.Errorf("Insert = %v, want %v", err, organization.ErrLost)
 		}
 		if got := m.Claims(); len(got) != 0 {
@@ -30,13 +30,13 @@ func TestMemory_Hook(t *testing.T) {
 	t.Run("loses an answer", func(t *testing.T) {
 		t.Parallel()
 		m := organizationtest.NewMemory()
-		m.Hook = func(_ string, apply func() error) error {
+		s := organizationtest.Hooked(m.Store(), func(_ string, apply func() error) error {
 			if err := apply(); err != nil {
 				t.Errorf("apply() = %v", err)
 			}
 			return organization.ErrLost
-		}
-		if err := m.Store().Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
+		})
+		if err := s.Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
 			t.Errorf("Insert = %v, want %v", err, organization.ErrLost)
 		}
 		if got := m.Claims(); len(got) != 1 {
@@ -44,11 +44,11 @@ func TestMemory_Hook(t *testing.T) {
 		}
 	})
 
-	t.Run("applies a command late, as it was sent", func(t *testing.T) {
+	t.Run("applies a command late", func(t *testing.T) {
 		t.Parallel()
 		m := organizationtest.NewMemory()
 		var late func() error
-		s := m.StoreWith(func(_ string, apply func() error) error {
+		s := organizationtest.Hooked(m.Store(), func(_ string, apply func() error) error {
 			late = apply
 			return organization.ErrLost
 		})
@@ -57,7 +57,6 @@ func TestMemory_Hook(t *testing.T) {
 		if err := s.Documents.Insert(t.Context(), "org_acme", d); !errors.Is(err, organization.ErrLost) {
 			t.Fatalf("Insert = %v, want %v", err, organization.ErrLost)
 		}
-		clear(d.Raw)
 		if err := late(); err != nil {
 			t.Fatalf("late() = %v", err)
 		}
@@ -70,12 +69,11 @@ func TestMemory_Hook(t *testing.T) {
 		t.Parallel()
 		m := organizationtest.NewMemory()
 		var names []string
-		m.Hook = func(command string, apply func() error) error {
+		s := organizationtest.Hooked(m.Store(), func(command string, apply func() error) error {
 			names = append(names, command)
 			m.Names()
 			return apply()
-		}
-		s := m.Store()
+		})
 		if err := s.Claims.Insert(t.Context(), claim); err != nil {
 			t.Fatal(err)
 		}
@@ -90,13 +88,13 @@ func TestMemory_Hook(t *testing.T) {
 	t.Run("is not reached by a command whose context is over", func(t *testing.T) {
 		t.Parallel()
 		m := organizationtest.NewMemory()
-		m.Hook = func(command string, _ func() error) error {
+		s := organizationtest.Hooked(m.Store(), func(command string, _ func() error) error {
 			t.Errorf("%s was sent", command)
 			return nil
-		}
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := m.Store().Claims.Insert(ctx, claim); !errors.Is(err, context.Canceled) {
+		if err := s.Claims.Insert(ctx, claim); !errors.Is(err, context.Canceled) {
 			t.Errorf("Insert = %v, want %v", err, context.Canceled)
 		}
 	})

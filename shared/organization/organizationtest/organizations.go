@@ -8,22 +8,22 @@ import (
 
 var _ organization.Organizations = organizations{}
 
-type organizations struct{ conn }
+type organizations struct{ m *Memory }
 
 func (s organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
-	return run(ctx, s.conn, "organizations.find", func(m *Memory) (organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool { return o.ID == id })
 	})
 }
 
 func (s organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	return run(ctx, s.conn, "organizations.findVisible", func(m *Memory) (organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool { return o.Key == key && o.State.Visible() })
 	})
 }
 
 func (s organizations) FindClaimant(ctx context.Context, key string, claim organization.ID) (organization.Organization, error) {
-	return run(ctx, s.conn, "organizations.findClaimant", func(m *Memory) (organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool {
 			if !o.State.Running() && !o.State.Visible() {
 				return false
@@ -38,7 +38,7 @@ func (s organizations) FindAll(ctx context.Context, ids []organization.ID) ([]or
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	return run(ctx, s.conn, "organizations.findAll", func(m *Memory) ([]organization.Organization, error) {
+	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
 		var all []organization.Organization
 		for id := range wanted {
 			if o, there := m.organizations[id]; there {
@@ -51,7 +51,7 @@ func (s organizations) FindAll(ctx context.Context, ids []organization.ID) ([]or
 
 func (s organizations) Insert(ctx context.Context, o organization.Organization) error {
 	o = copyOrganization(o)
-	return do(ctx, s.conn, "organizations.insert", func(m *Memory) error {
+	return do(ctx, s.m, func(m *Memory) error {
 		if has(m.organizations, o.ID) {
 			return organization.ErrExists
 		}
@@ -63,7 +63,7 @@ func (s organizations) Insert(ctx context.Context, o organization.Organization) 
 func (s organizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	was, is = copyOrganization(was), copyOrganization(is)
 	is.ID, is.Rev = was.ID, was.Rev+1
-	return run(ctx, s.conn, "organizations.swap", func(m *Memory) (bool, error) {
+	return run(ctx, s.m, func(m *Memory) (bool, error) {
 		if !m.holds(was) {
 			return false, nil
 		}
@@ -74,7 +74,7 @@ func (s organizations) Swap(ctx context.Context, was, is organization.Organizati
 
 func (s organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
 	o = copyOrganization(o)
-	return run(ctx, s.conn, "organizations.delete", func(m *Memory) (bool, error) {
+	return run(ctx, s.m, func(m *Memory) (bool, error) {
 		if !m.holds(o) {
 			return false, nil
 		}
