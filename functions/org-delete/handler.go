@@ -51,7 +51,7 @@ func nameOf(c *edge.Call) (string, error) {
 	req, err := edge.Decode[request](c)
 	name, there, wrong := c.OptionalParameter("organization_name")
 	if err == nil && wrong == nil && there && name != req.OrganizationName {
-		wrong = &fault.Field{Field: "organization_name", Code: "contradiction", Detail: "the query and the body name different organizations"}
+		wrong = &fault.Field{Field: "organization_name", Code: "conflict", Detail: "the query and the body name different organizations"}
 	}
 	return req.OrganizationName, edge.Invalid(err, wrong)
 }

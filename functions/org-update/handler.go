@@ -87,7 +87,7 @@ func (r request) wrong(decoding error) []*fault.Field {
 	}
 	var wrong []*fault.Field
 	if r.Email != nil && r.AdminEmail != nil && *r.Email != *r.AdminEmail {
-		wrong = append(wrong, &fault.Field{Field: "email", Code: "contradiction", Detail: "email and admin_email are one field with two names, and differ"})
+		wrong = append(wrong, &fault.Field{Field: "email", Code: "conflict", Detail: "email and admin_email are one field with two names, and differ"})
 	}
 	if r.NewPassword != nil && r.Password == nil {
 		wrong = append(wrong, &fault.Field{Field: "password", Code: "missing", Detail: "new_password needs password, the current one"})

@@ -38,9 +38,9 @@ func (c *Call) OptionalParameter(name string) (value string, there bool, wrong *
 		decoded, err := url.QueryUnescape(raw)
 		switch {
 		case err != nil || !utf8.ValidString(decoded):
-			wrong = &fault.Field{Field: name, Code: "malformed", Detail: "this query parameter must be UTF-8 in percent encoding"}
+			wrong = &fault.Field{Field: name, Code: "invalid", Detail: "this query parameter must be UTF-8 in percent encoding"}
 		case decoded == "":
-			wrong = &fault.Field{Field: name, Code: "empty", Detail: "this query parameter may not be empty"}
+			wrong = &fault.Field{Field: name, Code: "too_short", Detail: "this query parameter may not be empty"}
 		}
 		value = decoded
 	}
@@ -75,7 +75,7 @@ func (c *Call) IfMatch() (version *int64, wrong *fault.Field) {
 	for rest := list; ; {
 		tag, after, ok := cutTag(rest)
 		if !ok {
-			return nil, &fault.Field{Field: "If-Match", Code: "malformed", Detail: `this header must be an entity tag such as "1"`}
+			return nil, &fault.Field{Field: "If-Match", Code: "invalid", Detail: `this header must be an entity tag such as "1"`}
 		}
 		if v := versionOf(tag); v != NoVersion {
 			if found != NoVersion && found != v {
