@@ -100,7 +100,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Is tells whether target is a fault of the same code, so that errors.Is works on copies.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is compares one link of the chain by its contract
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 
