@@ -16,41 +16,13 @@ import (
 	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
-	"oms/shared/password"
 	"oms/shared/token"
 )
 
-// fast is a Hasher that hashes nothing: these tests are about the database.
-type fast struct{}
-
-func (fast) Hash(p string) (password.Hash, error) { return password.Hash{Alg: "fast", Hash: p}, nil }
-
-func (fast) Verify(p string, h password.Hash) (password.Verdict, error) {
-	return password.Verdict{OK: p == h.Hash}, nil
-}
-
-// clock is a wall clock that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	off time.Duration
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.off)
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off += d
-}
-
-func newService(db *mongo.Database, c *clock) *organization.Service {
+func newService(db *mongo.Database, c *organizationtest.Clock) *organization.Service {
 	return organization.New(organization.Config{
-		Store: db.Store(), Passwords: fast{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
-		Now: c.now, Log: slog.New(slog.DiscardHandler),
+		Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
+		Now: c.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -88,7 +60,7 @@ func TestService_wholeLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := e.Writer(t, name)
-		c := &clock{}
+		c := organizationtest.NewClock()
 		s := newService(db, c)
 		who := found(t, db, s, "Acme", "a@acme.io")
 		for i := range 300 {
@@ -148,12 +120,12 @@ func TestService_wholeLife(t *testing.T) {
 		if codeOf(err) != "organization_name_held" {
 			t.Errorf("the name is answered %v, want organization_name_held", err)
 		}
-		c.advance(80 * time.Second)
+		c.Advance(80 * time.Second)
 		found(t, db, s, "Beta", "c@beta.io")
 		if docs, err := w.Documents(ctx, "org_beta"); err != nil || len(docs) != 0 {
 			t.Errorf("the next owner finds %d documents, %v", len(docs), err)
 		}
-		c.advance(10 * time.Minute)
+		c.Advance(10 * time.Minute)
 		reconciled(t, s, c)
 		there, err = db.Store().Collections.List(ctx, "trash_")
 		if err != nil || len(there) != 0 {
@@ -162,10 +134,10 @@ func TestService_wholeLife(t *testing.T) {
 	})
 }
 
-func reconciled(tb testing.TB, s *organization.Service, c *clock) {
+func reconciled(tb testing.TB, s *organization.Service, c *organizationtest.Clock) {
 	tb.Helper()
 	for range 4 {
-		c.advance(90 * time.Second)
+		c.Advance(90 * time.Second)
 		if r, err := s.Reconcile(tb.Context()); err != nil || !r.Complete {
 			tb.Fatalf("Reconcile() = %+v, %v", r, err)
 		}
@@ -221,7 +193,7 @@ func threeProcesses(t *testing.T, e mongotest.Engine) []*organization.Service {
 		if err := db.EnsureIndexes(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, newService(db, &clock{}))
+		all = append(all, newService(db, organizationtest.NewClock()))
 	}
 	return all
 }

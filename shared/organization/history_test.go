@@ -172,7 +172,7 @@ func (h *history) service(call string) *organization.Service {
 		}
 	}
 	return organization.New(organization.Config{
-		Store: organizationtest.Hooked(h.Store(), hook), Passwords: plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
+		Store: organizationtest.Hooked(h.Store(), hook), Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
 		Log: discard(),
 	})
 }
@@ -190,17 +190,13 @@ func (h *history) watch() {
 		}
 		for _, d := range h.Documents(o.Collection) {
 			h.mu.Lock()
-			owner, ok := h.wrote[docID(d)]
+			owner, ok := h.wrote[organizationtest.StringID(d)]
 			h.mu.Unlock()
 			if ok && owner.org != o.ID {
 				h.say("a document of %s is visible in %s", owner.org, o.ID)
 			}
 		}
 	}
-}
-
-func docID(d organization.Document) string {
-	return strings.TrimRight(string(d.ID[5:]), "\x00")
 }
 
 // run is the whole history: work, then quiet, then the invariants.
@@ -358,16 +354,16 @@ func (h *history) drop(collection string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, doc := range h.Documents(collection) {
-		w := h.wrote[docID(doc)]
+		w := h.wrote[organizationtest.StringID(doc)]
 		w.dropped = true
-		h.wrote[docID(doc)] = w
+		h.wrote[organizationtest.StringID(doc)] = w
 	}
 	h.dropped = h.Drop(collection) || h.dropped
 }
 
 // check holds the invariants when all is quiet.
 func (h *history) check(names, emails int) {
-	w := &world{Memory: h.Memory, clock: &clock{now: time.Now()}}
+	w := &world{Memory: h.Memory, clock: organizationtest.NewClock()}
 	for _, bad := range w.violations() {
 		// A collection that its data service dropped is made again by its next writer.
 		if !h.dropped || !strings.HasPrefix(bad, "collection_missing") {
@@ -389,7 +385,7 @@ func (h *history) check(names, emails int) {
 		if !ok || doc.dropped {
 			continue
 		}
-		if !slices.ContainsFunc(h.Documents(o.Collection), func(d organization.Document) bool { return docID(d) == id }) {
+		if !slices.ContainsFunc(h.Documents(o.Collection), func(d organization.Document) bool { return organizationtest.StringID(d) == id }) {
 			h.say("the acknowledged document %s of %s is not in %s", id, o.ID, o.Collection)
 		}
 	}

@@ -7,26 +7,24 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
-	"oms/shared/password"
 	"oms/shared/token"
 )
 
 // world is a database, a clock and a service on them.
 type world struct {
 	*organizationtest.Memory
-	clock *clock
+	clock *organizationtest.Clock
 	*organization.Service
 }
 
 func newWorld() *world {
-	w := &world{Memory: organizationtest.NewMemory(), clock: &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}}
+	w := &world{Memory: organizationtest.NewMemory(), clock: organizationtest.NewClock()}
 	w.Service = w.service(func(_ string, apply func() error) error { return apply() })
 	return w
 }
@@ -34,41 +32,14 @@ func newWorld() *world {
 // service returns a service of its own whose commands pass through h.
 func (w *world) service(h organizationtest.Hook) *organization.Service {
 	return organization.New(organization.Config{
-		Store: organizationtest.Hooked(w.Store(), h), Passwords: plain{}, Secret: []byte("secret"), Retention: 15 * time.Minute,
+		Store: organizationtest.Hooked(w.Store(), h), Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 15 * time.Minute,
 		Now: w.clock.Now, Log: discard(),
 	})
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// clock is a wall clock that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// plain is a Hasher that hashes nothing: bcrypt has its own tests.
-type plain struct{}
-
-func (plain) Hash(p string) (password.Hash, error) { return password.Hash{Alg: "plain", Hash: p}, nil }
-
-func (plain) Verify(p string, h password.Hash) (password.Verdict, error) {
-	return password.Verdict{OK: h.Hash == p}, nil
-}
-
-const secretWord = "correct horse"
+const secretWord = organizationtest.Password
 
 func creation(name, email string) organization.Creation {
 	return organization.Creation{Name: name, Email: email, Password: secretWord}
@@ -101,7 +72,7 @@ func (w *world) quiet(tb testing.TB) organization.Report {
 	tb.Helper()
 	var last organization.Report
 	for range 5 {
-		w.clock.advance(90 * time.Second)
+		w.clock.Advance(90 * time.Second)
 		r, err := w.Reconcile(context.WithoutCancel(tb.Context()))
 		if err != nil || !r.Complete {
 			tb.Fatalf("Reconcile() = %+v, %v, want a complete run", r, err)
@@ -134,11 +105,11 @@ func (w *world) violations(strangers ...string) []string {
 	return bad
 }
 
-// held returns the values of the documents of a collection, by _id.
+// held returns the _ids of a collection's documents.
 func (w *world) held(collection string) string {
 	var ids []string
 	for _, d := range w.Documents(collection) {
-		ids = append(ids, strings.TrimRight(string(d.ID[5:]), "\x00"))
+		ids = append(ids, organizationtest.StringID(d))
 	}
 	return strings.Join(ids, " ")
 }

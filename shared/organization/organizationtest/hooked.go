@@ -32,13 +32,14 @@ func Hooked(s organization.Store, h Hook) organization.Store {
 // hook sends one command through the hook, where ctx lets it be sent at all.
 // The answer is read only where the hook returned nil, for a command that is
 // applied late still writes it.
-func hook[T any](ctx context.Context, h Hook, command string, apply func() (T, error)) (T, error) {
+func hook[T any](ctx context.Context, h Hook, command string, apply func(ctx context.Context) (T, error)) (T, error) {
 	var zero, answer T
 	if err := ctx.Err(); err != nil {
 		return zero, err
 	}
+	sent := context.WithoutCancel(ctx) // what has been sent is applied whatever becomes of its sender
 	err := h(command, func() error {
-		a, err := apply()
+		a, err := apply(sent)
 		if err == nil {
 			answer = a
 		}
@@ -51,8 +52,8 @@ func hook[T any](ctx context.Context, h Hook, command string, apply func() (T, e
 }
 
 // hookDo is hook for commands that answer nothing.
-func hookDo(ctx context.Context, h Hook, command string, apply func() error) error {
-	_, err := hook(ctx, h, command, func() (struct{}, error) { return struct{}{}, apply() })
+func hookDo(ctx context.Context, h Hook, command string, apply func(ctx context.Context) error) error {
+	_, err := hook(ctx, h, command, func(ctx context.Context) (struct{}, error) { return struct{}{}, apply(ctx) })
 	return err
 }
 
@@ -62,31 +63,37 @@ type hookedOrganizations struct {
 }
 
 func (s hookedOrganizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.find", func() (organization.Organization, error) { return s.Organizations.Find(ctx, id) })
+	return hook(ctx, s.h, "organizations.find", func(ctx context.Context) (organization.Organization, error) { return s.Organizations.Find(ctx, id) })
 }
 
 func (s hookedOrganizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findVisible", func() (organization.Organization, error) { return s.Organizations.FindVisible(ctx, key) })
+	return hook(ctx, s.h, "organizations.findVisible", func(ctx context.Context) (organization.Organization, error) {
+		return s.Organizations.FindVisible(ctx, key)
+	})
 }
 
 func (s hookedOrganizations) FindClaimant(ctx context.Context, key string, claim organization.ID) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findClaimant", func() (organization.Organization, error) { return s.Organizations.FindClaimant(ctx, key, claim) })
+	return hook(ctx, s.h, "organizations.findClaimant", func(ctx context.Context) (organization.Organization, error) {
+		return s.Organizations.FindClaimant(ctx, key, claim)
+	})
 }
 
 func (s hookedOrganizations) FindAll(ctx context.Context, ids []organization.ID) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findAll", func() ([]organization.Organization, error) { return s.Organizations.FindAll(ctx, ids) })
+	return hook(ctx, s.h, "organizations.findAll", func(ctx context.Context) ([]organization.Organization, error) {
+		return s.Organizations.FindAll(ctx, ids)
+	})
 }
 
 func (s hookedOrganizations) Insert(ctx context.Context, o organization.Organization) error {
-	return hookDo(ctx, s.h, "organizations.insert", func() error { return s.Organizations.Insert(ctx, o) })
+	return hookDo(ctx, s.h, "organizations.insert", func(ctx context.Context) error { return s.Organizations.Insert(ctx, o) })
 }
 
 func (s hookedOrganizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
-	return hook(ctx, s.h, "organizations.swap", func() (bool, error) { return s.Organizations.Swap(ctx, was, is) })
+	return hook(ctx, s.h, "organizations.swap", func(ctx context.Context) (bool, error) { return s.Organizations.Swap(ctx, was, is) })
 }
 
 func (s hookedOrganizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
-	return hook(ctx, s.h, "organizations.delete", func() (bool, error) { return s.Organizations.Delete(ctx, o) })
+	return hook(ctx, s.h, "organizations.delete", func(ctx context.Context) (bool, error) { return s.Organizations.Delete(ctx, o) })
 }
 
 type hookedClaims struct {
@@ -95,27 +102,27 @@ type hookedClaims struct {
 }
 
 func (s hookedClaims) Find(ctx context.Context, key string) (organization.Claim, error) {
-	return hook(ctx, s.h, "claims.find", func() (organization.Claim, error) { return s.Claims.Find(ctx, key) })
+	return hook(ctx, s.h, "claims.find", func(ctx context.Context) (organization.Claim, error) { return s.Claims.Find(ctx, key) })
 }
 
 func (s hookedClaims) Insert(ctx context.Context, c organization.Claim) error {
-	return hookDo(ctx, s.h, "claims.insert", func() error { return s.Claims.Insert(ctx, c) })
+	return hookDo(ctx, s.h, "claims.insert", func(ctx context.Context) error { return s.Claims.Insert(ctx, c) })
 }
 
 func (s hookedClaims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool, error) {
-	return hook(ctx, s.h, "claims.raise", func() (bool, error) { return s.Claims.Raise(ctx, key, claim, until, left) })
+	return hook(ctx, s.h, "claims.raise", func(ctx context.Context) (bool, error) { return s.Claims.Raise(ctx, key, claim, until, left) })
 }
 
 func (s hookedClaims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
-	return hookDo(ctx, s.h, "claims.release", func() error { return s.Claims.Release(ctx, key, claim, now) })
+	return hookDo(ctx, s.h, "claims.release", func(ctx context.Context) error { return s.Claims.Release(ctx, key, claim, now) })
 }
 
 func (s hookedClaims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
-	return hook(ctx, s.h, "claims.replace", func() (bool, error) { return s.Claims.Replace(ctx, was, is) })
+	return hook(ctx, s.h, "claims.replace", func(ctx context.Context) (bool, error) { return s.Claims.Replace(ctx, was, is) })
 }
 
 func (s hookedClaims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
-	return hook(ctx, s.h, "claims.delete", func() (bool, error) { return s.Claims.Delete(ctx, c) })
+	return hook(ctx, s.h, "claims.delete", func(ctx context.Context) (bool, error) { return s.Claims.Delete(ctx, c) })
 }
 
 type hookedAdmins struct {
@@ -124,27 +131,27 @@ type hookedAdmins struct {
 }
 
 func (s hookedAdmins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
-	return hook(ctx, s.h, "admins.find", func() (organization.Admin, error) { return s.Admins.Find(ctx, id) })
+	return hook(ctx, s.h, "admins.find", func(ctx context.Context) (organization.Admin, error) { return s.Admins.Find(ctx, id) })
 }
 
 func (s hookedAdmins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
-	return hook(ctx, s.h, "admins.findByEmail", func() (organization.Admin, error) { return s.Admins.FindByEmail(ctx, email) })
+	return hook(ctx, s.h, "admins.findByEmail", func(ctx context.Context) (organization.Admin, error) { return s.Admins.FindByEmail(ctx, email) })
 }
 
 func (s hookedAdmins) Insert(ctx context.Context, a organization.Admin) error {
-	return hookDo(ctx, s.h, "admins.insert", func() error { return s.Admins.Insert(ctx, a) })
+	return hookDo(ctx, s.h, "admins.insert", func(ctx context.Context) error { return s.Admins.Insert(ctx, a) })
 }
 
 func (s hookedAdmins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	return hook(ctx, s.h, "admins.change", func() (bool, error) { return s.Admins.Change(ctx, c, op) })
+	return hook(ctx, s.h, "admins.change", func(ctx context.Context) (bool, error) { return s.Admins.Change(ctx, c, op) })
 }
 
 func (s hookedAdmins) Delete(ctx context.Context, id, org organization.ID) error {
-	return hookDo(ctx, s.h, "admins.delete", func() error { return s.Admins.Delete(ctx, id, org) })
+	return hookDo(ctx, s.h, "admins.delete", func(ctx context.Context) error { return s.Admins.Delete(ctx, id, org) })
 }
 
 func (s hookedAdmins) DeleteAll(ctx context.Context, org organization.ID) error {
-	return hookDo(ctx, s.h, "admins.deleteAll", func() error { return s.Admins.DeleteAll(ctx, org) })
+	return hookDo(ctx, s.h, "admins.deleteAll", func(ctx context.Context) error { return s.Admins.DeleteAll(ctx, org) })
 }
 
 type hookedRequests struct {
@@ -153,27 +160,27 @@ type hookedRequests struct {
 }
 
 func (s hookedRequests) Find(ctx context.Context, id string) (organization.Request, error) {
-	return hook(ctx, s.h, "requests.find", func() (organization.Request, error) { return s.Requests.Find(ctx, id) })
+	return hook(ctx, s.h, "requests.find", func(ctx context.Context) (organization.Request, error) { return s.Requests.Find(ctx, id) })
 }
 
 func (s hookedRequests) Insert(ctx context.Context, r organization.Request) error {
-	return hookDo(ctx, s.h, "requests.insert", func() error { return s.Requests.Insert(ctx, r) })
+	return hookDo(ctx, s.h, "requests.insert", func(ctx context.Context) error { return s.Requests.Insert(ctx, r) })
 }
 
 func (s hookedRequests) TakeOver(ctx context.Context, was organization.Request, worker organization.ID, lease time.Time) (bool, error) {
-	return hook(ctx, s.h, "requests.takeOver", func() (bool, error) { return s.Requests.TakeOver(ctx, was, worker, lease) })
+	return hook(ctx, s.h, "requests.takeOver", func(ctx context.Context) (bool, error) { return s.Requests.TakeOver(ctx, was, worker, lease) })
 }
 
 func (s hookedRequests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
-	return hookDo(ctx, s.h, "requests.finish", func() error { return s.Requests.Finish(ctx, id, ids) })
+	return hookDo(ctx, s.h, "requests.finish", func(ctx context.Context) error { return s.Requests.Finish(ctx, id, ids) })
 }
 
 func (s hookedRequests) Delete(ctx context.Context, r organization.Request) error {
-	return hookDo(ctx, s.h, "requests.delete", func() error { return s.Requests.Delete(ctx, r) })
+	return hookDo(ctx, s.h, "requests.delete", func(ctx context.Context) error { return s.Requests.Delete(ctx, r) })
 }
 
 func (s hookedRequests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
-	return hook(ctx, s.h, "requests.deleteBefore", func() (int, error) { return s.Requests.DeleteBefore(ctx, t) })
+	return hook(ctx, s.h, "requests.deleteBefore", func(ctx context.Context) (int, error) { return s.Requests.DeleteBefore(ctx, t) })
 }
 
 type hookedCollections struct {
@@ -182,23 +189,25 @@ type hookedCollections struct {
 }
 
 func (s hookedCollections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
-	return hook(ctx, s.h, "collections.find", func() (map[string]organization.Collection, error) { return s.Collections.Find(ctx, names...) })
+	return hook(ctx, s.h, "collections.find", func(ctx context.Context) (map[string]organization.Collection, error) {
+		return s.Collections.Find(ctx, names...)
+	})
 }
 
 func (s hookedCollections) List(ctx context.Context, prefix string) ([]organization.Collection, error) {
-	return hook(ctx, s.h, "collections.list", func() ([]organization.Collection, error) { return s.Collections.List(ctx, prefix) })
+	return hook(ctx, s.h, "collections.list", func(ctx context.Context) ([]organization.Collection, error) { return s.Collections.List(ctx, prefix) })
 }
 
 func (s hookedCollections) Create(ctx context.Context, name string) error {
-	return hookDo(ctx, s.h, "collections.create", func() error { return s.Collections.Create(ctx, name) })
+	return hookDo(ctx, s.h, "collections.create", func(ctx context.Context) error { return s.Collections.Create(ctx, name) })
 }
 
 func (s hookedCollections) Rename(ctx context.Context, from, to string) error {
-	return hookDo(ctx, s.h, "collections.rename", func() error { return s.Collections.Rename(ctx, from, to) })
+	return hookDo(ctx, s.h, "collections.rename", func(ctx context.Context) error { return s.Collections.Rename(ctx, from, to) })
 }
 
 func (s hookedCollections) Drop(ctx context.Context, name string) error {
-	return hookDo(ctx, s.h, "collections.drop", func() error { return s.Collections.Drop(ctx, name) })
+	return hookDo(ctx, s.h, "collections.drop", func(ctx context.Context) error { return s.Collections.Drop(ctx, name) })
 }
 
 type hookedDocuments struct {
@@ -207,23 +216,25 @@ type hookedDocuments struct {
 }
 
 func (s hookedDocuments) Any(ctx context.Context, collection string) (bool, error) {
-	return hook(ctx, s.h, "documents.any", func() (bool, error) { return s.Documents.Any(ctx, collection) })
+	return hook(ctx, s.h, "documents.any", func(ctx context.Context) (bool, error) { return s.Documents.Any(ctx, collection) })
 }
 
 func (s hookedDocuments) Read(ctx context.Context, collection string, after []byte, limit int) ([]organization.Document, error) {
-	return hook(ctx, s.h, "documents.read", func() ([]organization.Document, error) { return s.Documents.Read(ctx, collection, after, limit) })
+	return hook(ctx, s.h, "documents.read", func(ctx context.Context) ([]organization.Document, error) {
+		return s.Documents.Read(ctx, collection, after, limit)
+	})
 }
 
 func (s hookedDocuments) Insert(ctx context.Context, collection string, d organization.Document) error {
-	return hookDo(ctx, s.h, "documents.insert", func() error { return s.Documents.Insert(ctx, collection, d) })
+	return hookDo(ctx, s.h, "documents.insert", func(ctx context.Context) error { return s.Documents.Insert(ctx, collection, d) })
 }
 
 func (s hookedDocuments) Delete(ctx context.Context, collection string, d organization.Document) error {
-	return hookDo(ctx, s.h, "documents.delete", func() error { return s.Documents.Delete(ctx, collection, d) })
+	return hookDo(ctx, s.h, "documents.delete", func(ctx context.Context) error { return s.Documents.Delete(ctx, collection, d) })
 }
 
 func (s hookedDocuments) CopyIndexes(ctx context.Context, from, to string) error {
-	return hookDo(ctx, s.h, "documents.copyIndexes", func() error { return s.Documents.CopyIndexes(ctx, from, to) })
+	return hookDo(ctx, s.h, "documents.copyIndexes", func(ctx context.Context) error { return s.Documents.CopyIndexes(ctx, from, to) })
 }
 
 type hookedBacklog struct {
@@ -232,21 +243,27 @@ type hookedBacklog struct {
 }
 
 func (s hookedBacklog) Organizations(ctx context.Context, after organization.ID, limit int) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "backlog.organizations", func() ([]organization.Organization, error) { return s.Backlog.Organizations(ctx, after, limit) })
+	return hook(ctx, s.h, "backlog.organizations", func(ctx context.Context) ([]organization.Organization, error) {
+		return s.Backlog.Organizations(ctx, after, limit)
+	})
 }
 
 func (s hookedBacklog) Expired(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "backlog.expired", func() ([]organization.Organization, error) { return s.Backlog.Expired(ctx, t, limit) })
+	return hook(ctx, s.h, "backlog.expired", func(ctx context.Context) ([]organization.Organization, error) {
+		return s.Backlog.Expired(ctx, t, limit)
+	})
 }
 
 func (s hookedBacklog) Purgeable(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "backlog.purgeable", func() ([]organization.Organization, error) { return s.Backlog.Purgeable(ctx, t, limit) })
+	return hook(ctx, s.h, "backlog.purgeable", func(ctx context.Context) ([]organization.Organization, error) {
+		return s.Backlog.Purgeable(ctx, t, limit)
+	})
 }
 
 func (s hookedBacklog) Claims(ctx context.Context, t time.Time, after string, limit int) ([]organization.Claim, error) {
-	return hook(ctx, s.h, "backlog.claims", func() ([]organization.Claim, error) { return s.Backlog.Claims(ctx, t, after, limit) })
+	return hook(ctx, s.h, "backlog.claims", func(ctx context.Context) ([]organization.Claim, error) { return s.Backlog.Claims(ctx, t, after, limit) })
 }
 
 func (s hookedBacklog) Admins(ctx context.Context, after organization.ID, limit int) ([]organization.Admin, error) {
-	return hook(ctx, s.h, "backlog.admins", func() ([]organization.Admin, error) { return s.Backlog.Admins(ctx, after, limit) })
+	return hook(ctx, s.h, "backlog.admins", func(ctx context.Context) ([]organization.Admin, error) { return s.Backlog.Admins(ctx, after, limit) })
 }

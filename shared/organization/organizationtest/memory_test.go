@@ -54,9 +54,11 @@ func TestHooked(t *testing.T) {
 		})
 		d := organizationtest.StringDocument("a", "1")
 		want := organizationtest.StringDocument("a", "1")
-		if err := s.Documents.Insert(t.Context(), "org_acme", d); !errors.Is(err, organization.ErrLost) {
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := s.Documents.Insert(ctx, "org_acme", d); !errors.Is(err, organization.ErrLost) {
 			t.Fatalf("Insert = %v, want %v", err, organization.ErrLost)
 		}
+		cancel() // what was sent is applied, whatever became of its sender
 		if err := late(); err != nil {
 			t.Fatalf("late() = %v", err)
 		}

@@ -1,0 +1,167 @@
+package organizationtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/shared/fault"
+	"oms/shared/organization"
+	"oms/shared/token"
+)
+
+// mode is what happens to one command.
+type mode string
+
+const (
+	before  mode = "stopped before" // the process dies before it
+	after   mode = "stopped after"  // the process dies after it
+	lost    mode = "answer lost"    // applied, and the answer does not come
+	dropped mode = "never arrived"  // not applied, and no answer comes
+	late    mode = "late"           // no answer comes, and it is applied after everybody else's work
+	zombie  mode = "late and dead"  // likewise, and the process dies
+)
+
+// faulty lets one command, the nth (from 0), suffer m, and counts commands.
+type faulty struct {
+	mu   sync.Mutex
+	n    int
+	m    mode
+	seen int
+	dead bool
+	late []func() error // what is applied late
+}
+
+// hook is the [Hook].
+func (f *faulty) hook(_ string, apply func() error) error {
+	f.mu.Lock()
+	hit := f.seen == f.n
+	f.seen++
+	dead := f.dead
+	if hit {
+		f.dead = f.dead || f.m == before || f.m == after || f.m == zombie
+		if f.m == late || f.m == zombie {
+			f.late = append(f.late, apply)
+		}
+	}
+	f.mu.Unlock()
+	switch {
+	case dead:
+		return context.Canceled
+	case !hit:
+		return apply()
+	}
+	switch f.m {
+	case before:
+		return context.Canceled
+	case after:
+		_ = apply()
+		return context.Canceled
+	case lost:
+		_ = apply()
+	case dropped, late, zombie:
+	}
+	return organization.ErrLost
+}
+
+// scenario is one request that something happens to.
+type scenario struct {
+	name string
+	// prepare makes the world before it and returns who asks, where somebody does.
+	prepare func(t *testing.T, w *World) token.Principal
+	// act is the request.
+	act func(ctx context.Context, s *organization.Service, who token.Principal) error
+	// rival is what another client wants.
+	rival func(ctx context.Context, s *organization.Service) error
+	// check asserts what the request promised, when all is quiet; acked: it was
+	// answered with success.
+	check func(t *testing.T, w *World, acked bool) string
+	// strangers are collections that are not the service's, and must stay.
+	strangers []string
+}
+
+// TestCrashPoints stops, loses, drops or delays every single command of every
+// kind of request, of reconcile, and of whoever finishes another's work; lets
+// the client retry, a rival come, or only reconcile run; and holds the
+// protocol's invariants when all is quiet. It prints how many points there are.
+// Of every stride points one is tried: 1 tries all. newSubject returns an empty
+// database at each call.
+func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Subject) {
+	t.Helper()
+	points, tried := 0, 0
+	for _, sc := range scenarios() {
+		w := NewWorld(newSubject(t))
+		who := sc.prepare(t, w)
+		count := &faulty{n: -1}
+		_ = sc.act(t.Context(), w.On(Hooked(w.Store, count.hook)), who)
+		if count.seen == 0 {
+			t.Fatalf("%s sends no command", sc.name)
+		}
+		for n := range count.seen {
+			for _, m := range []mode{before, after, lost, dropped, late, zombie} {
+				for _, then := range []string{"retry", "rival", "reconcile"} {
+					points++
+					if points%stride != 0 {
+						continue
+					}
+					tried++
+					name := fmt.Sprintf("%s, command %d %s, then %s", strings.ReplaceAll(sc.name, " ", "_"), n, m, then)
+					if bad := crash(t, NewWorld(newSubject(t)), sc, n, m, then); bad != nil {
+						t.Errorf("%s:\n\t%s", name, strings.Join(bad, "\n\t"))
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d crash points tried", tried, points)
+}
+
+// crash tries one point and returns what is wrong when all is quiet.
+func crash(t *testing.T, w *World, sc scenario, n int, m mode, then string) []string {
+	t.Helper()
+	who := sc.prepare(t, w)
+	f := &faulty{n: n, m: m}
+	err := sc.act(t.Context(), w.On(Hooked(w.Store, f.hook)), who)
+	acked := err == nil
+	if c := code(err); strings.HasPrefix(c, "not a fault") {
+		return []string{"answered " + c}
+	}
+	w.Clock.Advance(organization.Lease + 3*time.Second)
+	switch then {
+	case "retry":
+		err := sc.act(t.Context(), w.Service, who)
+		acked = acked || err == nil
+		if c := code(err); strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
+			return []string{"the retry was answered " + c}
+		}
+	case "rival":
+		if c := code(sc.rival(t.Context(), w.Service)); strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
+			return []string{"the rival was answered " + c}
+		}
+	}
+	for _, apply := range f.late {
+		w.Clock.Advance(20 * time.Second)
+		_ = apply()
+	}
+	w.Quiet(t)
+	var bad []string
+	if b := sc.check(t, w, acked); b != "" {
+		bad = append(bad, b)
+	}
+	return append(bad, w.Violations(t, sc.strangers...)...)
+}
+
+// code returns the code of a fault, "" for no error.
+func code(err error) string {
+	if err == nil {
+		return ""
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Code
+	}
+	return "not a fault: " + err.Error()
+}

@@ -1,0 +1,317 @@
+package organizationtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"oms/shared/organization"
+	"oms/shared/token"
+)
+
+func creation(name, email, key string) func(context.Context, *organization.Service, token.Principal) error {
+	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
+		_, err := s.Create(ctx, organization.Creation{Name: name, Email: email, Password: Password, IdempotencyKey: key})
+		return err
+	}
+}
+
+func rival(name, email string) func(context.Context, *organization.Service) error {
+	return func(ctx context.Context, s *organization.Service) error {
+		return creation(name, email, "")(ctx, s, token.Principal{})
+	}
+}
+
+func change(c organization.Change) func(context.Context, *organization.Service, token.Principal) error {
+	return func(ctx context.Context, s *organization.Service, who token.Principal) error {
+		_, err := s.Update(ctx, who, c)
+		return err
+	}
+}
+
+func deletion(ctx context.Context, s *organization.Service, who token.Principal) error {
+	_, err := s.Delete(ctx, who, "Acme", nil)
+	return err
+}
+
+func look(name string) func(context.Context, *organization.Service, token.Principal) error {
+	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
+		if _, err := s.Get(ctx, token.Principal{}, name); code(err) != "organization_not_found" {
+			return err
+		}
+		return nil
+	}
+}
+
+func reconcile(ctx context.Context, s *organization.Service, _ token.Principal) error {
+	_, err := s.Reconcile(ctx)
+	return err
+}
+
+func nobody(*testing.T, *World) token.Principal { return token.Principal{} }
+
+// tenant prepares an organization Acme with two documents and an index.
+func tenant(t *testing.T, w *World) token.Principal {
+	t.Helper()
+	who := w.Found(t, "Acme", "a@acme.io")
+	w.Put(t, "org_acme", "d1", "one")
+	w.Put(t, "org_acme", "d2", "two")
+	if err := w.Writer.AddIndex(t.Context(), "org_acme", Index{Name: "by_value", Field: "value"}); err != nil {
+		t.Fatal(err)
+	}
+	return who
+}
+
+// left prepares what a worker leaves behind that dies after its nth command.
+func left(n int, act func(context.Context, *organization.Service, token.Principal) error) func(*testing.T, *World) token.Principal {
+	return func(t *testing.T, w *World) token.Principal {
+		t.Helper()
+		who := tenant(t, w)
+		f := &faulty{n: n, m: after}
+		_ = act(t.Context(), w.On(Hooked(w.Store, f.hook)), who)
+		w.Clock.Advance(organization.Lease + 3*time.Second)
+		return who
+	}
+}
+
+// either asserts that the tenant lives under one of the two keys with all that
+// it had, under the new one where that was acknowledged.
+func either(t *testing.T, w *World, acked bool, oldKey, newKey string) string {
+	t.Helper()
+	tenants := slices.DeleteFunc(w.Living(t), func(o organization.Organization) bool { return o.Name != "Acme" && o.Name != "Beta" })
+	found := false
+	for _, o := range tenants {
+		held := w.Held(t, o.Collection)
+		if held == "" {
+			continue // a rival's
+		}
+		if found {
+			return "the tenant's documents are there twice"
+		}
+		found = true
+		if held != "d1 d2" {
+			return fmt.Sprintf("%s holds %q", o.Collection, held)
+		}
+		if o.Key != newKey && (acked || o.Key != oldKey) {
+			return "the tenant lives under " + o.Key
+		}
+		if ix, err := w.Writer.Indexes(t.Context(), o.Collection); err != nil || len(ix) != 1 {
+			return fmt.Sprintf("the indexes are %v, %v", ix, err)
+		}
+	}
+	if !found {
+		return "the tenant is gone"
+	}
+	return ""
+}
+
+// wholly asserts that the tenant's email and password changed together or not at all.
+func wholly(t *testing.T, w *World) string {
+	t.Helper()
+	for _, o := range w.Living(t) {
+		a, err := w.Store.Admins.Find(t.Context(), o.AdminID)
+		if err != nil {
+			return err.Error()
+		}
+		if w.Held(t, o.Collection) != "" && (a.Email == "b@beta.io") != (a.Password.Hash == "battery staple") {
+			return "half of an update happened"
+		}
+	}
+	return ""
+}
+
+func atMostOne(t *testing.T, w *World, acked bool) string {
+	t.Helper()
+	if n := len(w.Living(t)); n > 1 || acked && n != 1 {
+		return fmt.Sprintf("%d organizations live", n)
+	}
+	return ""
+}
+
+func renamed(t *testing.T, w *World, acked bool) string {
+	t.Helper()
+	return either(t, w, acked, "acme", "beta")
+}
+
+// neither asserts that the tenant is as it was, or was finished: what a helper may do.
+func neither(t *testing.T, w *World, _ bool) string {
+	t.Helper()
+	return either(t, w, false, "acme", "beta")
+}
+
+func deleted(t *testing.T, w *World, acked bool) string {
+	t.Helper()
+	for _, o := range w.Living(t) {
+		held := w.Held(t, o.Collection)
+		if o.Key == "acme" && acked {
+			return "what was deleted is there"
+		}
+		if o.Key == "acme" && held != "d1 d2" {
+			return "what was not deleted has lost documents: " + held
+		}
+		if o.Key != "acme" && held != "" {
+			return o.Key + " has a deleted organization's documents"
+		}
+	}
+	return ""
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func scenarios() []scenario {
+	rename := change(organization.Change{Name: ptr("Beta")})
+	everything := change(organization.Change{
+		Name: ptr("Beta"), Email: ptr("b@beta.io"), Password: ptr(Password), NewPassword: ptr("battery staple"),
+	})
+	account := change(organization.Change{Email: ptr("b@beta.io"), Password: ptr(Password), NewPassword: ptr("battery staple")})
+	all := []scenario{
+		{name: "create", prepare: nobody, act: creation("Acme", "a@acme.io", ""), rival: rival("Acme", "a@acme.io"), check: atMostOne},
+		{name: "create with an idempotency key", prepare: nobody, act: creation("Acme", "a@acme.io", "k"), rival: rival("Acme", "b@acme.io"), check: atMostOne},
+		{
+			name: "create with a taken email",
+			prepare: func(t *testing.T, w *World) token.Principal {
+				t.Helper()
+				return w.Found(t, "Other", "a@acme.io")
+			},
+			act: creation("Acme", "a@acme.io", "k"), rival: rival("Acme", "b@acme.io"),
+			check: func(_ *testing.T, _ *World, acked bool) string {
+				if acked {
+					return "an email was given out twice"
+				}
+				return ""
+			},
+		},
+		{
+			name: "create over a stranger's collection",
+			prepare: func(t *testing.T, w *World) token.Principal {
+				t.Helper()
+				w.Put(t, "org_acme", "s", "stranger")
+				return token.Principal{}
+			},
+			act: creation("Acme", "a@acme.io", ""), rival: rival("Acme", "b@acme.io"), strangers: []string{"org_acme"},
+			check: func(t *testing.T, w *World, acked bool) string {
+				t.Helper()
+				if acked || w.Held(t, "org_acme") != "s" || len(w.Living(t)) != 0 {
+					return "a stranger's collection was adopted"
+				}
+				return ""
+			},
+		},
+		{name: "rename", prepare: tenant, act: rename, rival: rival("Beta", "b@beta.io"), check: renamed},
+		{
+			name: "rename with email and password", prepare: tenant, act: everything, rival: rival("Gamma", "b@beta.io"),
+			check: func(t *testing.T, w *World, acked bool) string {
+				t.Helper()
+				return renamed(t, w, acked) + wholly(t, w)
+			},
+		},
+		{
+			name: "rename refused by a taken email",
+			prepare: func(t *testing.T, w *World) token.Principal {
+				t.Helper()
+				w.Found(t, "Other", "b@beta.io")
+				return tenant(t, w)
+			},
+			act: everything, rival: rival("Beta", "c@beta.io"),
+			check: func(t *testing.T, w *World, acked bool) string {
+				t.Helper()
+				if acked {
+					return "an email was given out twice"
+				}
+				return either(t, w, false, "acme", "acme")
+			},
+		},
+		{
+			name: "rename onto a stranger's empty collection",
+			prepare: func(t *testing.T, w *World) token.Principal {
+				t.Helper()
+				if err := w.Store.Collections.Create(t.Context(), "org_beta"); err != nil {
+					t.Fatal(err)
+				}
+				return tenant(t, w)
+			},
+			act: rename, rival: rival("Beta", "c@beta.io"), strangers: []string{"org_beta", "ghost_unknown_"},
+			check: renamed,
+		},
+		{
+			name: "rename of a dropped collection",
+			prepare: func(t *testing.T, w *World) token.Principal {
+				t.Helper()
+				who := tenant(t, w)
+				if err := w.Store.Collections.Drop(t.Context(), "org_acme"); err != nil {
+					t.Fatal(err)
+				}
+				return who
+			},
+			act: rename, rival: rival("Beta", "c@beta.io"), strangers: []string{"org_acme", "ghost_unknown_"},
+			check: func(*testing.T, *World, bool) string { return "" },
+		},
+		{
+			name: "rename while a writer makes the old name again",
+			prepare: func(t *testing.T, w *World) token.Principal {
+				t.Helper()
+				who := left(8, rename)(t, w) // the collection has moved
+				if held := w.Held(t, "org_acme"); held == "" {
+					w.Put(t, "org_acme", "d2", "two")
+				}
+				return who
+			},
+			act: look("Acme"), rival: rival("Acme", "c@acme.io"), check: neither,
+		},
+		{
+			name: "email and password", prepare: tenant, act: account, rival: rival("Gamma", "b@beta.io"),
+			check: func(t *testing.T, w *World, acked bool) string {
+				t.Helper()
+				return either(t, w, acked, "acme", "acme") + wholly(t, w)
+			},
+		},
+		{
+			name: "shown name", prepare: tenant, act: change(organization.Change{Name: ptr("ACME")}), rival: rival("Acme", "b@beta.io"),
+			check: func(t *testing.T, w *World, acked bool) string {
+				t.Helper()
+				if os := w.Living(t); acked && (len(os) != 1 || os[0].Name != "ACME") {
+					return fmt.Sprintf("the organizations are %v", os)
+				}
+				return ""
+			},
+		},
+		{name: "delete", prepare: tenant, act: deletion, rival: rival("Gamma", "a@acme.io"), check: deleted},
+	}
+	// Whoever finishes another's work may die of it too.
+	for n := 3; n < 11; n++ {
+		all = append(all, scenario{
+			name: fmt.Sprintf("a reader meets an update left at %d", n), prepare: left(n, everything),
+			act: look("Acme"), rival: rival("Beta", "c@beta.io"), check: neither,
+		})
+	}
+	for n := 2; n < 6; n++ {
+		all = append(all, scenario{
+			name: fmt.Sprintf("reconcile meets a deletion left at %d", n), prepare: left(n, deletion),
+			act: reconcile, rival: rival("Gamma", "a@acme.io"),
+			check: func(t *testing.T, w *World, _ bool) string {
+				t.Helper()
+				return deleted(t, w, false)
+			},
+		})
+	}
+	return append(all, scenario{
+		name: "reconcile clears what was written under an old name",
+		prepare: func(t *testing.T, w *World) token.Principal {
+			t.Helper()
+			who := w.Found(t, "Acme", "a@acme.io")
+			w.Put(t, "org_acme", "d1", "one")
+			if err := rename(t.Context(), w.Service, who); err != nil {
+				t.Fatal(err)
+			}
+			w.Put(t, "org_acme", "d2", "two")
+			if err := w.Writer.AddIndex(t.Context(), "org_acme", Index{Name: "by_value", Field: "value"}); err != nil {
+				t.Fatal(err)
+			}
+			w.Clock.Advance(90 * time.Second)
+			return who
+		},
+		act: reconcile, rival: rival("Acme", "c@acme.io"), check: renamed,
+	})
+}
