@@ -68,6 +68,13 @@ func (f *faulty) hook(_ string, apply func() error) error {
 	return organization.ErrLost
 }
 
+// point is what happens to which command, and what comes then.
+type point struct {
+	n    int
+	m    mode
+	then string
+}
+
 // scenario is one request that something happens to.
 type scenario struct {
 	name string
@@ -102,36 +109,41 @@ func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Sub
 			t.Fatalf("%s sends no command", sc.name)
 		}
 		for n := range count.seen {
+			var these []point
 			for _, m := range []mode{before, after, lost, dropped, late, zombie} {
 				for _, then := range []string{"retry", "rival", "reconcile"} {
-					points++
-					if points%stride != 0 {
-						continue
-					}
-					tried++
-					name := fmt.Sprintf("%s, command %d %s, then %s", strings.ReplaceAll(sc.name, " ", "_"), n, m, then)
-					if bad := crash(t, NewWorld(newSubject(t)), sc, n, m, then); bad != nil {
-						t.Errorf("%s:\n\t%s", name, strings.Join(bad, "\n\t"))
+					if points++; points%stride == 0 {
+						these = append(these, point{n, m, then})
 					}
 				}
 			}
+			if tried += len(these); these == nil {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/command %d", sc.name, n), func(t *testing.T) {
+				for _, p := range these {
+					if bad := crash(t, NewWorld(newSubject(t)), sc, p); bad != nil {
+						t.Errorf("%s, then %s:\n\t%s", p.m, p.then, strings.Join(bad, "\n\t"))
+					}
+				}
+			})
 		}
 	}
 	t.Logf("%d of %d crash points tried", tried, points)
 }
 
 // crash tries one point and returns what is wrong when all is quiet.
-func crash(t *testing.T, w *World, sc scenario, n int, m mode, then string) []string {
+func crash(t *testing.T, w *World, sc scenario, p point) []string {
 	t.Helper()
 	who := sc.prepare(t, w)
-	f := &faulty{n: n, m: m}
+	f := &faulty{n: p.n, m: p.m}
 	err := sc.act(t.Context(), w.On(Hooked(w.Store, f.hook)), who)
 	acked := err == nil
 	if c := code(err); strings.HasPrefix(c, "not a fault") {
 		return []string{"answered " + c}
 	}
 	w.Clock.Advance(organization.Lease + 3*time.Second)
-	switch then {
+	switch p.then {
 	case "retry":
 		err := sc.act(t.Context(), w.Service, who)
 		acked = acked || err == nil
