@@ -33,3 +33,30 @@ func openData(path string) (folder string, lock *os.File, err error) {
 	}
 	return "", nil, fmt.Errorf("locking the data folder: %w", err)
 }
+
+// replaceFile replaces a file (mode 0600) as a whole, so that a crash leaves
+// the old one or the new one: a temporary file beside it, fsync, rename, and
+// fsync of the folder, without which the rename itself may be lost (fsync(2)).
+// It makes the folder (0700) where it is missing.
+func replaceFile(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

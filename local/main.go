@@ -25,6 +25,9 @@
 //	  Data      /home/me/oms/.data
 //
 // With port 0 these lines tell which ports were free.
+//
+// With -sam-local it serves nothing, but writes the functions' environment for
+// the SAM CLI, with the secrets of the same data folder.
 package main
 
 import (
@@ -56,7 +59,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case err != nil:
 		return 2 // the flag package has said why
 	}
-	err = serve(ctx, o, environ, stdout, stderr)
+	if o.samLocal != "" {
+		err = writeSAMLocal(o, environ, stdout)
+	} else {
+		err = serve(ctx, o, environ, stdout, stderr)
+	}
 	switch {
 	case err == nil:
 		return 0

@@ -15,6 +15,7 @@ type options struct {
 	template   string
 	functions  string // empty: build them
 	dbAddr     string
+	samLocal   string            // empty: serve
 	parameters map[string]string // of the template
 }
 
@@ -27,6 +28,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.template, "template", "template.yaml", "serve what this `file` declares")
 	flags.StringVar(&o.functions, "functions", "", "run the built functions in this `folder`, <logical id>/bootstrap, instead of building them: no Go is needed")
 	flags.StringVar(&o.dbAddr, "db-addr", "127.0.0.1:27018", "serve the embedded database at this `address`, where MONGO_URI is not set; port 0 takes a free one")
+	flags.StringVar(&o.samLocal, "sam-local", "", "serve nothing: write the functions' environment to this `file`, for sam local start-api --env-vars")
 	flags.Func("parameter", "a parameter of the template, as `Name=Value`; may be given several times", func(s string) error {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {

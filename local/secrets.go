@@ -116,36 +116,16 @@ func readSecrets(path string) (map[string]string, error) {
 	return kept, nil
 }
 
-// writeSecrets replaces the file as a whole, so that a crash leaves the old
-// one or the new one: a temporary file beside it, fsync, rename, and fsync of
-// the folder, without which the rename itself may be lost (fsync(2)).
-func writeSecrets(path string, secrets map[string]string) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("keeping the secrets: %w", err)
-		}
-	}()
+// writeSecrets replaces the file.
+func writeSecrets(path string, secrets map[string]string) error {
 	data, err := json.MarshalIndent(secrets, "", "  ")
+	if err == nil {
+		err = replaceFile(path, append(data, '\n'))
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("keeping the secrets: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), secretsFile+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return nil
 }
 
 // newSecret makes 64 random bytes, as many as the largest key that any of
