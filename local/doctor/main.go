@@ -1,0 +1,120 @@
+// Doctor reads a whole master database and names every organization, claim,
+// admin and collection that contradicts the others, with what it would do:
+//
+//	go run ./local/doctor [-repair]
+//
+// It works on the database that MONGO_URI and MASTER_DB name (or, in the cloud,
+// MONGO_SECRET_ARN), and without them on the one that `make run` serves. It
+// changes nothing, unless -repair asks for it; then it mends what a program
+// may mend, and tells what is left. It refuses to decide for a person: which of
+// two admins with one email address is right, say.
+//
+// The exit code tells: 0 nothing contradicts, 1 something does, 2 it could not be told.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+
+	"oms/shared/config"
+	"oms/shared/mongo"
+	"oms/shared/organization"
+)
+
+// localURI is where `make run` serves its database.
+const localURI = "mongodb://127.0.0.1:27018/"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program; it returns the exit code.
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	repair := flags.Bool("repair", false, "mend what a program may mend, then look again")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return 2
+	}
+	findings, err := examine(ctx, *repair, lookup, stderr)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "doctor: %v\n", err)
+		return 2
+	}
+	return report(findings, stdout)
+}
+
+func examine(ctx context.Context, repair bool, lookup func(string) (string, bool), stderr io.Writer) ([]organization.Finding, error) {
+	c, err := config.Load(ctx, orLocal(lookup), config.Mongo, config.Retention)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	db, err := mongo.Open(ctx, mongo.Config{URI: c.MongoURI.Reveal(), Database: c.Database, AppName: "doctor", Log: log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close(context.WithoutCancel(ctx)) }() // nothing is under way any more
+	s := organization.New(organization.Config{Store: db.Store(), Retention: c.Retention, Log: log})
+	if repair {
+		if err := s.Repair(ctx); err != nil {
+			return nil, fmt.Errorf("repairing: %w", err)
+		}
+	}
+	return s.Examine(ctx)
+}
+
+// orLocal fills in the local run's database where none is named.
+func orLocal(lookup func(string) (string, bool)) func(string) (string, bool) {
+	given := func(name string) bool {
+		v, ok := lookup(name)
+		return ok && v != ""
+	}
+	if given("MONGO_URI") || given("MONGO_SECRET_ARN") {
+		return lookup
+	}
+	return func(name string) (string, bool) {
+		switch name {
+		case "MONGO_URI":
+			return localURI, true
+		case "STAGE":
+			return string(config.Local), true
+		}
+		return lookup(name)
+	}
+}
+
+// report prints a line for each finding and returns the exit code. What
+// reconcile mends by itself when its time has come is shown, and is no fault.
+func report(findings []organization.Finding, out io.Writer) int {
+	code := 0
+	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	for _, f := range findings {
+		todo := f.Repair
+		switch {
+		case f.Later:
+			todo = "wait: reconcile will " + todo
+		case todo == "":
+			todo = "decide: no program may"
+		}
+		if !f.Later {
+			code = 1
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t→ %s\n", f.Kind, f.Subject, f.Detail, todo)
+	}
+	_ = table.Flush()
+	if code == 0 {
+		_, _ = fmt.Fprintln(out, "nothing contradicts anything else")
+	}
+	return code
+}

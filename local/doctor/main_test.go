@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"oms/shared/mongo/mongotest"
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+)
+
+// TestDoctor plants contradictions in a database and lets the program itself
+// find and mend them, on every engine.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		db := e.Open(t)
+		if err := db.EnsureIndexes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		doctor := func(args ...string) (int, string) {
+			env := map[string]string{"MONGO_URI": e.URI, "MASTER_DB": db.Name(), "STAGE": "local"}
+			var out, problems bytes.Buffer
+			code := run(t.Context(), args, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, &out, &problems)
+			return code, out.String() + problems.String()
+		}
+		w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, db.Name())})
+		w.Found(t, "Acme", "a@acme.io")
+		if code, said := doctor(); code != 0 {
+			t.Fatalf("a sound database: exit code %d, %s", code, said)
+		}
+
+		ctx, now := t.Context(), time.Now()
+		w.Put(t, "org_strange", "d1", "of nobody")
+		dead := organization.Claim{Key: "dead", OrgID: organization.NewID(now), ID: organization.NewID(now), Until: now.Add(-time.Hour)}
+		if err := db.Store().Claims.Insert(ctx, dead); err != nil {
+			t.Fatal(err)
+		}
+		orphan := organization.Admin{ID: organization.NewID(now), OrgID: organization.NewID(now), Email: "o@acme.io", Rev: 1}
+		if err := db.Store().Admins.Insert(ctx, orphan); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Store().Collections.Drop(ctx, "org_acme"); err != nil {
+			t.Fatal(err)
+		}
+		code, said := doctor()
+		if code != 1 {
+			t.Errorf("exit code %d, want 1", code)
+		}
+		for _, want := range []string{
+			"collection_unexplained", "org_strange", "dead_claim", "admin_of_dead_organization", orphan.OrgID.String(), "collection_missing", "org_acme",
+		} {
+			if !strings.Contains(said, want) {
+				t.Errorf("it does not say %q:\n%s", want, said)
+			}
+		}
+		if strings.Contains(said, "o@acme.io") {
+			t.Errorf("it shows an email address:\n%s", said)
+		}
+
+		code, said = doctor("-repair")
+		if code != 1 || !strings.Contains(said, "ghost_of_a_stranger") {
+			t.Errorf("after a repair: exit code %d, want 1 for the stranger's documents, which are kept:\n%s", code, said)
+		}
+		if got := strings.Count(said, "→"); got != 1 {
+			t.Errorf("after a repair %d findings are left, want 1:\n%s", got, said)
+		}
+		ghosts, err := db.Store().Collections.List(ctx, "ghost_unknown_")
+		if err != nil || len(ghosts) != 1 || w.Held(t, ghosts[0].Name) != "d1" {
+			t.Errorf("the stranger's documents are not in one ghost: %v, %v", ghosts, err)
+		}
+	})
+}
+
+func TestDoctor_cannotTell(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string]map[string]string{
+		"no such database": {"MONGO_URI": "mongodb://127.0.0.1:1/", "STAGE": "local"},
+		"no connection":    {"MONGO_URI": "nonsense", "STAGE": "local"},
+		"a bad setting":    {"DELETE_RETENTION": "soon", "STAGE": "local"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, problems bytes.Buffer
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			if code := run(ctx, nil, func(n string) (string, bool) { v, ok := env[n]; return v, ok }, &out, &problems); code != 2 || out.Len() > 0 || problems.Len() == 0 {
+				t.Errorf("exit code %d, said %q and %q, want 2 and a reason", code, out.String(), problems.String())
+			}
+		})
+	}
+}
