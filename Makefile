@@ -31,10 +31,10 @@ define go_test
 	fi
 endef
 
-.PHONY: help need-go run test lint e2e fuzz bench build deploy
+.PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz bench build bootstrap rotate deploy
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 need-go:
 	@command -v $(GO) >/dev/null 2>&1 || { echo 'make: Go 1.26 or later is needed: https://go.dev/dl/' >&2; exit 1; }
@@ -44,6 +44,15 @@ need-go:
 run: need-go ## the whole service on this machine; ARGS='-addr 127.0.0.1:9000' and more
 	@if [ ! -e bin/oms ]; then echo 'make: compiling the local host; the first time this takes a minute or two' >&2; fi
 	@$(GO) build -o bin/oms ./local && exec bin/oms $(ARGS)
+
+sam-local: need-go ## the same in Lambda's own runtime: SAM CLI and Docker; http://localhost:3000
+	docker compose up -d --wait mongo
+	sam build
+	exec sam local start-api $(ARGS)
+
+# The functions' environment, where samconfig.toml has it.
+sam-local-environment: need-go
+	@GOOS= GOARCH= $(GO) run ./local -sam-local .data/sam-local.json
 
 test: need-go ## every test, with the race detector where there is a C compiler; ARGS='-run Login'
 	$(call go_test,$(ARGS) ./...)
@@ -74,6 +83,12 @@ bench: need-go ## every benchmark, five times
 build: need-go ## every function, as it is deployed, to bin/<its name>/bootstrap
 	@$(MAKE) --no-print-directory $$(sed -n 's/^\(build-[A-Za-z0-9]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
+bootstrap: ## the secrets of STAGE (dev) in Secrets Manager, and their ARNs in samconfig.toml; MONGO_URI is the database
+	.ci/secrets bootstrap $(STAGE)
+
+rotate: ## a new key for the tokens of STAGE (dev); those of the old one hold until they expire
+	.ci/secrets rotate $(STAGE)
+
 deploy: need-go ## to AWS, with the settings of STAGE (dev) in samconfig.toml
 	GOARCH=arm64 sam build --config-env $(STAGE)
 	sam deploy --config-env $(STAGE)
@@ -92,6 +107,13 @@ define bootstrap
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags lambda.norpc \
 	  -ldflags='-s -w -buildid=' -o $(ARTIFACTS_DIR)/bootstrap ./functions/$(1)
 endef
+
+# `sam build` leaves nothing to do before `sam local start-api`: one of its targets
+# makes the environment too. A build for a deploy, which names another
+# architecture, has no use for it.
+ifeq ($(origin ARTIFACTS_DIR)$(GOARCH),environmentamd64)
+build-HealthFunction: sam-local-environment
+endif
 
 .PHONY: build-OrgCreateFunction build-OrgGetFunction build-OrgUpdateFunction build-OrgDeleteFunction \
   build-AdminLoginFunction build-AuthorizerFunction build-DocsFunction build-HealthFunction build-ReconcileFunction
