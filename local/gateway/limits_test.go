@@ -25,6 +25,11 @@ func TestLimits_requestBody(t *testing.T) {
 	if got := <-sizes; got < 6_000_000 {
 		t.Errorf("the event has %d bytes", got)
 	}
+	// A character is one byte of the event, whatever it means in HTML.
+	g.do(t, "POST", "/visit", strings.Repeat("<", 2_000_000), text...).is(t, 200, "well")
+	if got := <-sizes; got > 2_010_000 {
+		t.Errorf("the event has %d bytes", got)
+	}
 	// 6 MB and 1 KB is what aws-lambda-dotnet recorded; 5 MB are more than 6 MB
 	// in base64; more than 10 MB exceed the gateway's own quota.
 	g.do(t, "POST", "/visit", strings.Repeat("a", 6<<20+1024), text...).refuses(t, 413, "Request Entity Too Large")

@@ -90,8 +90,9 @@ func (p *pool) invoke(ctx context.Context, payload []byte, trace string) ([]byte
 }
 
 // acquire takes an idle process, or waits for one. A further process is started
-// when all are busy and none has come free within the patience: a burst of
-// short events then needs few processes, and a slow event holds up nobody.
+// when all are busy or starting and none has come free within the patience: a
+// burst of short events then needs few processes, and a slow event holds up
+// nobody.
 func (p *pool) acquire(ctx context.Context) (*process, error) {
 	p.mu.Lock()
 	if p.closed {
@@ -106,7 +107,7 @@ func (p *pool) acquire(ctx context.Context) (*process, error) {
 	}
 	w := &waiter{granted: make(chan grant, 1)}
 	p.waiters = append(p.waiters, w)
-	if len(p.live) == p.starting {
+	if len(p.live) == 0 {
 		p.supply()
 	}
 	p.mu.Unlock()
