@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,6 +79,26 @@ func TestNew_refuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNew_servesATemplateThatWasRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.Template = mustReadTemplate(t, "testdata/skeleton.yaml", nil)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range s.Template.Functions {
+		s.Bootstraps[f.Name], s.Environment[f.Name] = self, map[string]string{kindVariable: "echo"}
+	}
+	for name, value := range s.Template.Functions[0].Environment {
+		s.Environment[s.Template.Functions[0].Name][name] = value
+	}
+	g := s.open(t)
+	r := s.Template.Routes[0]
+	g.do(t, r.Method, r.Path, "").refuses(t, 401, "Unauthorized")
+	g.do(t, "GET", "/none", "").refuses(t, 404, "Not Found")
 }
 
 func TestInvoke(t *testing.T) {
