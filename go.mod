@@ -3,26 +3,33 @@ module oms
 go 1.26.0
 
 require (
-	github.com/FerretDB/FerretDB v1.24.2
-	github.com/aws/aws-lambda-go v1.55.1
-	github.com/aws/aws-sdk-go-v2 v1.47.8
-	github.com/aws/aws-sdk-go-v2/service/secretsmanager v1.50.11
-	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2
-	github.com/chromedp/chromedp v0.23.0
-	github.com/golang-jwt/jwt/v5 v5.3.1
-	github.com/google/go-cmp v0.7.0
-	github.com/joho/godotenv v1.5.1
-	github.com/mozillazg/go-unidecode v0.2.0
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-	github.com/swaggest/swgui v1.8.5
-	go.mongodb.org/mongo-driver/v2 v2.10.0
-	go.yaml.in/yaml/v3 v3.0.6
-	golang.org/x/crypto v0.57.0
-	golang.org/x/sync v0.24.0
-	golang.org/x/text v0.43.0
-	modernc.org/sqlite v1.32.0
+	github.com/FerretDB/FerretDB v1.24.2 // the embedded database of local runs and tests: what else speaks MongoDB's protocol in one process
+	github.com/aws/aws-lambda-go v1.55.1 // the functions' side of Lambda
+	github.com/aws/aws-sdk-go-v2 v1.47.8 // the signature of requests to Secrets Manager
+	github.com/aws/aws-sdk-go-v2/service/secretsmanager v1.50.11 // secrets by ARN
+	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2 // the event as an http.Request: the owner's choice, behind shared/edge
+	github.com/golang-jwt/jwt/v5 v5.3.1 // tokens: the owner's choice
+	github.com/joho/godotenv v1.5.1 // .env, with the quoting that people expect of one
+	github.com/mozillazg/go-unidecode v0.2.0 // names of any script in ASCII, for keys
+	github.com/swaggest/swgui v1.8.5 // Swagger UI, embedded: no asset from another host
+	go.mongodb.org/mongo-driver/v2 v2.10.0 // the database
+	go.yaml.in/yaml/v3 v3.0.6 // template.yaml with the lines of its nodes, for errors that name one
+	golang.org/x/crypto v0.57.0 // bcrypt
+	golang.org/x/sync v0.24.0 // one build and one init of a thing that many ask for
+	golang.org/x/text v0.43.0 // NFC of names and passwords
+	modernc.org/sqlite v1.32.0 // repairs the embedded database's files; FerretDB's own driver of them
 )
 
+// For tests alone.
+require (
+	github.com/anishathalye/porcupine v1.3.1 // linearizability of the histories
+	github.com/chromedp/cdproto v0.159.0 // the browser's events, for chromedp
+	github.com/chromedp/chromedp v0.23.0 // a real browser on /docs
+	github.com/google/go-cmp v0.7.0 // differences that can be read
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // the OpenAPI document's schemas, which are JSON Schema 2020-12
+)
+
+// Of these, grpc, otel, otel/sdk and pgx are newer than FerretDB asks for: its own have known vulnerabilities.
 require (
 	filippo.io/edwards25519 v1.1.0 // indirect
 	github.com/AlekSi/pointer v1.2.0 // indirect
@@ -34,7 +41,6 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.2 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/chromedp/cdproto v0.159.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
@@ -60,7 +66,6 @@ require (
 	github.com/prometheus/common v0.64.0 // indirect
 	github.com/prometheus/procfs v0.15.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/vearutop/statigz v1.4.0 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
