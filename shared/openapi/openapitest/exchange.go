@@ -84,6 +84,9 @@ func (r *response) check(resp *http.Response, body []byte, report reporter) {
 	}
 	for name, h := range r.headers {
 		values := resp.Header.Values(name)
+		if name == "Vary" && len(values) > 1 { // a list may come in several lines (RFC 9110, section 5.3)
+			values = []string{strings.Join(values, ", ")}
+		}
 		required := h.required || slices.Contains(h.content, content) || (problem.Code != "" && slices.Contains(h.codes, problem.Code))
 		switch {
 		case len(values) == 0 && required:

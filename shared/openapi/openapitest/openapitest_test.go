@@ -93,6 +93,10 @@ func TestExchange_Accepts(t *testing.T) {
 	asset := exchange{method: "GET", target: "/docs/assets/0123456789abcdef/docs.js", reqHeader: http.Header{}, status: 200, body: "js", header: headers(
 		"Content-Type", "text/javascript; charset=utf-8", "Cache-Control", "public, max-age=31536000, immutable", "X-Request-Id", "r-1",
 		"Vary", "Accept-Encoding", "X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-referrer")}
+	varied := asset // by the service's own line and the gateway's
+	varied.header = asset.header.Clone()
+	varied.header.Add("Vary", "Origin")
+	anyVersion := exchange{method: "DELETE", target: "/org/delete?organization_name=TestOrg", reqHeader: headers("Authorization", "Bearer a.b.c", "If-Match", "*"), status: 200, body: `{"status":"deleted","organization":"TestOrg"}`, header: creation().header}
 	for name, e := range map[string]exchange{
 		"a creation":          creation(),
 		"a replayed creation": replayed,
@@ -106,6 +110,8 @@ func TestExchange_Accepts(t *testing.T) {
 		"the gateway's 500":                                        gateway("POST", "/admin/login", 500, `{"message":"Internal Server Error"}`),
 		"the gateway's 503, which has no content type":             untyped,
 		"an asset": asset,
+		"an asset that varies by two things, in two lines": varied,
+		"a change of any version":                          anyVersion,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
