@@ -113,8 +113,9 @@ func rules() []rule {
 		{
 			pkg: "functions/docs", own: []string{"shared/edge", "shared/fault", "shared/openapi"},
 			other: []string{"github.com/swaggest/swgui/..."},
-			tests: []string{"shared/edge/edgetest", "shared/openapi/openapitest", "github.com/chromedp/...", cmpModule},
+			tests: []string{"functions/docs/docstest", "shared/edge/edgetest", "shared/openapi/openapitest", cmpModule},
 		},
+		{pkg: "functions/docs/docstest", own: []string{"shared/openapi/openapitest"}, other: []string{"github.com/chromedp/..."}},
 
 		// The host.
 		{
@@ -122,6 +123,10 @@ func rules() []rule {
 			other: []string{"github.com/joho/godotenv", "golang.org/x/sync/errgroup"},
 			// The end-to-end tests are another client of the database.
 			tests: []string{"shared/...", driver, cmpModule, "golang.org/x/sync/..."},
+		},
+		{
+			// The service as its clients see it: tests alone.
+			pkg: "local/contract", tests: []string{"shared/...", "functions/docs/docstest", cmpModule},
 		},
 		{
 			pkg: "local/gateway", other: []string{"go.yaml.in/yaml/v3", lambda, "golang.org/x/sync/..."},

@@ -1,0 +1,215 @@
+package contract_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/shared/config"
+	"oms/shared/mongo"
+	"oms/shared/mongo/mongotest"
+	"oms/shared/openapi/openapitest"
+	"oms/shared/organization"
+	"oms/shared/password"
+)
+
+// planted is in every password and address that the tests send: no error body
+// and no line of a log may ever have it.
+const planted = "pl4nted"
+
+// host is a running service. What is only known of one that the tests started
+// themselves is empty for others.
+type host struct {
+	base    *url.URL // without a slash at its end
+	client  *http.Client
+	checker *openapitest.Checker
+
+	program  *program
+	engine   mongotest.Engine
+	database string
+	secrets  secrets
+
+	mu       sync.Mutex
+	requests map[string]int // the status by x-request-id, of all answers
+}
+
+// secrets are JWT_SECRET and PASSWORD_PEPPER, by these names.
+type secrets map[string]string
+
+func newSecrets() secrets {
+	return secrets{"JWT_SECRET": rand.Text() + rand.Text(), "PASSWORD_PEPPER": rand.Text() + rand.Text()}
+}
+
+func (s secrets) environ() []string {
+	var all []string
+	for name, value := range s {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+// newHost returns the host at a URL.
+func newHost(tb testing.TB, base string) *host {
+	tb.Helper()
+	u, err := url.Parse(strings.TrimSuffix(base, "/"))
+	if err != nil {
+		tb.Fatalf("the host's URL: %v", err)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return &host{
+		base: u, checker: openapitest.New(tb), requests: map[string]int{},
+		// Longer than any function may take: a hang is a failure, not a wait.
+		client: &http.Client{
+			Transport: transport, Timeout: 45 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// startHost starts the service for a whole suite, on the server at uri or,
+// where that is empty, on the embedded database. When the suite has ended, its
+// log is searched for what must not be there.
+func startHost(tb testing.TB, b built, uri string) *host {
+	tb.Helper()
+	database := "contract_" + strings.ToLower(rand.Text()[:16])
+	secrets := newSecrets()
+	p := b.start(tb, tb.TempDir(), append(secrets.environ(), "MASTER_DB="+database, "MONGO_URI="+uri)...)
+	h := newHost(tb, p.api)
+	h.program, h.database, h.secrets = p, database, secrets
+	h.engine = mongotest.Engine{Name: "embedded", URI: p.database}
+	if uri != "" {
+		h.engine = mongotest.Engine{Name: "server", URI: uri}
+	}
+	tb.Cleanup(func() {
+		if uri != "" {
+			drop(tb, h.engine, database)
+		}
+		p.stop(tb)
+		h.searchLog(tb)
+	})
+	return h
+}
+
+func drop(tb testing.TB, e mongotest.Engine, database string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
+	defer cancel()
+	if err := e.Client(tb).Database(database).Drop(ctx); err != nil {
+		tb.Errorf("dropping %s: %v", database, err)
+	}
+}
+
+// searchLog fails the test where the log has what it must not have, or lacks
+// the record of an answer.
+func (h *host) searchLog(tb testing.TB) {
+	tb.Helper()
+	log := h.program.log()
+	for line := range strings.Lines(log) {
+		if what := h.leak(line); what != "" {
+			tb.Errorf("the log has %s: %s", what, line)
+		}
+	}
+	missing := 0
+	for id, status := range h.requests {
+		if !strings.Contains(log, id) {
+			missing++
+			if missing == 1 {
+				tb.Errorf("the log has no record of the request %s, answered with %d", id, status)
+			}
+		}
+	}
+	if missing > 1 {
+		tb.Errorf("the log lacks the records of %d of %d requests", missing, len(h.requests))
+	}
+	if len(h.requests) == 0 {
+		tb.Error("nothing was answered")
+	}
+}
+
+// leak tells what in a text must not be there: in an error body, or in a log.
+func (h *host) leak(text string) string {
+	lower := strings.ToLower(text)
+	for what, part := range map[string]string{
+		"a password or an address": planted, "a token": "eyj", "a hash": "$2", "a connection string": "mongodb://", "a stack": "goroutine ",
+	} {
+		if strings.Contains(lower, part) {
+			return what
+		}
+	}
+	for name, value := range h.secrets {
+		if strings.Contains(text, value) {
+			return name
+		}
+	}
+	return ""
+}
+
+// needDatabase skips a row that is about what is in the database.
+func (h *host) needDatabase(tb testing.TB) {
+	tb.Helper()
+	if h.engine.URI == "" {
+		tb.Skip("not run for this host: its database is not within reach")
+	}
+}
+
+// pass makes d pass for one key. Where that cannot be done it waits, if it may.
+func (h *host) pass(tb testing.TB, key string, d time.Duration) {
+	tb.Helper()
+	switch {
+	case h.engine.URI != "":
+		h.engine.PassTimeOf(tb, h.database, key, d)
+	case os.Getenv("OMS_WAIT") != "":
+		<-time.After(d)
+	default:
+		tb.Skipf("not run for this host: it would wait for %v, and OMS_WAIT is not set", d)
+	}
+}
+
+// store opens the host's database as its functions do.
+func (h *host) store(tb testing.TB) organization.Store {
+	tb.Helper()
+	h.needDatabase(tb)
+	return openStore(tb, h.engine, h.database)
+}
+
+func openStore(tb testing.TB, e mongotest.Engine, database string) organization.Store {
+	tb.Helper()
+	db, err := mongo.Open(tb.Context(), mongo.Config{URI: e.URI, Database: database, AppName: "contract", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
+		defer cancel()
+		if err := db.Close(ctx); err != nil {
+			tb.Errorf("Close() = %v", err)
+		}
+	})
+	return db.Store()
+}
+
+// worker returns the service's own code, over a store that the test may have
+// changed, as one more process of the host: with its secrets.
+func (h *host) worker(tb testing.TB, s organization.Store) *organization.Service {
+	tb.Helper()
+	environ := map[string]string{"STAGE": "local", "BCRYPT_COST": "4", "PASSWORD_PEPPER": h.secrets["PASSWORD_PEPPER"]}
+	c, err := config.Load(tb.Context(), func(name string) (string, bool) { v, ok := environ[name]; return v, ok }, config.Hashing, config.Retention)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	passwords, err := password.New(c.Peppers, c.BcryptCost)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return organization.New(organization.Config{
+		Store: s, Passwords: passwords, Secret: c.RequestSecret(), Retention: c.Retention, Log: slog.New(slog.DiscardHandler),
+	})
+}

@@ -1,0 +1,388 @@
+package contract_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+)
+
+// testKills: the service is killed again and again, at random moments while
+// many clients change their organizations, and started on the same data. What
+// was acknowledged is there, what was not is there as a whole or not at all, no
+// name is refused longer than the protocol says, no process is left behind, and
+// what another client wrote is where its organization is.
+func testKills(t *testing.T, b built) {
+	const tenants, rounds = 6, 15
+	b = b.own(t)
+	data, secrets := t.TempDir(), newSecrets()
+	all := make([]*tenant, tenants)
+	for i := range all {
+		all[i] = &tenant{}
+	}
+	deadline := time.Now().Add(40 * time.Second) // a slow machine does fewer rounds
+	for round := range rounds {
+		if round >= 5 && time.Now().After(deadline) {
+			t.Logf("after %d rounds the time is over", round)
+			break
+		}
+		p := b.start(t, data, secrets.environ()...)
+		t.Run(fmt.Sprintf("round %d", round), func(t *testing.T) { //nolint:paralleltest // one follows the other, on one folder of data
+			inspect(t, ownHost(t, p, secrets), all)
+		})
+		if t.Failed() {
+			t.Logf("the log:\n%s", p.log())
+			return
+		}
+		load(t, ownHost(t, p, secrets), all, func() {
+			<-time.After(time.Duration(rand.IntN(500)) * time.Millisecond) //nolint:gosec // G404: a random moment
+			p.kill()
+		})
+		gone(t, p)
+	}
+	p := b.start(t, data, secrets.environ()...)
+	t.Run("at the end", func(t *testing.T) { inspect(t, ownHost(t, p, secrets), all) }) //nolint:paralleltest // it follows the others
+	p.stop(t)
+	gone(t, p)
+	forward, back := 0, 0
+	for _, one := range all {
+		forward, back = forward+one.forward, back+one.back
+	}
+	if forward == 0 || back == 0 {
+		t.Errorf("of the requests that were cut off %d were done and %d were not: the kills came at one moment", forward, back)
+	}
+	t.Logf("of the requests that were cut off %d were done and %d were not", forward, back)
+}
+
+// gone waits until no process of the service's functions is left: the kernel
+// ends them after the service.
+func gone(tb testing.TB, p *program) {
+	tb.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); ; <-tick.C {
+		left := p.processes(tb)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("the processes %v are left", left)
+		}
+	}
+}
+
+// tenant is one client and its organization, as far as the client knows.
+type tenant struct {
+	is    *founding // nil: it has none
+	next  *founding // what it asked for and heard nothing of; nil: nothing
+	ended bool      // that is a deletion
+	given []string  // names that it gave up, or asked for and did not get
+	docs  int       // written into its collection by another client
+
+	forward, back int // what it had heard nothing of, and was done or not done
+}
+
+// founding is what a tenant asked for.
+type founding struct{ id, name, email, password string }
+
+func newFounding() *founding {
+	return &founding{name: freshName("Kill"), email: freshEmail(), password: freshPassword()}
+}
+
+// load lets every tenant change its organization until kill has returned.
+func load(tb testing.TB, h *host, all []*tenant, kill func()) {
+	tb.Helper()
+	var clients sync.WaitGroup
+	for _, one := range all {
+		clients.Go(func() {
+			for one.act(h.anyone(tb)) {
+				continue
+			}
+		})
+	}
+	kill()
+	clients.Wait()
+}
+
+// act does one change, and tells whether an answer came.
+func (one *tenant) act(c caller) bool {
+	if one.is == nil {
+		one.next = newFounding()
+		r, err := c.try(http.MethodPost, "/org/create", creation(one.next.name, one.next.email, one.next.password))
+		if err != nil || r.status != http.StatusCreated {
+			return one.unsure(c, r, err)
+		}
+		one.next.id = viewOf(r).ID
+		one.is, one.next = one.next, nil
+		return true
+	}
+	r, err := c.try(http.MethodPost, "/admin/login", fields{"email": one.is.email, "password": one.is.password})
+	if err != nil || r.status != http.StatusOK {
+		return one.unsure(c, r, err)
+	}
+	c.token = decode[session](r).Token
+	if rand.IntN(5) == 0 { //nolint:gosec // G404: a random change
+		one.ended = true
+		r, err = c.try(http.MethodDelete, "/org/delete", nil, named(one.is.name))
+		if err != nil || r.status != http.StatusOK {
+			return one.unsure(c, r, err)
+		}
+		one.given = append(one.given, one.is.name)
+		one.is, one.ended, one.docs = nil, false, 0
+		return true
+	}
+	one.next = newFounding()
+	r, err = c.try(http.MethodPut, "/org/update", fields{
+		"organization_name": one.next.name, "email": one.next.email, "password": one.is.password, "new_password": one.next.password,
+	})
+	if err != nil || r.status != http.StatusOK {
+		return one.unsure(c, r, err)
+	}
+	one.given = append(one.given, one.is.name)
+	one.next.id = one.is.id
+	one.is, one.next = one.next, nil
+	return true
+}
+
+// unsure is the end of a round. Only a service that is being killed may leave a
+// request without its answer; any answer but a 5xx would be a wrong one.
+func (one *tenant) unsure(c caller, r reply, err error) bool {
+	if err == nil && r.status < 500 {
+		c.tb.Errorf("%s = %d %s", r.what, r.status, r.body)
+	}
+	return false
+}
+
+// inspect finds out what has become of every tenant, with the whole service and
+// the database at rest, and puts documents into their collections.
+func inspect(t *testing.T, h *host, all []*tenant) {
+	t.Helper()
+	store := h.store(t)
+	w := h.worker(t, store)
+	writer := h.engine.Writer(t, h.database)
+	// What the dead workers began is finished, by the requests below or by
+	// reconcile; then every hold passes, those of the finishers too.
+	h.engine.PassTime(t, h.database, lease)
+	reconciled(t, w)
+	for _, one := range all {
+		one.settle(t, h)
+	}
+	h.engine.PassTime(t, h.database, hold+lease)
+	reconciled(t, w)
+	whole(t, store)
+	for i, one := range all {
+		// No name is refused any more that nobody has.
+		for _, name := range one.given {
+			email, password := freshEmail(), freshPassword()
+			h.create(t, name, email, password).want(http.StatusCreated)
+			h.as(t, h.login(t, email, password)).delete("/org/delete", nil, named(name)).want(http.StatusOK)
+		}
+		one.given = nil
+		if one.is == nil {
+			continue
+		}
+		v := viewOf(h.anyone(t).get("/org/get", named(one.is.name)).want(http.StatusOK))
+		docs, err := writer.Documents(t.Context(), v.Collection)
+		if err != nil || len(docs) != one.docs {
+			t.Errorf("tenant %d: %s holds %d documents (%v), want %d", i, v.Collection, len(docs), err, one.docs)
+		}
+		if err := writer.Put(t.Context(), v.Collection, organizationtest.StringDocument(suffix(), "v")); err != nil {
+			t.Error(err)
+		}
+		one.docs = len(docs) + 1
+	}
+	// The names of this round are held again, until the next inspection.
+}
+
+// settle finds out which of what the tenant knows and asked for is there.
+func (one *tenant) settle(tb testing.TB, h *host) {
+	tb.Helper()
+	next, was := one.next, one.is
+	if next != nil || one.ended {
+		defer func() {
+			if one.is == was {
+				one.back++
+			} else {
+				one.forward++
+			}
+		}()
+	}
+	switch {
+	case one.ended:
+		if one.there(tb, h, was) {
+			break
+		}
+		one.given = append(one.given, was.name)
+		one.is, one.docs = nil, 0
+	case next != nil:
+		switch is, before := one.there(tb, h, next), was != nil && one.there(tb, h, was); {
+		case is && before:
+			tb.Errorf("both are there: %+v and %+v", next, was)
+		case is && was != nil:
+			one.given = append(one.given, was.name)
+			one.is = next
+		case is:
+			one.is = next
+		case before || was == nil:
+			one.given = append(one.given, next.name)
+		default:
+			tb.Errorf("neither is there: %+v nor %+v", next, was)
+		}
+	case was != nil:
+		if !one.there(tb, h, was) {
+			tb.Errorf("%+v was acknowledged and is not there", was)
+		}
+	}
+	one.next, one.ended = nil, false
+}
+
+// there tells whether an organization is there, with its name, its admin's
+// address and password: all of it, or nothing.
+func (one *tenant) there(tb testing.TB, h *host, f *founding) bool {
+	tb.Helper()
+	seen := h.anyone(tb).get("/org/get", named(f.name))
+	login := h.anyone(tb).post("/admin/login", fields{"email": f.email, "password": f.password})
+	switch {
+	case seen.status == http.StatusOK && login.status == http.StatusOK:
+		own := viewOf(h.as(tb, decode[session](login).Token).get("/org/get", named(f.name)).want(http.StatusOK))
+		if own.Email != f.email || own.Name != f.name || f.id != "" && own.ID != f.id {
+			tb.Errorf("it is %+v, want %+v", own, f)
+		}
+		f.id = own.ID
+		return true
+	case seen.status == http.StatusNotFound && login.status == http.StatusUnauthorized:
+		return false
+	}
+	tb.Errorf("half of %+v is there: the name is answered with %d, the login with %d", f, seen.status, login.status)
+	return false
+}
+
+// whole fails the test where an organization is half there: an operation that
+// nobody finished, or a living one without its claim, admin or collection.
+func whole(tb testing.TB, s organization.Store) {
+	tb.Helper()
+	for _, o := range organizations(tb, s) {
+		if o.State.Running() {
+			tb.Errorf("organization %s is still %s", o.ID, o.State)
+		}
+		if !o.State.Visible() {
+			continue
+		}
+		c, err := s.Claims.Find(tb.Context(), o.Key)
+		if err != nil || c.ID != o.ClaimID || c.OrgID != o.ID {
+			tb.Errorf("organization %s has the key %s, and its claim is %+v, %v", o.ID, o.Key, c, err)
+		}
+		if a, err := s.Admins.Find(tb.Context(), o.AdminID); err != nil || a.OrgID != o.ID {
+			tb.Errorf("organization %s has the admin %+v, %v", o.ID, a, err)
+		}
+		if there, err := s.Collections.Find(tb.Context(), o.Collection); err != nil || len(there) != 1 {
+			tb.Errorf("organization %s has the collection %v, %v", o.ID, there, err)
+		}
+	}
+}
+
+// organizations returns all of them, the dead ones too.
+func organizations(tb testing.TB, s organization.Store) []organization.Organization {
+	tb.Helper()
+	var all []organization.Organization
+	for after := (organization.ID{}); ; after = all[len(all)-1].ID {
+		some, err := s.Backlog.Organizations(tb.Context(), after, 100)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if len(some) == 0 {
+			return all
+		}
+		all = append(all, some...)
+	}
+}
+
+// testFunctionKills: single processes of functions are killed while they work.
+// Clients hear a 5xx then, and nothing worse; afterwards everything works.
+func testFunctionKills(t *testing.T, b built) {
+	const clients, each = 6, 12
+	b = b.own(t)
+	secrets := newSecrets()
+	h := ownHost(t, b.start(t, t.TempDir(), secrets.environ()...), secrets)
+	done := make(chan struct{})
+	killed := 0
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			ids := h.program.processes(t)
+			if len(ids) == 0 {
+				continue
+			}
+			err := syscall.Kill(ids[rand.IntN(len(ids))], syscall.SIGKILL) //nolint:gosec // G404: a random one
+			if err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Errorf("killing a function: %v", err)
+			}
+			killed++
+		}
+	})
+	var mu sync.Mutex
+	failed := 0
+	var made []*founding
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for range each {
+				f := newFounding()
+				same := with("Idempotency-Key", suffix())
+				r := h.anyone(t).post("/org/create", creation(f.name, f.email, f.password), same)
+				seen := h.anyone(t).get("/org/get", named(f.name))
+				mu.Lock()
+				made = append(made, f)
+				for _, r := range []reply{r, seen} {
+					if r.status >= 500 {
+						failed++
+					}
+				}
+				mu.Unlock()
+				if r.status == http.StatusCreated {
+					f.id = viewOf(r).ID
+				} else if r.status < 500 {
+					t.Errorf("%s = %d %s, want 201 or 5xx", r.what, r.status, r.body)
+				}
+				if r.status == http.StatusCreated && seen.status != http.StatusOK && seen.status < 500 {
+					t.Errorf("%s = %d %s after its 201", seen.what, seen.status, seen.body)
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(done)
+	killer.Wait()
+	if killed == 0 || failed == 0 {
+		t.Errorf("%d processes were killed and %d requests failed: this shows nothing", killed, failed)
+	}
+	h.engine.PassTime(t, h.database, lease)
+	h.reconcile(t)
+	h.engine.PassTime(t, h.database, hold+lease)
+	h.reconcile(t)
+	whole(t, h.store(t))
+	for _, f := range made {
+		if new(tenant).there(t, h, f) {
+			continue
+		}
+		if f.id != "" {
+			t.Errorf("%+v was acknowledged and is not there", f)
+		}
+		h.create(t, f.name, f.email, f.password).want(http.StatusCreated)
+	}
+	t.Logf("%d processes were killed, %d of %d requests failed", killed, failed, 2*clients*each)
+}

@@ -1,0 +1,163 @@
+package contract_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// hold is longer than any name is held: 80 s, and 2 s more for clocks (contract, Names).
+const hold = 82 * time.Second
+
+// testLife: create, login, rename, get, delete, create again.
+func testLife(t *testing.T, h *host) {
+	name, email, password := freshName("Life"), freshEmail(), freshPassword()
+	created := viewOf(h.create(t, name, email, password).want(http.StatusCreated))
+	admin := h.as(t, h.login(t, email, password))
+
+	renamed := freshName("Afterlife")
+	is, _ := updated(admin.put("/org/update", fields{"organization_name": renamed}).want(http.StatusOK))
+	if is.ID != created.ID || is.Name != renamed || is.Collection != "org_"+strings.ReplaceAll(strings.ToLower(renamed), " ", "_") {
+		t.Errorf("renamed to %+v", is)
+	}
+	if got := viewOf(h.anyone(t).get("/org/get", named(renamed)).want(http.StatusOK)); got.ID != created.ID {
+		t.Errorf("found %+v by the new name", got)
+	}
+	h.anyone(t).get("/org/get", named(name)).refused(http.StatusNotFound, "organization_not_found")
+	admin.delete("/org/delete", nil, named(renamed)).want(http.StatusOK)
+	h.anyone(t).get("/org/get", named(renamed)).refused(http.StatusNotFound, "organization_not_found")
+
+	// The email is free at once.
+	again := h.create(t, freshName("Reborn"), email, password).want(http.StatusCreated)
+	if viewOf(again).ID == created.ID {
+		t.Error("the new organization has the id of the deleted one")
+	}
+	// Both names are held, and then free.
+	for _, given := range []string{name, renamed} {
+		other := freshEmail()
+		h.create(t, given, other, password).refused(http.StatusConflict, "organization_name_held")
+		h.pass(t, strings.ReplaceAll(strings.ToLower(given), " ", "_"), hold)
+		h.create(t, given, other, password).want(http.StatusCreated)
+	}
+}
+
+// testHeldNames: how long a name that was given up is held, and for whom.
+func testHeldNames(t *testing.T, h *host) {
+	for _, tc := range []struct {
+		name   string
+		giveUp func(t *testing.T, f founded)
+	}{
+		{"after a rename", func(t *testing.T, f founded) {
+			h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("Elsewhere")}).want(http.StatusOK)
+		}},
+		{"after a delete", func(t *testing.T, f founded) {
+			h.as(t, f.token).delete("/org/delete", nil, named(f.Name)).want(http.StatusOK)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			f := h.found(t, "Held")
+			other := h.found(t, "Other")
+			tc.giveUp(t, f)
+			for who, r := range map[string]reply{
+				"a creator":          h.create(t, f.Name, freshEmail(), freshPassword()),
+				"a creator, by key":  h.create(t, strings.ToUpper(f.Name), freshEmail(), freshPassword()),
+				"the former owner":   h.create(t, f.Name, f.Email+"x", f.password),
+				"one who is renamed": h.as(t, other.token).put("/org/update", fields{"new_organization_name": f.Name}),
+			} {
+				r.refused(http.StatusConflict, "organization_name_held")
+				if s := seconds(r); s < 60 || s > 81 {
+					t.Errorf("%s is told to wait %d s, want a little over a minute", who, s)
+				}
+			}
+			h.pass(t, f.key(), 60*time.Second)
+			h.create(t, f.Name, freshEmail(), freshPassword()).refused(http.StatusConflict, "organization_name_held")
+			h.pass(t, f.key(), hold-60*time.Second)
+			again := viewOf(h.create(t, f.Name, freshEmail(), freshPassword()).want(http.StatusCreated))
+			if again.Collection != f.Collection || again.ID == f.ID {
+				t.Errorf("again it is %+v, was %+v", again, f.view)
+			}
+		})
+	}
+	t.Run("its former owner too may not take it back", func(t *testing.T) {
+		t.Parallel()
+		f := h.found(t, "Back")
+		h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("Forth")}).want(http.StatusOK)
+		h.as(t, f.token).put("/org/update", fields{"organization_name": f.Name}).refused(http.StatusConflict, "organization_name_held")
+		h.pass(t, f.key(), hold)
+		is, _ := updated(h.as(t, f.token).put("/org/update", fields{"organization_name": f.Name}).want(http.StatusOK))
+		if is.ID != f.ID || is.Collection != f.Collection {
+			t.Errorf("it is %+v, was %+v", is, f.view)
+		}
+	})
+}
+
+// testCreators: of twelve who want one name, or one address, one gets it. Who
+// asks while the first has claimed the name and not begun to create hears that
+// it is held, for it may yet come to nothing.
+func testCreators(t *testing.T, h *host) {
+	const creators, rounds = 12, 10
+	for _, tc := range []struct {
+		name  string
+		codes []string
+		each  func(shared string) fields
+	}{
+		{"one name", []string{"organization_name_taken", "organization_name_held"}, func(shared string) fields {
+			return creation("Race "+shared, freshEmail(), freshPassword())
+		}},
+		{"one name in two spellings", []string{"organization_name_taken", "organization_name_held"}, func(shared string) fields {
+			name := "Race " + shared
+			if suffix() < "m" {
+				name = "RACE, " + strings.ToUpper(shared)
+			}
+			return creation(name, freshEmail(), freshPassword())
+		}},
+		{"one address", []string{"admin_email_taken"}, func(shared string) fields {
+			return creation(freshName("Race"), planted+"."+shared+"@mail.example", planted+shared)
+		}},
+		{"both", []string{"organization_name_taken", "organization_name_held", "admin_email_taken"}, func(shared string) fields {
+			return creation("Race "+shared, planted+"."+shared+"@mail.example", planted+shared)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			for range rounds {
+				shared := suffix()
+				replies := together(creators, func(int) reply { return h.anyone(t).post("/org/create", tc.each(shared)) })
+				created := 0
+				for _, r := range replies {
+					if r.status == http.StatusCreated {
+						created++
+						continue
+					}
+					code := decode[problem](r).Code
+					if r.status != http.StatusConflict || !slices.Contains(tc.codes, code) || code == "organization_name_held" && seconds(r) == 0 {
+						t.Errorf("%s = %d %s, want 409 %q", r.what, r.status, r.body, tc.codes)
+					}
+				}
+				if created != 1 {
+					t.Errorf("%d of %d were created, want one", created, creators)
+				}
+			}
+		})
+	}
+}
+
+// together calls f n times at once.
+func together(n int, f func(int) reply) []reply {
+	replies := make([]reply, n)
+	begin := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-begin
+			replies[i] = f(i)
+		})
+	}
+	close(begin)
+	all.Wait()
+	return replies
+}
