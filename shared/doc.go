@@ -18,8 +18,7 @@
 //   - edge is the only room that knows HTTP and Lambda. It turns an event into
 //     a [oms/shared/edge.Call] and an answer or an error into a response, and
 //     leaves one log record a request. edgetest sends a test's request the same way.
-//   - config turns the environment and Secrets Manager into typed, checked
-//     values; config/secret holds the types that print as [redacted].
+//   - config turns the environment and Secrets Manager into typed, checked values.
 //   - mongo is the only importer of the driver. It implements the stores that
 //     the domain asks for. mongo/embedded is a database within the process, for
 //     local runs and for tests; mongotest opens one for a test.
@@ -32,6 +31,7 @@
 //     and a store in memory that passes it.
 //   - admin is the login. token issues and verifies bearer tokens and owns
 //     Principal: who a token speaks for. password hashes and verifies.
+//   - secret is the forms that a key can be given in, and what prints as [redacted].
 //   - fault, in the middle, is the vocabulary of errors that a client may see:
 //     a kind, a stable code, a sentence, and entries for wrong fields.
 //
@@ -105,7 +105,7 @@
 //
 // Imports point one way:
 //
-//	functions → edge, config, mongo → organization, admin, token, password → fault
+//	functions → edge, config, mongo → organization, admin, token, password → fault, secret
 //
 // Nothing here imports functions/ or local/. Only mongo sees the driver, only
 // config the AWS SDK, only edge, functions/authorizer and local/gateway see

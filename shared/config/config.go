@@ -35,8 +35,8 @@ import (
 	"fmt"
 	"time"
 
-	"oms/shared/config/secret"
 	"oms/shared/password"
+	"oms/shared/secret"
 	"oms/shared/token"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"oms/shared/config/secret"
 	"oms/shared/password"
+	"oms/shared/secret"
 	"oms/shared/token"
 )
 

@@ -26,7 +26,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/text/unicode/norm"
 
-	"oms/shared/config/secret"
+	"oms/shared/secret"
 )
 
 // The ways in which a hash was made.

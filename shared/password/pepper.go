@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"oms/shared/config/secret"
+	"oms/shared/secret"
 )
 
 // Peppers are the secrets that are mixed into every hash. A pepper that is

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"oms/shared/config/secret"
 	"oms/shared/password"
+	"oms/shared/secret"
 )
 
 func TestSecretsAreNeverPrinted(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"oms/shared/config/secret"
+	"oms/shared/secret"
 )
 
 // Keys are the keys that tokens are signed and verified with. They print, log

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"oms/shared/config/secret"
+	"oms/shared/secret"
 	"oms/shared/token"
 )
 

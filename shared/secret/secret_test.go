@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"oms/shared/config/secret"
+	"oms/shared/secret"
 )
 
 const (
