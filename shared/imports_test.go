@@ -43,15 +43,15 @@ func rules() []rule {
 
 		// The middle.
 		{pkg: "shared/fault", tests: []string{cmpModule}},
-		{pkg: "shared/config/secret", tests: []string{cmpModule}},
+		{pkg: "shared/secret", tests: []string{cmpModule}},
 
 		// The domain.
 		{
-			pkg: "shared/token", own: []string{"shared/fault", "shared/config/secret"},
+			pkg: "shared/token", own: []string{"shared/fault", "shared/secret"},
 			other: []string{"github.com/golang-jwt/jwt/v5"}, tests: []string{cmpModule},
 		},
 		{
-			pkg: "shared/password", own: []string{"shared/fault", "shared/config/secret"},
+			pkg: "shared/password", own: []string{"shared/fault", "shared/secret"},
 			other: []string{"golang.org/x/crypto/bcrypt", norm}, tests: []string{cmpModule},
 		},
 		{
@@ -74,19 +74,21 @@ func rules() []rule {
 		},
 		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/token"}},
 		{
-			pkg: "shared/config", own: []string{"shared/config/secret", "shared/fault", "shared/token", "shared/password"},
+			pkg: "shared/config", own: []string{"shared/secret", "shared/fault", "shared/token", "shared/password"},
 			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."}, tests: []string{cmpModule},
 		},
 		{
 			pkg: "shared/mongo", own: []string{"shared/fault", "shared/password", "shared/organization", "shared/admin"},
 			other: []string{driver},
-			tests: []string{"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/organization/organizationtest", cmpModule},
+			tests: []string{"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/mongo/wiretest", "shared/organization/organizationtest", cmpModule},
 		},
 		{
-			pkg:   "shared/mongo/embedded",
+			pkg: "shared/mongo/embedded", own: []string{"shared/mongo/wire"},
 			other: []string{"github.com/FerretDB/FerretDB/...", "go.mongodb.org/mongo-driver/v2/bson", "golang.org/x/sync/semaphore", "modernc.org/sqlite"},
 			tests: []string{driver, "shared/mongo", cmpModule},
 		},
+		{pkg: "shared/mongo/wire", other: []string{"go.mongodb.org/mongo-driver/v2/bson"}},
+		{pkg: "shared/mongo/wiretest", own: []string{"shared/mongo/wire"}, other: []string{"go.mongodb.org/mongo-driver/v2/bson"}, tests: []string{driver}},
 		{
 			pkg: "shared/mongo/mongotest",
 			own: []string{"shared/mongo", "shared/mongo/embedded", "shared/organization", "shared/organization/organizationtest"}, other: []string{driver},
@@ -119,7 +121,7 @@ func rules() []rule {
 
 		// The host.
 		{
-			pkg: "local", own: []string{"local/gateway", "shared/mongo/embedded", "shared/config/secret"},
+			pkg: "local", own: []string{"local/gateway", "shared/mongo/embedded", "shared/secret"},
 			other: []string{"github.com/joho/godotenv", "golang.org/x/sync/errgroup"},
 			// The end-to-end tests are another client of the database.
 			tests: []string{"shared/...", driver, cmpModule, "golang.org/x/sync/..."},
@@ -258,7 +260,7 @@ func forbidden(rules []rule, pkg string, isTest bool, imported string) string {
 
 // isDomain tells whether pkg is one of those that know no HTTP.
 func isDomain(pkg string) bool {
-	for _, p := range []string{"shared/fault", "shared/token", "shared/password", "shared/organization", "shared/admin", "shared/mongo", "shared/config/secret"} {
+	for _, p := range []string{"shared/fault", "shared/token", "shared/password", "shared/organization", "shared/admin", "shared/mongo", "shared/secret"} {
 		if covers(p+"/...", pkg) {
 			return true
 		}
