@@ -60,7 +60,7 @@ func rules() []rule {
 		},
 		{
 			pkg: "shared/organization/organizationtest", own: []string{"shared/fault", "shared/token", "shared/password", "shared/organization"},
-			other: []string{cmpModule},
+			other: []string{cmpModule, "github.com/anishathalye/porcupine"},
 		},
 		{
 			pkg: "shared/admin", own: []string{"shared/fault", "shared/token", "shared/password", "shared/organization"},
@@ -120,6 +120,10 @@ func rules() []rule {
 		{pkg: "functions/docs/docstest", own: []string{"shared/openapi/openapitest"}, other: []string{"github.com/chromedp/..."}},
 
 		// The host.
+		{
+			pkg: "local/doctor", own: []string{"shared/config", "shared/mongo", "shared/organization"},
+			tests: []string{"shared/mongo/mongotest", "shared/organization/organizationtest"},
+		},
 		{
 			pkg: "local", own: []string{"local/gateway", "shared/mongo/embedded", "shared/secret"},
 			other: []string{"github.com/joho/godotenv", "golang.org/x/sync/errgroup"},
