@@ -125,6 +125,8 @@ func (c caller) try(method, path string, body any, options ...option) (reply, er
 		if err != nil {
 			return reply{tb: c.tb, what: r.what}, err
 		}
+		r.body = c.asAPIGateway(request, sent, response, r.body)
+		r.status = response.StatusCode
 		// A deployed API throttles; that is not what is tested here.
 		if c.h.program == nil && r.status == http.StatusTooManyRequests && r.header.Get("X-Request-Id") == "" && tries < 60 {
 			<-time.After(time.Second)
