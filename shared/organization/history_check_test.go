@@ -1,0 +1,133 @@
+package organization_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+)
+
+// watch holds what must be true at every moment.
+func (h *history) watch() {
+	keys := map[string]int{}
+	for _, o := range h.Organizations() {
+		if !o.State.Visible() {
+			continue
+		}
+		keys[o.Key]++
+		if keys[o.Key] > 1 {
+			h.say("two visible organizations have the key %s", o.Key)
+		}
+		for _, d := range h.Documents(o.Collection) {
+			h.mu.Lock()
+			owner, ok := h.wrote[organizationtest.StringID(d)]
+			h.mu.Unlock()
+			if ok && owner.org != o.ID {
+				h.say("a document of %s is visible in %s", owner.org, o.ID)
+			}
+		}
+	}
+}
+
+// check holds the invariants when all is quiet.
+func (h *history) check(names, emails []string) {
+	w := &world{Memory: h.Memory, clock: organizationtest.NewClock()}
+	living := map[organization.ID]organization.Organization{}
+	lives := map[string]organization.Organization{} // by collection
+	for _, o := range w.living() {
+		living[o.ID], lives[o.Collection] = o, o
+	}
+	for _, bad := range w.violations() {
+		kind, rest, _ := strings.Cut(bad, ": ")
+		subject, _, _ := strings.Cut(rest, ":")
+		switch {
+		case kind == "collection_missing" && h.dropped[lives[subject].ID]:
+			// What its data service dropped is made again by the next writer.
+		case kind == "ghost_of_a_stranger" && h.outside:
+		case kind == "collection_unexplained" && h.strangers(subject):
+		default:
+			h.say("%s", bad)
+		}
+	}
+	for id := range h.made {
+		if _, ok := living[id]; !ok && !h.gone[id] {
+			h.say("the acknowledged organization %s is gone", id)
+		}
+	}
+	for id := range h.indexed {
+		if o, ok := living[id]; ok && h.indexed[id] && len(h.Indexes(o.Collection)) != 1 {
+			h.say("the index of %s is lost", id)
+		}
+	}
+	h.checkDocuments(living)
+	h.ask(names, emails)
+}
+
+// strangers tells whether all that a collection holds is other applications'.
+func (h *history) strangers(collection string) bool {
+	for _, d := range h.Documents(collection) {
+		if !h.wrote[organizationtest.StringID(d)].org.IsZero() {
+			return false
+		}
+	}
+	return h.strayed[collection]
+}
+
+// checkDocuments: what a living organization's data service was acknowledged is
+// in the organization's collection, once, and what is another application's is kept.
+func (h *history) checkDocuments(living map[organization.ID]organization.Organization) {
+	where := map[string][]string{}
+	for _, collection := range h.Names() {
+		for _, d := range h.Documents(collection) {
+			id := organizationtest.StringID(d)
+			where[id] = append(where[id], collection)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(h.wrote)) {
+		doc, there := h.wrote[id], where[id]
+		o, lives := living[doc.org]
+		switch {
+		case doc.removed:
+		case doc.org.IsZero():
+			if len(there) != 1 || strings.HasPrefix(id, "foreign-") && there[0] != organization.CollectionName(keyOf(foreign)) {
+				h.say("another application's document %s is in %q", id, there)
+			}
+		case lives && !slices.Equal(there, []string{o.Collection}):
+			h.say("the acknowledged document %s of %s is in %q, not in %s alone", id, o.ID, there, o.Collection)
+		}
+	}
+}
+
+// ask reads every name and email once more, and creates what nobody has: no
+// name and no email is refused that no living organization has.
+func (h *history) ask(names, emails []string) {
+	for n, name := range names {
+		h.get(h.spared("last get "+name), name, false)
+		_, err := h.Store().Organizations.FindVisible(h.t.Context(), keyOf(name))
+		taken := err == nil
+		if collection := organization.CollectionName(keyOf(name)); !taken && len(h.Documents(collection)) > 0 && h.strangers(collection) {
+			taken = true
+		}
+		err = h.create(h.spared("last "+name), creation(name, fmt.Sprintf("fresh%d@acme.io", n)))
+		if (err == nil) == taken {
+			h.say("%s is taken: %v, and creating it says %v", name, taken, err)
+		}
+	}
+	for n, email := range emails {
+		h.login(h.spared("last login "+email), email)
+		taken := slices.ContainsFunc(h.Admins(), func(a organization.Admin) bool { return a.Email == email })
+		err := h.create(h.spared("last "+email), creation(fmt.Sprint("Fresh", n), email))
+		if (err == nil) == taken {
+			h.say("%s is taken: %v, and creating with it says %v", email, taken, err)
+		}
+	}
+	for _, a := range h.Admins() {
+		h.get(h.spared("last look at "+a.Email), h.nameOf(a.OrgID), false)
+		if _, err := h.spared("last token of "+a.Email).Get(h.t.Context(), principalOf(a), h.nameOf(a.OrgID)); err != nil {
+			h.say("the token of a living organization's admin is answered %v", err)
+		}
+	}
+}

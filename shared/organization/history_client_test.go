@@ -1,0 +1,189 @@
+package organization_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"oms/shared/fault"
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+	"oms/shared/token"
+)
+
+// step is one thing that one client does.
+func (h *history) step(who string, names, emails []string) {
+	d := h.dice(who)
+	switch d.IntN(4) {
+	case 0:
+		time.Sleep(upTo(d, 60*time.Second))
+	default:
+		time.Sleep(upTo(d, 3*time.Second))
+	}
+	name, email := names[d.IntN(len(names))], emails[d.IntN(len(emails))]
+	account, ok := h.account(d)
+	switch x := d.IntN(100); {
+	case !ok || x < 25:
+		c := creation(name, email)
+		if d.IntN(2) == 0 {
+			c.IdempotencyKey = fmt.Sprint("key ", d.IntN(6), name, email)
+		}
+		h.create(h.caller(who), c)
+	case x < 60:
+		c := organization.Change{}
+		if d.IntN(3) > 0 {
+			c.Name = &name
+		}
+		if c.Name == nil || d.IntN(3) == 0 {
+			c.Email = &email
+		}
+		if d.IntN(4) == 0 {
+			c.Password, c.NewPassword = ptr(secretWord), ptr(secretWord)
+		}
+		h.change(h.caller(who), account, c)
+	case x < 70:
+		h.delete(h.caller(who), account)
+	case x < 90:
+		h.get(h.caller(who), name, true)
+	default:
+		h.login(h.caller(who), email)
+	}
+}
+
+// account picks an admin that is there now, and what its token says.
+func (h *history) account(d *rand.Rand) (token.Principal, bool) {
+	as := h.Admins()
+	if h.aim == "decision" { // what is aimed at stays as it is
+		as = slices.DeleteFunc(as, func(a organization.Admin) bool { return h.aimed(a.OrgID) })
+	}
+	if len(as) == 0 {
+		return token.Principal{}, false
+	}
+	slices.SortFunc(as, func(a, b organization.Admin) int { return cmp.Compare(a.Email, b.Email) })
+	return principalOf(as[d.IntN(len(as))]), true
+}
+
+func principalOf(a organization.Admin) token.Principal {
+	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), Ver: a.Ver}
+}
+
+// answered adds a call with what its answer says.
+func (h *history) answered(c organizationtest.Call, err error) {
+	switch {
+	case err == nil:
+		c.Outcome = organizationtest.Done
+	case fault.KindOf(err) == fault.Internal:
+		h.say("an answer is no fault: %v", err)
+		c.Outcome = organizationtest.Unknown
+	case code(err) == "storage_unavailable":
+		c.Outcome = organizationtest.Unknown
+	default:
+		c.Outcome = organizationtest.Refused
+		c.TakenName = code(err) == "organization_name_taken"
+		c.TakenEmail = code(err) == "admin_email_taken"
+	}
+	// A collection of somebody else's takes a name as well.
+	c.TakenName = c.TakenName && !h.occupied(c.Name)
+	h.trace("%s %s %q %q: %s %v", c.Kind, c.Org, c.Name, c.Email, c.Outcome, err)
+	h.answers.Add(c)
+}
+
+// occupied tells whether others have ever put a document where no organization
+// of theirs lived.
+func (h *history) occupied(key string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.strayed[organization.CollectionName(key)]
+}
+
+func (h *history) create(w *caller, c organization.Creation) error {
+	call := h.answers.Begin(organizationtest.Create)
+	call.Name, call.Email = keyOf(c.Name), c.Email
+	// The first request of a key may have been told nothing, and what a later
+	// one is told is about the first one's time.
+	again := false
+	if c.IdempotencyKey != "" {
+		h.note(func() { again, h.keys[c.IdempotencyKey] = h.keys[c.IdempotencyKey], true })
+	}
+	created, err := w.Create(h.t.Context(), c)
+	call.Org = w.inserted()
+	if err == nil {
+		call.Org = created.ID
+		h.note(func() { h.made[created.ID] = true })
+	}
+	if again && fault.KindOf(err) == fault.Conflict {
+		call.Outcome = organizationtest.Refused
+		h.answers.Add(call)
+		return err
+	}
+	h.answered(call, err)
+	return err
+}
+
+func (h *history) change(w *caller, who token.Principal, c organization.Change) {
+	call := h.answers.Begin(organizationtest.Change)
+	call.Org, _ = organization.ParseID(who.OrgID)
+	if c.Name != nil {
+		call.Name = keyOf(*c.Name)
+	}
+	if c.Email != nil {
+		call.Email = *c.Email
+	}
+	v, err := w.Update(h.t.Context(), who, c)
+	if err == nil && (c.Name != nil && v.Name != *c.Name || c.Email != nil && v.AdminEmail != *c.Email) {
+		h.say("a change to %v, %v was answered with %+v", call.Name, call.Email, v)
+	}
+	h.answered(call, err)
+}
+
+func (h *history) delete(w *caller, who token.Principal) {
+	call := h.answers.Begin(organizationtest.Delete)
+	call.Org, _ = organization.ParseID(who.OrgID)
+	_, err := w.Delete(h.t.Context(), who, h.nameOf(call.Org), nil)
+	if code(err) == "" || code(err) == "storage_unavailable" {
+		h.note(func() { h.gone[call.Org] = true })
+	}
+	if err == nil && slices.ContainsFunc(h.Organizations(), func(o organization.Organization) bool {
+		return o.ID == call.Org && !o.State.Dead()
+	}) {
+		h.say("an organization lives whose deletion was acknowledged")
+	}
+	h.answered(call, err)
+}
+
+// get reads who has a name; with use, a data service then uses the collection.
+func (h *history) get(w *caller, name string, use bool) {
+	call := h.answers.Begin(organizationtest.Get)
+	call.Name = keyOf(name)
+	asked := time.Now()
+	v, err := w.Get(h.t.Context(), token.Principal{}, name)
+	if code(err) == "organization_not_found" {
+		h.answered(call, nil)
+		return
+	}
+	call.Org = v.ID
+	h.answered(call, err)
+	if err == nil && use {
+		h.use(w.name, v, asked)
+	}
+}
+
+// login reads who has an email, as a login does: the admin, and then its organization.
+func (h *history) login(w *caller, email string) {
+	call := h.answers.Begin(organizationtest.Login)
+	call.Email = email
+	a, err := w.store.Admins.FindByEmail(h.t.Context(), email)
+	if err == nil {
+		var o organization.Organization
+		if o, err = w.store.Organizations.Find(h.t.Context(), a.OrgID); err == nil && o.State.Visible() {
+			call.Org = o.ID
+		}
+	}
+	if err != nil && !errors.Is(err, organization.ErrAbsent) {
+		return // no answer
+	}
+	h.answered(call, nil)
+}
