@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"oms/shared/mongo/wire"
 )
 
 // reads reports whether a command of this name only reads. FerretDB 1.24.2 can write in none of
@@ -127,7 +129,7 @@ func (g *gate) serve(ctx context.Context, client net.Conn) {
 		server:   bufio.NewReadWriter(bufio.NewReader(server), bufio.NewWriter(server)),
 		requests: make(chan request, 1024),
 		gone:     make(chan struct{}),
-		ahead:    semaphore.NewWeighted(maxMessageLen),
+		ahead:    semaphore.NewWeighted(wire.MaxMessageLen),
 	}
 	var reader sync.WaitGroup
 	reader.Go(func() { s.read(ctx) })
@@ -153,7 +155,7 @@ func (g *gate) serve(ctx context.Context, client net.Conn) {
 
 // request is a message and the moment at which it was complete.
 type request struct {
-	message message
+	message wire.Message
 	arrived time.Time
 }
 
@@ -176,14 +178,14 @@ func (s *session) read(ctx context.Context) {
 	defer close(s.gone)
 	r := bufio.NewReader(s.client)
 	for {
-		header, length, err := readHeader(r)
+		header, length, err := wire.ReadHeader(r)
 		if err != nil {
 			return
 		}
 		if err := s.ahead.Acquire(ctx, int64(length)); err != nil {
 			return
 		}
-		m, err := readBody(r, header, length)
+		m, err := wire.ReadBody(r, header, length)
 		if err != nil {
 			return
 		}
@@ -197,7 +199,7 @@ func (s *session) read(ctx context.Context) {
 
 // handle brings one command to FerretDB and the answer to the client. An error ends the session.
 func (s *session) handle(ctx context.Context, r request) error {
-	c := parseCommand(r.message)
+	c := wire.Parse(r.message)
 	reply, err := s.exchange(ctx, r, c)
 	switch {
 	case errors.Is(err, errExpired):
@@ -205,12 +207,12 @@ func (s *session) handle(ctx context.Context, r request) error {
 			return err
 		}
 	case errors.Is(err, errGone):
-		s.gate.log.LogAttrs(ctx, slog.LevelInfo, "command of a closed connection dropped", slog.String("command", c.name))
+		s.gate.log.LogAttrs(ctx, slog.LevelInfo, "command of a closed connection dropped", slog.String("command", c.Name))
 		return err
 	case err != nil:
 		return err
 	}
-	if c.silent {
+	if c.Silent {
 		return nil
 	}
 	_, err = s.client.Write(reply)
@@ -219,8 +221,8 @@ func (s *session) handle(ctx context.Context, r request) error {
 
 // exchange waits for the command's turn, where it needs one, and keeps that turn until FerretDB
 // has answered.
-func (s *session) exchange(ctx context.Context, r request, c command) (message, error) {
-	if s.gate.turn != nil && !reads(c.name) {
+func (s *session) exchange(ctx context.Context, r request, c wire.Command) (wire.Message, error) {
+	if s.gate.turn != nil && !reads(c.Name) {
 		if err := s.wait(ctx, r, c); err != nil {
 			return nil, err
 		}
@@ -235,19 +237,19 @@ func (s *session) exchange(ctx context.Context, r request, c command) (message, 
 	if err := s.server.Flush(); err != nil {
 		return nil, err
 	}
-	return readMessage(s.server)
+	return wire.Read(s.server)
 }
 
 // wait returns nil when it is this command's turn to write. The channel hands turns out in the
 // order in which they were asked for.
-func (s *session) wait(ctx context.Context, r request, c command) error {
+func (s *session) wait(ctx context.Context, r request, c wire.Command) error {
 	select {
 	case s.gate.turn <- struct{}{}:
 	default:
-		s.gate.log.LogAttrs(ctx, slog.LevelDebug, "write waits for its turn", slog.String("command", c.name))
+		s.gate.log.LogAttrs(ctx, slog.LevelDebug, "write waits for its turn", slog.String("command", c.Name))
 		var expired <-chan time.Time
-		if c.maxTime > 0 {
-			t := time.NewTimer(time.Until(r.arrived.Add(c.maxTime)))
+		if c.MaxTime > 0 {
+			t := time.NewTimer(time.Until(r.arrived.Add(c.MaxTime)))
 			defer t.Stop()
 			expired = t.C
 		}
@@ -270,7 +272,7 @@ func (s *session) wait(ctx context.Context, r request, c command) error {
 		err = errGone
 	case closed(s.gate.closing):
 		err = errClosing
-	case c.maxTime > 0 && time.Since(r.arrived) > c.maxTime:
+	case c.MaxTime > 0 && time.Since(r.arrived) > c.MaxTime:
 		err = errExpired
 	}
 	if err != nil {
