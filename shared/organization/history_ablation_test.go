@@ -27,14 +27,14 @@ type ablation struct {
 func ablations() []ablation {
 	return []ablation{
 		{
-			name: "q-zero", what: "a hold is lease + 4 s, without the late bound", aim: "writers", within: 20,
+			name: "q-zero", what: "a hold is lease + 4 s, without the late bound", aim: "writers", within: 60,
 			take: func(began time.Time, s organization.Store) organization.Store {
 				s.Claims = shortHolds{s.Claims, began}
 				return s
 			},
 		},
 		{
-			name: "no-raise", what: "claims are not raised at a take-over", aim: "take-over", within: 20,
+			name: "no-raise", what: "claims are not raised at a take-over", aim: "take-over", within: 60,
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				l := &lapse{}
 				s.Organizations, s.Claims = noticed{s.Organizations, l}, notRaised{s.Claims, l}
@@ -42,7 +42,7 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "no-check", what: "step 2': a helper does not look whether the new name's claim is still there", aim: "decision", within: 20,
+			name: "no-check", what: "step 2': a helper does not look whether the new name's claim is still there", aim: "decision", within: 60,
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				l := &lapse{}
 				s.Organizations, s.Claims = noticed{s.Organizations, l}, notChecked{s.Claims, l, organization.OpUpdate}
@@ -50,7 +50,7 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "no-check-create", what: "step 2 of a creation: likewise", aim: "creation", within: 20,
+			name: "no-check-create", what: "step 2 of a creation: likewise", aim: "creation", within: 60,
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				l := &lapse{}
 				s.Organizations, s.Claims = noticed{s.Organizations, l}, notChecked{s.Claims, l, organization.OpCreate}
@@ -58,7 +58,7 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "no-hold", what: "the name of a deleted organization is not held", aim: "writers", within: 20,
+			name: "no-hold", what: "the name of a deleted organization is not held", aim: "writers", within: 60,
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				l := &lapse{}
 				s.Organizations, s.Claims = noticed{s.Organizations, l}, notHeld{s.Claims, l}
@@ -66,21 +66,21 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 10, shows: "answers: ",
+			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 60, shows: "answers: ",
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Claims = twoWinners{s.Claims}
 				return s
 			},
 		},
 		{
-			name: "two-addresses", what: "the email of another admin is no obstacle", within: 10, shows: "answers: ",
+			name: "two-addresses", what: "the email of another admin is no obstacle", within: 60, shows: "answers: ",
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Admins = robbed{s.Admins}
 				return s
 			},
 		},
 		{
-			name: "undead", what: "a reader sees a deleted organization", within: 10, shows: "answers: ",
+			name: "undead", what: "a reader sees a deleted organization", within: 60, shows: "answers: ",
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Organizations = undead{s.Organizations, s.Backlog}
 				return s

@@ -44,16 +44,21 @@ func (h *history) spared(call string) *caller { return h.newCaller(call, true) }
 
 func (h *history) newCaller(call string, spare bool) *caller {
 	c := &caller{h: h, name: call, began: time.Now(), spare: spare, nth: map[string]int{}}
+	skew := time.Duration(0) // of this worker's clock; late commands and data writers keep true time
+	if h.aim == "" {
+		skew = upTo(h.dice("clock", call), 2*time.Second)
+	}
 	raw := h.Store()
 	s := organizationtest.Hooked(raw, func(name string, apply func() error) error { return c.send(command{name: name}, apply) })
 	s.Organizations = seenOrganizations{s.Organizations, raw.Organizations, c}
 	s.Collections = seenCollections{s.Collections, raw.Collections, c}
 	if h.without.take != nil {
-		s = h.without.take(c.began, s)
+		s = h.without.take(c.began.Add(skew), s)
 	}
 	c.store = s
 	c.Service = organization.New(organization.Config{
-		Store: s, Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute, Log: discard(),
+		Store: s, Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
+		Now: func() time.Time { return time.Now().Add(skew) }, Log: discard(),
 	})
 	return c
 }
@@ -143,12 +148,12 @@ func (h *history) misfortune(c *caller, s command, d *rand.Rand) ill {
 	if s.name == "begin rename" {
 		h.strangerComes(s, d)
 	}
-	chance := 0.06
+	chance := h.chance
 	if h.aim != "" {
 		if what, aimed := h.aimAt(c, s, d); aimed {
 			return what
 		}
-		chance = 0.02
+		chance /= 3
 	}
 	if d.Float64() > chance {
 		return ill{}

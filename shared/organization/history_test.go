@@ -87,8 +87,9 @@ type history struct {
 	without ablation
 	answers organizationtest.Answers
 	hunts   sync.WaitGroup
-	drops   bool // data services drop collections and delete documents
-	outside bool // another application makes collections where a rename goes
+	drops   bool    // data services drop collections and delete documents
+	chance  float64 // of a command to suffer
+	outside bool    // another application makes collections where a rename goes
 
 	mu       sync.Mutex
 	verdict  organizationtest.Verdict
@@ -116,6 +117,7 @@ func newHistory(t *testing.T, seed uint64, aim string, without ablation) *histor
 	d := h.dice("kind")
 	h.SetUUIDs(d.IntN(4) > 0)
 	h.drops = d.IntN(2) == 0
+	h.chance = []float64{0, 0.03, 0.06, 0.12, 0.2}[d.IntN(5)]
 	h.outside = !h.drops
 	return h
 }
