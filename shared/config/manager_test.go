@@ -110,7 +110,7 @@ func (m *secretsManager) env() env {
 
 func secrets() map[string]any {
 	return map[string]any{
-		mongoARN:  `{"uri":"mongodb+srv://u:p@cluster.example/"}`,
+		mongoARN:  `{"uri":"mongodb+srv://cluster.example/"}`,
 		jwtARN:    `{"active":"k2","keys":{"k1":"` + strongKey + `","k2":"` + strongPepper + `"}}`,
 		pepperARN: strongPepper + "\n",
 	}
@@ -141,7 +141,7 @@ func TestLoad_secretsManager(t *testing.T) {
 			if err != nil || keys.Active != "k2" || string(keys.Secrets["k1"]) != strongKey {
 				t.Errorf("Keys = %s, %v", keys.Active, err)
 			}
-			if got, want := c.MongoURI.Reveal(), "mongodb+srv://u:p@cluster.example/"; got != want {
+			if got, want := c.MongoURI.Reveal(), "mongodb+srv://cluster.example/"; got != want {
 				t.Errorf("MongoURI = %q, want %q", got, want)
 			}
 			if got := string(c.Peppers.Keys[c.Peppers.Active]); got != strongPepper {

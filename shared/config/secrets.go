@@ -19,7 +19,7 @@ import (
 const (
 	mongoURI  = "MONGO_URI"
 	mongoARN  = "MONGO_SECRET_ARN"
-	jwtSecret = "JWT_SECRET" //nolint:gosec // G101: the name of a variable, no secret
+	jwtSecret = "JWT_SECRET"
 	jwtARN    = "JWT_SECRET_ARN"
 	pepper    = "PASSWORD_PEPPER"
 	pepperARN = "PASSWORD_PEPPER_ARN"

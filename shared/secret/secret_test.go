@@ -29,12 +29,18 @@ func TestParseRing(t *testing.T) {
 	}{
 		{"raw", strongA, idA, map[string]string{idA: strongA}},
 		{"raw with a line end", strongA + "\r\n", idA, map[string]string{idA: strongA}},
-		{"inner white space is kept", "a a" + strongA, secret.DerivedID([]byte("a a"+strongA), "x"),
-			map[string]string{secret.DerivedID([]byte("a a"+strongA), "x"): "a a" + strongA}},
-		{"named", `{"active":"k2","keys":{"k1":"` + strongA + `","k2":"` + strongB + `"}}`, "k2",
-			map[string]string{"k1": strongA, "k2": strongB, idA: strongA, idB: strongB}},
-		{"named, the other way round", ` {"keys":{"k.1-_":"` + strongA + `"},"active":"k.1-_"} `, "k.1-_",
-			map[string]string{"k.1-_": strongA, idA: strongA}},
+		{
+			"inner white space is kept", "a a" + strongA, secret.DerivedID([]byte("a a"+strongA), "x"),
+			map[string]string{secret.DerivedID([]byte("a a"+strongA), "x"): "a a" + strongA},
+		},
+		{
+			"named", `{"active":"k2","keys":{"k1":"` + strongA + `","k2":"` + strongB + `"}}`, "k2",
+			map[string]string{"k1": strongA, "k2": strongB, idA: strongA, idB: strongB},
+		},
+		{
+			"named, the other way round", ` {"keys":{"k.1-_":"` + strongA + `"},"active":"k.1-_"} `, "k.1-_",
+			map[string]string{"k.1-_": strongA, idA: strongA},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,8 +140,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c"} {
 			_, _ = fmt.Fprintf(&out, verb+"\n", v)
 		}
-		slog.New(slog.NewTextHandler(&out, nil)).Info("text", "value", v)
-		slog.New(slog.NewJSONHandler(&out, nil)).Info("json", "value", v)
+		slog.New(slog.NewTextHandler(&out, nil)).Info("text", slog.Any("value", v))
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("json", slog.Any("value", v))
 		if err := json.NewEncoder(&out).Encode(v); err != nil {
 			t.Fatalf("%s: marshalling: %v", name, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,8 +75,8 @@ func TestTokens_Verify_refusesAttacks(t *testing.T) {
 	at := issued().Unix()
 	header := func(changes ...any) map[string]any {
 		m := make(map[string]any)
-		for i := 0; i < len(changes); i += 2 {
-			m[changes[i].(string)] = changes[i+1]
+		for pair := range slices.Chunk(changes, 2) {
+			m[pair[0].(string)] = pair[1]
 		}
 		return m
 	}
