@@ -38,7 +38,7 @@ func TestService_Examine(t *testing.T) {
 			is.Op = &organization.Op{ID: id(9), Kind: organization.OpUpdate}
 			w.swap(t, o, is)
 		}},
-		{kind: "dead_organization_with_key", plant: func(t *testing.T, w *world, o organization.Organization) {
+		{kind: "dead_organization_with_key", plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
 			is := organization.Organization{ID: id(7), Key: "gone", State: organization.Aborted, Rev: 1, PurgeAfter: w.clock.Now().Add(time.Hour)}
 			if err := w.Store().Organizations.Insert(t.Context(), is); err != nil {
