@@ -15,7 +15,7 @@ require (
 	go.mongodb.org/mongo-driver/v2 v2.10.0 // the database
 	go.yaml.in/yaml/v3 v3.0.6 // template.yaml with the lines of its nodes, for errors that name one
 	golang.org/x/crypto v0.57.0 // bcrypt
-	golang.org/x/sync v0.24.0 // one build and one init of a thing that many ask for
+	golang.org/x/sync v0.24.0 // errgroup, and a semaphore that can be waited for with a context
 	golang.org/x/text v0.43.0 // NFC of names and passwords
 	modernc.org/sqlite v1.32.0 // repairs the embedded database's files; FerretDB's own driver of them
 )
