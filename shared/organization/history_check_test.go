@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
@@ -33,7 +34,7 @@ func (h *history) watch() {
 }
 
 // check holds the invariants when all is quiet.
-func (h *history) check(names, emails []string) {
+func (h *history) check() {
 	w := &world{Memory: h.Memory, clock: organizationtest.NewClock()}
 	living := map[organization.ID]organization.Organization{}
 	lives := map[string]organization.Organization{} // by collection
@@ -63,7 +64,8 @@ func (h *history) check(names, emails []string) {
 		}
 	}
 	h.checkDocuments(living)
-	h.ask(names, emails)
+	h.checkWishes(living)
+	h.ask()
 }
 
 // strangers tells whether all that a collection holds is other applications'.
@@ -101,10 +103,58 @@ func (h *history) checkDocuments(living map[organization.ID]organization.Organiz
 	}
 }
 
+// wished is a change that somebody asked for.
+type wished struct {
+	key, email, password string // empty: none of it
+	began, ended         time.Time
+	code                 string // the answer: empty for success
+}
+
+// perhaps tells whether the change may have happened.
+func (w *wished) perhaps() bool { return w.code == "" || w.code == "storage_unavailable" }
+
+// after tells whether the change may have happened after o did.
+func (w *wished) after(o *wished) bool {
+	return w != o && w.perhaps() && (w.code != "" || w.ended.After(o.began))
+}
+
+// checkWishes: a password is that of a change that was not followed by an
+// acknowledged one, and what else that change was to do it has done: no change
+// has happened by half.
+func (h *history) checkWishes(living map[organization.ID]organization.Organization) {
+	for _, a := range h.Admins() {
+		wishes := h.wishes[a.OrgID]
+		at := slices.IndexFunc(wishes, func(w *wished) bool { return w.password == a.Password.Hash })
+		made := &wished{password: secretWord}
+		if at >= 0 {
+			made = wishes[at]
+		} else if a.Password.Hash != secretWord {
+			h.say("nobody asked for the password of %s", a.Email)
+		}
+		if !made.perhaps() {
+			h.say("the password of %s is that of a change that was answered %s", a.Email, made.code)
+		}
+		others := func(field func(*wished) string) bool {
+			return slices.ContainsFunc(wishes, func(w *wished) bool { return field(w) != "" && w.after(made) })
+		}
+		for _, w := range wishes {
+			if w.password != "" && w.code == "" && w != made && made.code == "" && w.began.After(made.ended) {
+				h.say("the password of %s is older than an acknowledged change", a.Email)
+			}
+		}
+		if made.email != "" && a.Email != made.email && !others(func(w *wished) string { return w.email }) {
+			h.say("%s has a password that came with the email %s", a.Email, made.email)
+		}
+		if key := living[a.OrgID].Key; made.key != "" && key != made.key && !others(func(w *wished) string { return w.key }) {
+			h.say("%s has a password that came with the name %s", key, made.key)
+		}
+	}
+}
+
 // ask reads every name and email once more, and creates what nobody has: no
 // name and no email is refused that no living organization has.
-func (h *history) ask(names, emails []string) {
-	for n, name := range names {
+func (h *history) ask() {
+	for n, name := range h.names {
 		h.get(h.spared("last get "+name), name, false)
 		_, err := h.Store().Organizations.FindVisible(h.t.Context(), keyOf(name))
 		taken := err == nil
@@ -116,7 +166,7 @@ func (h *history) ask(names, emails []string) {
 			h.say("%s is taken: %v, and creating it says %v", name, taken, err)
 		}
 	}
-	for n, email := range emails {
+	for n, email := range h.emails {
 		h.login(h.spared("last login "+email), email)
 		taken := slices.ContainsFunc(h.Admins(), func(a organization.Admin) bool { return a.Email == email })
 		err := h.create(h.spared("last "+email), creation(fmt.Sprint("Fresh", n), email))

@@ -15,15 +15,21 @@ import (
 )
 
 // step is one thing that one client does.
-func (h *history) step(who string, names, emails []string) {
-	d := h.dice(who)
+func (h *history) step(who string) {
+	d := h.dice(who, "thinks")
 	switch d.IntN(4) {
 	case 0:
 		time.Sleep(upTo(d, 60*time.Second))
 	default:
 		time.Sleep(upTo(d, 3*time.Second))
 	}
-	name, email := names[d.IntN(len(names))], emails[d.IntN(len(emails))]
+	h.act(who)
+}
+
+// act is what a client does at once.
+func (h *history) act(who string) {
+	d := h.dice(who)
+	name, email := h.names[d.IntN(len(h.names))], h.emails[d.IntN(len(h.emails))]
 	account, ok := h.account(d)
 	switch x := d.IntN(100); {
 	case !ok || x < 25:
@@ -41,7 +47,7 @@ func (h *history) step(who string, names, emails []string) {
 			c.Email = &email
 		}
 		if d.IntN(4) == 0 {
-			c.Password, c.NewPassword = ptr(secretWord), ptr(secretWord)
+			c.Password, c.NewPassword = ptr(h.passwordOf(account)), ptr("the password of "+who)
 		}
 		h.change(h.caller(who), account, c)
 	case x < 70:
@@ -68,6 +74,16 @@ func (h *history) account(d *rand.Rand) (token.Principal, bool) {
 
 func principalOf(a organization.Admin) token.Principal {
 	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), Ver: a.Ver}
+}
+
+// passwordOf returns the current password of the principal's admin.
+func (h *history) passwordOf(who token.Principal) string {
+	for _, a := range h.Admins() {
+		if a.ID.String() == who.AdminID {
+			return a.Password.Hash
+		}
+	}
+	return secretWord
 }
 
 // answered adds a call with what its answer says.
@@ -132,7 +148,13 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 	if c.Email != nil {
 		call.Email = *c.Email
 	}
+	wish := &wished{key: call.Name, email: call.Email, began: time.Now()}
+	if c.NewPassword != nil {
+		wish.password = *c.NewPassword
+	}
+	h.note(func() { h.wishes[call.Org] = append(h.wishes[call.Org], wish) })
 	v, err := w.Update(h.t.Context(), who, c)
+	h.note(func() { wish.ended, wish.code = time.Now(), code(err) })
 	if err == nil && (c.Name != nil && v.Name != *c.Name || c.Email != nil && v.AdminEmail != *c.Email) {
 		h.say("a change to %v, %v was answered with %+v", call.Name, call.Email, v)
 	}

@@ -3,6 +3,7 @@ package organization_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -154,6 +155,11 @@ func (h *history) misfortune(c *caller, s command, d *rand.Rand) ill {
 			return what
 		}
 		chance /= 3
+	} else if h.focus[0] != "" {
+		chance = 0.01
+		if slices.Contains(h.focus[:], s.name) {
+			chance = h.focused
+		}
 	}
 	if d.Float64() > chance {
 		return ill{}
@@ -162,7 +168,7 @@ func (h *history) misfortune(c *caller, s command, d *rand.Rand) ill {
 	if d.IntN(2) == 0 {
 		late = max(time.Since(c.began), bound-upTo(d, 4*time.Second))
 	}
-	return []ill{
+	what := []ill{
 		{kind: "die before"},
 		{kind: "die after"},
 		{kind: "lost"},
@@ -171,6 +177,38 @@ func (h *history) misfortune(c *caller, s command, d *rand.Rand) ill {
 		{"late and dead", late},
 		{"stall", upTo(d, 100*time.Second)},
 	}[d.IntN(7)]
+	if d.IntN(3) == 0 {
+		h.visit(c, what, d)
+	}
+	return what
+}
+
+// visit lets clients come just when what a command suffers matters: around the
+// moment when it takes effect, and when its worker's operation may be taken over.
+func (h *history) visit(c *caller, what ill, d *rand.Rand) {
+	at := c.began.Add(organization.Lease + grace + upTo(d, 4*time.Second))
+	if what.kind == "late" || what.kind == "late and dead" {
+		at = c.began.Add(what.by - 2*time.Second + upTo(d, 3*time.Second))
+	}
+	for range 1 + d.IntN(3) {
+		h.hunt(at.Add(upTo(d, time.Second)), func(who string) {
+			if h.dice(who, "reconciles").IntN(4) == 0 {
+				_, _ = h.service(who).Reconcile(h.t.Context())
+				return
+			}
+			h.act(who)
+		})
+	}
+}
+
+// mutations are the commands that a history may focus on.
+func mutations() []string {
+	return []string{
+		"insert organization", "swap", "begin rename", "begin delete", "take over", "claims.insert", "claims.raise",
+		"claims.replace", "claims.delete", "claims.release", "admins.insert", "admins.change", "admins.delete",
+		"admins.deleteAll", "collections.create", "collections.drop", "move", "documents.insert", "documents.delete",
+		"documents.copyIndexes", "requests.insert", "requests.takeOver", "requests.delete", "requests.finish",
+	}
 }
 
 // seenOrganizations tells the history which swap it is, and what a creation inserts.

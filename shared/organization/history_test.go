@@ -87,9 +87,13 @@ type history struct {
 	without ablation
 	answers organizationtest.Answers
 	hunts   sync.WaitGroup
-	drops   bool    // data services drop collections and delete documents
-	chance  float64 // of a command to suffer
-	outside bool    // another application makes collections where a rename goes
+	drops   bool      // data services drop collections and delete documents
+	chance  float64   // of a command to suffer
+	focus   [3]string // the commands that suffer; the first empty: all
+	focused float64   // their chance
+	names   []string
+	emails  []string
+	outside bool // another application makes collections where a rename goes
 
 	mu       sync.Mutex
 	verdict  organizationtest.Verdict
@@ -102,7 +106,8 @@ type history struct {
 	dropped  map[organization.ID]bool // organizations whose data service dropped their collection
 	gone     map[organization.ID]bool // deletions that may have happened
 	made     map[organization.ID]bool // acknowledged creations
-	strayed  map[string]bool          // collections in which others put documents when no organization lived there
+	wishes   map[organization.ID][]*wished
+	strayed  map[string]bool // collections in which others put documents when no organization lived there
 	hunters  int
 	keys     map[string]bool          // idempotency keys whose request may be remembered
 	hot      map[organization.ID]bool // organizations that are aimed at already
@@ -112,13 +117,19 @@ func newHistory(t *testing.T, seed uint64, aim string, without ablation) *histor
 	h := &history{
 		Memory: organizationtest.NewMemory(), t: t, seed: seed, aim: aim, began: time.Now(), without: without,
 		wrote: map[string]write{}, indexed: map[organization.ID]bool{}, dropped: map[organization.ID]bool{},
-		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{}, keys: map[string]bool{}, hot: map[organization.ID]bool{},
+		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{}, wishes: map[organization.ID][]*wished{}, keys: map[string]bool{}, hot: map[organization.ID]bool{},
 	}
 	d := h.dice("kind")
 	h.SetUUIDs(d.IntN(4) > 0)
 	h.drops = d.IntN(2) == 0
 	h.chance = []float64{0, 0.03, 0.06, 0.12, 0.2}[d.IntN(5)]
 	h.outside = !h.drops
+	if d.IntN(10) < 7 {
+		for i := range h.focus {
+			h.focus[i] = mutations()[d.IntN(len(mutations()))]
+		}
+		h.focused = []float64{0.15, 0.3, 0.6}[d.IntN(3)]
+	}
 	return h
 }
 
@@ -173,15 +184,14 @@ func (h *history) run() {
 	if h.aim != "" {
 		clients, steps = 3, 5
 	}
-	var names, emails []string
 	for n := range 2 + d.IntN(3) {
-		names = append(names, fmt.Sprintf("Name%d", n))
+		h.names = append(h.names, fmt.Sprintf("Name%d", n))
 	}
 	for n := range 2 + d.IntN(4) {
-		emails = append(emails, fmt.Sprintf("e%d@acme.io", n))
+		h.emails = append(h.emails, fmt.Sprintf("e%d@acme.io", n))
 	}
 	if d.IntN(3) > 0 {
-		names = append(names, foreign)
+		h.names = append(h.names, foreign)
 		h.foreignWrites()
 	}
 	var all, repair sync.WaitGroup
@@ -189,7 +199,7 @@ func (h *history) run() {
 	for c := range clients {
 		all.Go(func() {
 			for n := range steps {
-				h.step(fmt.Sprintf("client %d.%d", c, n), names, emails)
+				h.step(fmt.Sprintf("client %d.%d", c, n))
 			}
 		})
 	}
@@ -218,7 +228,7 @@ func (h *history) run() {
 		}
 	}
 	h.answers.Settle()
-	h.check(names, emails)
+	h.check()
 }
 
 // nameOf returns the organization's shown name.
