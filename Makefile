@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 GO       ?= go
 ARGS     ?=
+URL      ?=
 STAGE    ?= dev
 FUZZTIME ?= 10s
 # A URL of another vulnerability database for govulncheck.
@@ -67,6 +68,12 @@ lint: need-go $(GOLANGCI_LINT) $(GOVULNCHECK) ## format and lint, known vulnerab
 e2e: need-go ## the stores and the service over HTTP, at MONGO_TEST_URI too where it is set
 	$(call go_test,-count=1 $(ARGS) ./shared/mongo/... ./local)
 
+# What a team runs after a deploy. It deletes the organizations that it makes. A
+# URL may hold a $, as that of a stage $default does: it is taken as it stands.
+contract: need-go ## the contract over HTTP, at any host: URL=https://…
+	@test -n '$(value URL)' || { echo 'make: which host? make contract URL=https://…' >&2; exit 1; }
+	@OMS_BASE_URL='$(value URL)' $(GO) test -count=1 -timeout=30m $(ARGS) ./local/contract
+
 fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 	@set -e; \
 	for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' shared functions local | xargs -n1 dirname | sort -u); do \
@@ -112,7 +119,7 @@ rotate: ## a new key for the tokens of STAGE (dev); those of the old one hold un
 
 deploy: need-go ## to AWS, with the settings of STAGE (dev) in samconfig.toml
 	GOARCH=arm64 sam build --config-env $(STAGE)
-	sam deploy --config-env $(STAGE)
+	sam deploy --config-env $(STAGE) $(ARGS)
 
 $(GOLANGCI_LINT):
 	GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

@@ -1,0 +1,193 @@
+package gateway_test
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"oms/local/gateway"
+)
+
+var updateFidelity = flag.Bool("update-fidelity", false, "record what the other hosts answer") //nolint:gochecknoglobals // a flag
+
+// recordedFidelity holds what other hosts answer where they differ.
+const recordedFidelity = "testdata/fidelity/hosts.json"
+
+// TestFidelity sends one table of requests to this gateway, and to
+// `sam local start-api` and an emulated API Gateway where FIDELITY_SAM and
+// FIDELITY_EMULATOR have their URLs, all with the template and the function of
+// testdata/fidelity. What API Gateway itself does, by its own documents and by
+// recordings, is the table: this gateway equals it, and the others differ
+// exactly where testdata/fidelity/hosts.json says so.
+func TestFidelity(t *testing.T) {
+	t.Parallel()
+	recorded := map[string]map[string]string{}
+	if text, err := os.ReadFile(recordedFidelity); err == nil {
+		if err := json.Unmarshal(text, &recorded); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hosts := map[string]string{"local": fidelityHost(t)}
+	for host, variable := range map[string]string{"sam": "FIDELITY_SAM", "emulator": "FIDELITY_EMULATOR"} {
+		if base := os.Getenv(variable); base != "" {
+			hosts[host] = base
+			if *updateFidelity {
+				recorded[host] = map[string]string{}
+			}
+		}
+	}
+	agree := map[string]int{}
+	for _, c := range fidelityCases() {
+		for _, host := range slices.Sorted(mapKeys(hosts)) {
+			got := c.ask(t, hosts[host])
+			if got == c.aws {
+				agree[host]++
+			}
+			want, differs := recorded[host][c.name]
+			switch {
+			case *updateFidelity && host != "local":
+				if got != c.aws {
+					recorded[host][c.name] = got
+				}
+			case differs && got != want || !differs && got != c.aws:
+				if !differs {
+					want = c.aws
+				}
+				t.Errorf("%s: %s answers\n\t%.300s\nwant\n\t%.300s", c.name, host, got, want)
+			}
+		}
+	}
+	for host, n := range agree {
+		t.Logf("%s agrees with API Gateway in %d of %d", host, n, len(fidelityCases()))
+	}
+	if *updateFidelity {
+		text, err := json.MarshalIndent(recorded, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(recordedFidelity, append(text, '\n'), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func mapKeys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// fidelityHost serves the template of testdata/fidelity with this gateway.
+func fidelityHost(tb testing.TB) string {
+	tb.Helper()
+	bootstrap := filepath.Join(tb.TempDir(), "bootstrap")
+	build := exec.CommandContext(tb.Context(), "go", "build", "-o", bootstrap, "./testdata/fidelity/answer") //nolint:gosec // G204: the go command
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := build.CombinedOutput(); err != nil {
+		tb.Fatalf("building the function: %v\n%s", err, said)
+	}
+	template, err := gateway.ReadTemplate("testdata/fidelity/template.yaml", nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	g, err := gateway.New(gateway.Config{
+		Template: template, Bootstraps: map[string]string{"AnswerFunction": bootstrap, "AuthorizerFunction": bootstrap},
+		Log: slog.New(slog.DiscardHandler), Stderr: io.Discard,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server := httptest.NewServer(g)
+	tb.Cleanup(func() {
+		server.Close()
+		_ = g.Close(tb.Context()) // ended already: nothing is in flight
+	})
+	return server.URL
+}
+
+// ask sends the request as it stands and returns the answer as one line: the
+// status, the headers that are shown, and the body.
+func (c fidelityCase) ask(tb testing.TB, base string) string {
+	tb.Helper()
+	u, err := url.Parse(base)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	connection, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", u.Host)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer connection.Close() //nolint:errcheck // nothing is left to be said
+	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		tb.Fatal(err)
+	}
+	method, target, _ := strings.Cut(c.request, " ")
+	text := fmt.Sprintf("%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method, strings.TrimSuffix(u.Path, "/"), target, u.Host)
+	for _, h := range c.headers {
+		text += h + "\r\n"
+	}
+	if c.body != "" {
+		text += fmt.Sprintf("Content-Length: %d\r\n", len(c.body))
+	}
+	go func() { _, _ = io.WriteString(connection, text+"\r\n"+c.body) }() // an answer may come before it is all sent
+	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
+	if err != nil {
+		return "no answer"
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return "half an answer"
+	}
+	line := []string{fmt.Sprint(response.StatusCode)}
+	for _, name := range c.show {
+		line = append(line, name+"="+strings.Join(response.Header.Values(name), "|"))
+	}
+	if shown := shape(body); shown != "" {
+		line = append(line, shown)
+	}
+	return strings.Join(line, " ")
+}
+
+// shape is a body without what no client reads: how an object is spaced and
+// escaped, a line end; and without the most of a long one.
+func shape(body []byte) string {
+	text := strings.TrimSpace(string(body))
+	object := map[string]any{}
+	if json.Unmarshal(body, &object) == nil {
+		var out strings.Builder
+		encoder := json.NewEncoder(&out)
+		encoder.SetEscapeHTML(false)
+		if encoder.Encode(object) == nil {
+			text = strings.TrimSpace(out.String())
+		}
+	}
+	if len(text) > 200 {
+		return text[:80] + "…"
+	}
+	return text
+}
+
+// raw makes the function answer with these bytes.
+func raw(payload string) string {
+	return "X-Answer: " + base64.StdEncoding.EncodeToString([]byte(payload))
+}
