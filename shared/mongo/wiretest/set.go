@@ -94,7 +94,7 @@ func (s *Set) StepDown(ctx context.Context, stepping, election time.Duration) er
 	if err := wait(ctx, election); err != nil {
 		return err
 	}
-	s.elect((old + 1) % len(s.members))
+	s.elect(old)
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (s *Set) Kill(ctx context.Context, election time.Duration) error {
 	if err := wait(ctx, election); err != nil {
 		return err
 	}
-	s.elect((old + 1) % len(s.members))
+	s.elect(old)
 	return nil
 }
 
@@ -134,10 +134,15 @@ func (s *Set) Revive(tb testing.TB) {
 	}
 }
 
-func (s *Set) elect(index int) {
+// elect makes the next living member after the old primary the new one.
+func (s *Set) elect(old int) {
 	s.change(func() {
 		s.term++
-		s.primary = index
+		next := (old + 1) % len(s.members)
+		for s.members[next].listener == nil {
+			next = (next + 1) % len(s.members)
+		}
+		s.primary = next
 	})
 }
 
