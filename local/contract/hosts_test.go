@@ -38,7 +38,13 @@ type exchange struct {
 
 // differences are all that are known, by host.
 func differences() []difference {
+	spaced := func(x exchange) bool {
+		return x.header.Get("X-Request-Id") == "" && bytes.HasPrefix(x.body, []byte(`{"message":`)) && !bytes.Equal(compact(x.body), x.body)
+	}
+	respace := func(x *exchange) { x.body = compact(x.body) }
 	return []difference{
+		{samLocal, "the gateway's own answers end in a line end", spaced, respace},
+		{emulator, "the gateway's own answers are spaced as Python does", spaced, respace},
 		{
 			samLocal, "no route and no such method are one answer, and not API Gateway's",
 			saysAnyway(http.StatusForbidden, "Missing Authentication Token"), says(http.StatusNotFound, "Not Found"),
@@ -79,18 +85,6 @@ func differences() []difference {
 			func(x *exchange) { x.header.Set("Apigw-Requestid", "none") },
 		},
 		{
-			emulator, "the gateway's own answers are spaced as Python does",
-			func(x exchange) bool {
-				return x.header.Get("X-Request-Id") == "" && bytes.HasPrefix(x.body, []byte(`{"message": "`))
-			},
-			func(x *exchange) {
-				var out bytes.Buffer
-				if json.Compact(&out, x.body) == nil {
-					x.body = out.Bytes()
-				}
-			},
-		},
-		{
 			emulator, "OPTIONS without an Origin is taken for a preflight, and denied",
 			func(x exchange) bool {
 				return x.method == http.MethodOptions && x.origin == "" && saysAnyway(http.StatusForbidden, "CORS origin denied")(x)
@@ -103,6 +97,15 @@ func differences() []difference {
 			malformed,
 		},
 	}
+}
+
+// compact is JSON without white space, or what is no JSON as it stands.
+func compact(body []byte) []byte {
+	var out bytes.Buffer
+	if json.Compact(&out, body) != nil {
+		return body
+	}
+	return out.Bytes()
 }
 
 // saysAnyway is true of a gateway's own answer, however it is spaced.
