@@ -45,8 +45,8 @@ func testCreate(t *testing.T, h *host) {
 		if err != nil || len(there) != 1 {
 			t.Errorf("Find(%s) = %v, %v", v.Collection, there, err)
 		}
-		if any, err := s.Documents.Any(t.Context(), v.Collection); any || err != nil {
-			t.Errorf("it holds documents: %v, %v", any, err)
+		if some, err := s.Documents.Any(t.Context(), v.Collection); some || err != nil {
+			t.Errorf("it holds documents: %v, %v", some, err)
 		}
 	})
 	t.Run("a conflict leaves nothing", func(t *testing.T) {

@@ -34,7 +34,7 @@ func testKills(t *testing.T, b built) {
 			break
 		}
 		p := b.start(t, data, secrets.environ()...)
-		t.Run(fmt.Sprintf("round %d", round), func(t *testing.T) { //nolint:paralleltest // one follows the other, on one folder of data
+		t.Run(fmt.Sprintf("round %d", round), func(t *testing.T) { // one follows the other, on one folder of data
 			inspect(t, ownHost(t, p, secrets), all)
 		})
 		if t.Failed() {
@@ -48,7 +48,7 @@ func testKills(t *testing.T, b built) {
 		gone(t, p)
 	}
 	p := b.start(t, data, secrets.environ()...)
-	t.Run("at the end", func(t *testing.T) { inspect(t, ownHost(t, p, secrets), all) }) //nolint:paralleltest // it follows the others
+	t.Run("at the end", func(t *testing.T) { inspect(t, ownHost(t, p, secrets), all) })
 	p.stop(t)
 	gone(t, p)
 	forward, back := 0, 0

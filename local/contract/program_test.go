@@ -142,7 +142,7 @@ func template(tb testing.TB) string {
 		tb.Fatalf("the template has no %s any more", whole)
 	}
 	path := filepath.Join(tb.TempDir(), "template.yaml")
-	if err := os.WriteFile(path, bytes.ReplaceAll(text, []byte(whole), []byte("MemorySize: 512")), 0o600); err != nil {
+	if err := os.WriteFile(path, bytes.ReplaceAll(text, []byte(whole), []byte("MemorySize: 512")), 0o600); err != nil { //nolint:gosec // G703: the test's own folder
 		tb.Fatal(err)
 	}
 	return path

@@ -54,7 +54,7 @@ func testUpdate(t *testing.T, h *host) {
 			if is != want {
 				t.Errorf("it is %+v, want %+v", is, want)
 			}
-			if changed := tc.name || tc.email || tc.pass; is.Version <= f.Version == changed && changed || is.UpdatedAt == f.UpdatedAt == changed && changed {
+			if changed := tc.name || tc.email || tc.pass; changed && (is.Version <= f.Version || is.UpdatedAt == f.UpdatedAt) {
 				t.Errorf("version %d at %s, was %d at %s", is.Version, is.UpdatedAt, f.Version, f.UpdatedAt)
 			}
 			_, asked := sent["email"]
@@ -109,10 +109,10 @@ func testUpdate(t *testing.T, h *host) {
 		})
 		done := 0
 		for _, r := range replies {
-			switch {
-			case r.status == http.StatusOK:
+			switch r.status {
+			case http.StatusOK:
 				done++
-			case r.status == http.StatusPreconditionFailed:
+			case http.StatusPreconditionFailed:
 				r.refused(http.StatusPreconditionFailed, "version_mismatch")
 			default:
 				r.refused(http.StatusConflict, "organization_busy")
@@ -162,8 +162,8 @@ func testUpdateRefused(t *testing.T, h *host) {
 			h.login(t, f.Email, f.password)
 			h.login(t, other.Email, other.password)
 			name, ok := tc.sent["organization_name"].(string)
-			if new, there := tc.sent["new_organization_name"].(string); there {
-				name, ok = new, true
+			if given, there := tc.sent["new_organization_name"].(string); there {
+				name, ok = given, true
 			}
 			if ok && name != other.Name && tc.status != 422 { // the name was never shown, and is free
 				h.create(t, name, freshEmail(), freshPassword()).want(http.StatusCreated)

@@ -151,7 +151,7 @@ func (b *browser) picture(name string) {
 		return
 	}
 	path := filepath.Join(b.tb.ArtifactDir(), name+".png")
-	if err := os.WriteFile(path, png, 0o600); err != nil { //nolint:gosec // G703: the folder is the test runner's own
+	if err := os.WriteFile(path, png, 0o600); err != nil {
 		b.tb.Logf("keeping a picture: %v", err)
 	}
 }
