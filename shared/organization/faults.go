@@ -21,7 +21,7 @@ func nameTaken(key string) error {
 
 func nameHeld(key string, left time.Duration) error {
 	return fault.New(fault.Conflict, "organization_name_held",
-		fmt.Sprintf("the name with the key %q was given up a moment ago and is not free yet", key)).After(max(left, soon))
+		fmt.Sprintf("the name with the key %q is not free yet: a moment ago it was given up, or is just being taken", key)).After(max(left, soon))
 }
 
 func emailTaken() error {
