@@ -66,7 +66,7 @@ lint: need-go $(GOLANGCI_LINT) $(GOVULNCHECK) ## format and lint, known vulnerab
 	else echo 'make: template.yaml is not checked: pip install cfn-lint' >&2; fi
 
 e2e: need-go ## the stores and the service over HTTP, at MONGO_TEST_URI too where it is set
-	$(call go_test,-count=1 $(ARGS) ./shared/mongo/... ./local)
+	$(call go_test,-count=1 $(ARGS) ./shared/mongo/... ./local ./local/contract ./local/doctor)
 
 # What a team runs after a deploy. It deletes the organizations that it makes. A
 # URL may hold a $, as that of a stage $default does: it is taken as it stands.
