@@ -66,6 +66,13 @@ func ablations() []ablation {
 			},
 		},
 		{
+			name: "no-bump", what: "an update that is taken back does not fence the admin", aim: "account", within: 60,
+			take: func(_ time.Time, s organization.Store) organization.Store {
+				s.Admins = notFenced{s.Admins}
+				return s
+			},
+		},
+		{
 			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 60, shows: "answers: ",
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Claims = twoWinners{s.Claims}
@@ -236,6 +243,16 @@ func (s notHeld) Raise(ctx context.Context, key string, id organization.ID, unti
 		return true, ctx.Err()
 	}
 	return s.Claims.Raise(ctx, key, id, until, left)
+}
+
+// notFenced leaves the rev of an admin as it is where nothing else is to change.
+type notFenced struct{ organization.Admins }
+
+func (s notFenced) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
+	if op.IsZero() {
+		return true, ctx.Err()
+	}
+	return s.Admins.Change(ctx, c, op)
 }
 
 // twoWinners takes the claim from whoever has it.

@@ -12,7 +12,7 @@ import (
 // aims are the directed searches of random histories. Undirected ones (the
 // empty aim) hit everything a little; a directed one makes one kind of command
 // come late, and lets others come just when that matters.
-func aims() []string { return []string{"", "writers", "decision", "creation", "take-over"} }
+func aims() []string { return []string{"", "writers", "decision", "creation", "take-over", "account"} }
 
 // grace is how long after its worker's lease an operation may be taken over.
 const grace = 2 * time.Second
@@ -35,6 +35,10 @@ func (h *history) aimAt(c *caller, s command, d *rand.Rand) (ill, bool) {
 	case h.aim == "take-over" && s.name == "move" && c.helps && d.IntN(8) > 0:
 		if o, ok := h.mover(s); ok {
 			return h.lateMove(c, o, d), true
+		}
+	case h.aim == "account" && s.name == "admins.change" && !c.helps:
+		if o := c.started(); o.Op != nil && o.Op.To != "" && o.Op.Admin.Email != "" && d.IntN(4) > 0 && h.first(o.ID) {
+			return h.lateAccount(c, o, d), true
 		}
 	}
 	return ill{}, false
@@ -134,5 +138,25 @@ func (h *history) lateMove(c *caller, o organization.Organization, d *rand.Rand)
 		}
 	})
 	h.claimers(o.Op.From, c.began.Add(by-13*time.Second), c.began.Add(by-time.Second), d)
+	return ill{"late and dead", by}
+}
+
+// lateAccount: the change of an admin comes late. Until then somebody else has
+// had the email, so that whoever took the update over has taken it back.
+func (h *history) lateAccount(c *caller, o organization.Organization, d *rand.Rand) ill {
+	email := o.Op.Admin.Email
+	next := c.began.Add(organization.Lease + grace + upTo(d, time.Second))
+	by := next.Sub(c.began) + 8*time.Second + upTo(d, 40*time.Second)
+	h.hunt(time.Now().Add(upTo(d, 5*time.Second)), func(who string) {
+		_ = h.create(h.spared(who), creation("Rival "+who, email))
+	})
+	h.hunt(next, func(who string) { h.get(h.spared(who), o.Key, false) })
+	h.hunt(next.Add(2*time.Second+upTo(d, 4*time.Second)), func(who string) {
+		for _, a := range h.Admins() {
+			if a.Email == email {
+				h.delete(h.spared(who), principalOf(a))
+			}
+		}
+	})
 	return ill{"late and dead", by}
 }

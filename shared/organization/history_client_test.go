@@ -37,16 +37,17 @@ func (h *history) act(who string) {
 		if d.IntN(2) == 0 {
 			c.IdempotencyKey = fmt.Sprint("key ", d.IntN(6), name, email)
 		}
-		h.create(h.caller(who), c)
+		_ = h.create(h.caller(who), c)
 	case x < 60:
 		c := organization.Change{}
-		if d.IntN(3) > 0 {
+		all := h.aim == "account"
+		if all || d.IntN(3) > 0 {
 			c.Name = &name
 		}
-		if c.Name == nil || d.IntN(3) == 0 {
+		if all || c.Name == nil || d.IntN(3) == 0 {
 			c.Email = &email
 		}
-		if d.IntN(4) == 0 {
+		if all || d.IntN(4) == 0 {
 			c.Password, c.NewPassword = ptr(h.passwordOf(account)), ptr("the password of "+who)
 		}
 		h.change(h.caller(who), account, c)
@@ -62,7 +63,7 @@ func (h *history) act(who string) {
 // account picks an admin that is there now, and what its token says.
 func (h *history) account(d *rand.Rand) (token.Principal, bool) {
 	as := h.Admins()
-	if h.aim == "decision" { // what is aimed at stays as it is
+	if h.aim == "decision" || h.aim == "account" { // what is aimed at stays as it is
 		as = slices.DeleteFunc(as, func(a organization.Admin) bool { return h.aimed(a.OrgID) })
 	}
 	if len(as) == 0 {

@@ -24,7 +24,8 @@ type caller struct {
 	dead     bool
 	helps    bool // it has taken over somebody's operation
 	nth      map[string]int
-	creation organization.ID // what it sent, to be inserted
+	creation organization.ID           // what it sent, to be inserted
+	update   organization.Organization // what it began to change
 }
 
 // command is one command on its way, with what a directed search looks at.
@@ -69,6 +70,13 @@ func (c *caller) inserted() organization.ID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.creation
+}
+
+// started returns the organization as the update of this call has begun it, if any.
+func (c *caller) started() organization.Organization {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.update
 }
 
 // ill is what happens to a command.
@@ -240,6 +248,11 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 	if is.Op != nil {
 		sent.to = is.Op.To
 	}
+	if was.State == organization.Active && is.State == organization.Updating {
+		s.c.mu.Lock()
+		s.c.update = is
+		s.c.mu.Unlock()
+	}
 	switch {
 	case takesOver(was, is):
 		sent.name = "take over"
@@ -257,7 +270,10 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 		swapped = ok
 		return err
 	})
-	return swapped && err == nil, err
+	if err != nil {
+		return false, err // swapped is a late command's to write
+	}
+	return swapped, nil
 }
 
 func takesOver(was, is organization.Organization) bool {

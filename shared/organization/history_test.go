@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -242,4 +241,7 @@ func (h *history) nameOf(org organization.ID) string {
 }
 
 // keyOf returns the key of a name that is known to be well-formed.
-func keyOf(name string) string { return strings.ToLower(name) }
+func keyOf(name string) string {
+	n, _ := organization.ParseName(name)
+	return n.Key
+}

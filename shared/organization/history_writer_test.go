@@ -138,15 +138,16 @@ func (h *history) strangerComes(s command, d *rand.Rand) {
 			return
 		}
 		h.note(func() { h.strayed[collection] = true })
-		if full && op.UUID != "" {
+		full := full && op.UUID != ""
+		if full {
 			h.note(func() { h.wrote[id] = write{} })
-			if err := h.Put(collection, organizationtest.StringDocument(id, "stranger")); err != nil {
-				h.say("a stranger: %v", err)
-			}
-			return
 		}
-		if err := h.Store().Collections.Create(h.t.Context(), collection); err != nil {
+		doc := organizationtest.StringDocument(id, "stranger")
+		if err := h.Put(collection, doc); err != nil {
 			h.say("a stranger: %v", err)
+		}
+		if !full {
+			h.Remove(collection, doc.ID)
 		}
 	})
 }
