@@ -43,7 +43,7 @@ func TestFailover(t *testing.T) {
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		var back []time.Duration
 		for seed := range rounds {
-			back = append(back, failover(t, e, uint64(seed+1))...) //nolint:gosec // G115: small
+			back = append(back, failover(t, e, uint64(seed+1))...)
 		}
 		slices.Sort(back)
 		t.Logf("%d new primaries; all clients back after %v at the median, %v at most",
@@ -59,7 +59,7 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	set, through := realSet(t, e), e
 	if set == nil {
 		played := wiretest.NewSet(t, e.URI, seed)
-		set, through = playedSet{t, played}, mongotest.Engine{Name: e.Name, URI: played.URI()}
+		set, through = playedSet{played}, mongotest.Engine{Name: e.Name, URI: played.URI()}
 	}
 	name := databaseName()
 	direct := e.OpenNamed(t, name) // dropped through the engine itself
@@ -94,7 +94,6 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 
 // playedSet is a set of wiretest.
 type playedSet struct {
-	tb  testing.TB
 	set *wiretest.Set
 }
 
@@ -106,7 +105,9 @@ func (p playedSet) stepDown(ctx context.Context, election time.Duration) error {
 }
 
 func (p playedSet) kill(ctx context.Context, election time.Duration) error {
-	p.set.Revive(p.tb) // whoever died before
+	if err := p.set.Revive(ctx); err != nil { // whoever died before
+		return err
+	}
 	return p.set.Kill(ctx, election)
 }
 

@@ -203,7 +203,7 @@ func Reply(m Message, document any) (Message, error) {
 		return nil, fmt.Errorf("encoding a reply: it has %d bytes, %d are allowed", length, MaxMessageLen)
 	}
 	reply := make(Message, 0, length)
-	reply = binary.LittleEndian.AppendUint32(reply, uint32(length)) //nolint:gosec // G115: bounded above
+	reply = binary.LittleEndian.AppendUint32(reply, uint32(length))
 	reply = binary.LittleEndian.AppendUint32(reply, 0)
 	reply = binary.LittleEndian.AppendUint32(reply, m.RequestID())
 	reply = binary.LittleEndian.AppendUint32(reply, op)

@@ -227,17 +227,16 @@ func (p *Proxy) pass(c *conn, m wire.Message) error {
 		return errFault
 	case Lost, Cut, Stall:
 		return c.exchange(m, command, func(reply wire.Message) error {
-			switch shot.rule.Fault {
-			case Cut:
-				_, _ = c.Write(reply[:cutAt])
-				_ = c.Close()
-				return errFault
-			case Stall:
+			if shot.rule.Fault == Stall {
 				return p.hold(c, shot)
-			default:
+			}
+			if shot.rule.Fault == Lost {
 				c.abort()
 				return errFault
 			}
+			_, _ = c.Write(reply[:cutAt])
+			_ = c.Close()
+			return errFault
 		})
 	case Blackhole:
 		return p.hold(c, shot)

@@ -2,6 +2,7 @@ package wiretest
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -119,8 +120,7 @@ func (s *Set) Kill(ctx context.Context, election time.Duration) error {
 }
 
 // Revive starts dead members again, at their old addresses, as secondaries.
-func (s *Set) Revive(tb testing.TB) {
-	tb.Helper()
+func (s *Set) Revive(ctx context.Context) error {
 	for _, m := range s.members {
 		s.mu.Lock()
 		dead := m.listener == nil
@@ -128,10 +128,14 @@ func (s *Set) Revive(tb testing.TB) {
 		if !dead {
 			continue
 		}
-		l := listen(tb, m.address)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", m.address)
+		if err != nil {
+			return fmt.Errorf("reviving a member: %w", err)
+		}
 		s.change(func() { m.listener, m.process, m.counter = l, bson.NewObjectID(), 1 })
 		s.sessions.Go(func() { m.accept(l) })
 	}
+	return nil
 }
 
 // elect makes the next living member after the old primary the new one.

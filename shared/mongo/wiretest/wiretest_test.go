@@ -198,7 +198,7 @@ func TestSet(t *testing.T) {
 			func() error { return nil },
 			func() error { return s.StepDown(t.Context(), 10*time.Millisecond, 10*time.Millisecond) },
 			func() error { return s.Kill(t.Context(), 10*time.Millisecond) },
-			func() error { s.Revive(t); return nil },
+			func() error { return s.Revive(t.Context()) },
 			func() error { return s.StepDown(t.Context(), 0, 0) },
 		} {
 			if err := change(); err != nil {
