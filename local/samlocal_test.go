@@ -49,7 +49,7 @@ func TestRun_samLocal_database(t *testing.T) {
 		"mongodb://localhost:27017":                        "mongodb://mongo:27017",
 		"mongodb://127.0.0.1/?retryWrites=false":           "mongodb://mongo:27017/?retryWrites=false",
 		"mongodb://[::1]:27017/x":                          "mongodb://mongo:27017/x",
-		"mongodb+srv://me@cluster.example/?w=1":           "mongodb+srv://me@cluster.example/?w=1",
+		"mongodb+srv://me@cluster.example/?w=1":            "mongodb+srv://me@cluster.example/?w=1",
 		"mongodb://a.example:27017,b.example:27018/?ssl=1": "mongodb://a.example:27017,b.example:27018/?ssl=1",
 		"mongodb://10.0.0.7:27018":                         "mongodb://10.0.0.7:27018",
 	} {
