@@ -133,7 +133,7 @@ func (s *Set) Revive(ctx context.Context) error {
 			return fmt.Errorf("reviving a member: %w", err)
 		}
 		s.change(func() { m.listener, m.process, m.counter = l, bson.NewObjectID(), 1 })
-		s.sessions.Go(func() { m.accept(l) })
+		s.sessions.Go(func() { m.accept(l) }) //nolint:contextcheck // it lives on when this call is over
 	}
 	return nil
 }

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/local/gateway"
+	"oms/shared/mongo/mongotest"
+	"oms/shared/mongo/wiretest"
+)
+
+// TestFaults: whatever happens to any one command of any endpoint between the
+// driver and the server, the answer comes before the function's deadline, is a
+// 503 with Retry-After or the right success, and the same request again leads
+// to the right final state. Which commands there are is counted, not known.
+//
+// By itself it does to every command what costs little time, and the slow
+// faults (refuse, blackhole, stall, slow) to one command of each function;
+// `make faults` does all to all.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	built := builtFunctions(t)
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		r := newFaultRun(t, e, built)
+		points := r.count(t)
+		shots := r.plan(points)
+		r.shoot(t, shots)
+		r.settled.Wait()
+		if len(r.took) == 0 || t.Failed() {
+			return
+		}
+		slices.Sort(r.took)
+		t.Logf("%d commands of %d requests, %d faults: %d times 503, %d times the right success; answers after %v at the median, %v at most; all settled %v after the start",
+			sum(points), len(points), len(shots), r.unavailable, r.right, r.took[len(r.took)/2].Round(time.Millisecond), r.took[len(r.took)-1].Round(time.Millisecond), time.Since(r.begun).Round(time.Second))
+	})
+}
+
+// lanes is how many requests that a fault meets are under way at once, at most,
+// to one function.
+const lanes = 4
+
+// shot is one fault on one command of one kind of request.
+type shot struct {
+	kind kind
+	rule wiretest.Rule
+}
+
+// faultRun is the service, several times, on one database: lanes behind a
+// proxy each, for requests that a fault meets, and one without a proxy that
+// prepares and repeats.
+type faultRun struct {
+	calm     *api
+	lanes    []*lane
+	timeouts map[string]time.Duration // of functions by their folder
+	hashing  map[string]bool          // those that share processors
+	begun    time.Time
+
+	settled     sync.WaitGroup
+	mu          sync.Mutex
+	took        []time.Duration
+	right       int // first answers
+	unavailable int
+}
+
+// lane is a run of the service behind a proxy.
+type lane struct {
+	api   *api
+	proxy *wiretest.Proxy
+	// The functions that hash share one processor or a few (gateway), and what
+	// waits for another's slow fault would be slow for that alone.
+	hash sync.Mutex
+}
+
+// builtFunctions builds the functions once, in the layout of `make build`.
+func builtFunctions(tb testing.TB) string {
+	tb.Helper()
+	template := mustReadTemplate(tb)
+	out, folder := tb.TempDir(), tb.TempDir()
+	b := builder{source: "..", out: out, environ: os.Environ(), stderr: io.Discard}
+	bootstraps, err := b.build(tb.Context(), template.Functions)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for id, program := range bootstraps {
+		if err := os.Mkdir(filepath.Join(folder, id), 0o700); err != nil {
+			tb.Fatal(err)
+		}
+		if err := os.Symlink(program, filepath.Join(folder, id, "bootstrap")); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return folder
+}
+
+func mustReadTemplate(tb testing.TB) *gateway.Template {
+	tb.Helper()
+	template, err := gateway.ReadTemplate(abs(tb, "../template.yaml"), nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return template
+}
+
+func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
+	tb.Helper()
+	name := "test_" + strings.ToLower(rand.Text()[:16])
+	client := e.Client(tb)
+	tb.Cleanup(func() {
+		if err := client.Database(name).Drop(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Errorf("dropping %s: %v", name, err)
+		}
+	})
+	r := &faultRun{timeouts: map[string]time.Duration{}, hashing: map[string]bool{}, begun: time.Now()}
+	for _, f := range mustReadTemplate(tb).Functions {
+		r.timeouts[filepath.Base(f.CodeURI)], r.hashing[filepath.Base(f.CodeURI)] = f.Timeout, f.WholeCPU()
+	}
+	environ := []string{"MASTER_DB=" + name, "BCRYPT_COST=4", "JWT_SECRET=" + rand.Text() + rand.Text(), "PASSWORD_PEPPER=" + rand.Text() + rand.Text()}
+	start := func(uri string) *api {
+		p := startProgram(tb, tb.TempDir(), append(environ, "MONGO_URI="+uri), "-template", abs(tb, "../template.yaml"), "-functions", built)
+		return &api{url: p.URL, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: time.Minute}, slots: make(chan struct{}, 8)}
+	}
+	r.calm = start(e.URI)
+	for range lanes {
+		p := wiretest.NewProxy(tb, e.URI)
+		r.lanes = append(r.lanes, &lane{api: start(p.URI()), proxy: p})
+	}
+	return r
+}
+
+// count sends every kind of request once without a fault and counts its commands.
+func (r *faultRun) count(tb testing.TB) map[string]map[string]int {
+	tb.Helper()
+	points := map[string]map[string]int{}
+	var all sync.WaitGroup
+	for i, l := range r.lanes {
+		all.Go(func() {
+			for round := range 2 { // the first one starts the functions, which say more then
+				if round == 1 && i > 0 {
+					return // one lane counts for all
+				}
+				for _, k := range kinds() {
+					s := newScene(r.calm, k, "dry"+strconv.Itoa(i)+strconv.Itoa(round))
+					if err := s.prepare(tb.Context()); err != nil {
+						tb.Errorf("%s: %v", k.name, err)
+						return
+					}
+					l.proxy.Counts()
+					if a := s.send(tb.Context(), l.api); a.status != k.success {
+						tb.Errorf("%s without a fault = %v, want %d", k.name, a, k.success)
+					}
+					if round == 0 {
+						continue
+					}
+					counts := map[string]int{}
+					for c, n := range l.proxy.Counts() {
+						if c.Client == k.client {
+							counts[c.Command] = n
+						}
+					}
+					points[k.name] = counts
+				}
+			}
+		})
+	}
+	all.Wait()
+	if tb.Failed() {
+		tb.FailNow()
+	}
+	for _, k := range kinds() {
+		if len(points[k.name]) == 0 {
+			tb.Fatalf("%s sends no command", k.name)
+		}
+	}
+	return points
+}
+
+// plan lists what is to be done. The slow faults come first, for they take longest.
+func (r *faultRun) plan(points map[string]map[string]int) []shot {
+	var slow, quick []shot
+	for _, k := range kinds() {
+		commands := slices.Sorted(maps.Keys(points[k.name]))
+		for _, command := range commands {
+			for nth := range points[k.name][command] {
+				for _, f := range wiretest.Faults() {
+					s := shot{k, wiretest.Rule{Fault: f, Client: k.client, Command: command, Nth: nth + 1}}
+					if f == wiretest.Reset || f == wiretest.Lost || f == wiretest.Cut {
+						quick = append(quick, s)
+						continue
+					}
+					// The sample: the last kind of each function, for that one does most.
+					last := k.name == lastKind(k.client) && command == commands[len(commands)-1] && nth == 0
+					if mongotest.Whole() || last {
+						slow = append(slow, s)
+					}
+				}
+			}
+		}
+	}
+	return append(slow, quick...)
+}
+
+// lastKind is the last kind of request to the function.
+func lastKind(client string) string {
+	last := ""
+	for _, k := range kinds() {
+		if k.client == client {
+			last = k.name
+		}
+	}
+	return last
+}
+
+// shoot does it. A lane works on one request of a function at a time, so that a
+// fault meets the request that it is meant for.
+func (r *faultRun) shoot(tb testing.TB, shots []shot) {
+	tb.Helper()
+	queues := map[string]chan shot{}
+	for _, s := range shots {
+		if queues[s.kind.client] == nil {
+			queues[s.kind.client] = make(chan shot, len(shots))
+		}
+		queues[s.kind.client] <- s
+	}
+	var all sync.WaitGroup
+	for client, queue := range queues {
+		close(queue)
+		for _, l := range r.lanes {
+			all.Go(func() {
+				for s := range queue {
+					r.one(tb, l, s, r.timeouts[client])
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+// one sends one request that a fault meets, judges its answer, and has it
+// repeated in the background.
+func (r *faultRun) one(tb testing.TB, l *lane, s shot, timeout time.Duration) {
+	tb.Helper()
+	ctx := tb.Context()
+	what := string(s.rule.Fault) + " of " + s.rule.Command + " " + strconv.Itoa(s.rule.Nth) + " of " + s.kind.name
+	c := newScene(r.calm, s.kind, string(s.rule.Fault)+" "+s.rule.Command+" "+strconv.Itoa(s.rule.Nth))
+	if err := c.prepare(ctx); err != nil {
+		tb.Errorf("%s: %v", what, err)
+		return
+	}
+	if r.hashing[s.kind.client] {
+		l.hash.Lock()
+		defer l.hash.Unlock()
+	}
+	armed := l.proxy.Arm(s.rule)
+	a := c.send(ctx, l.api)
+	l.proxy.Disarm(armed)
+	if !armed.Hit() {
+		tb.Errorf("%s: it never came to that command; the answer is %v", what, a)
+	}
+	if a.took >= timeout {
+		tb.Errorf("%s: the answer came after %v, the function's Timeout is %v", what, a.took, timeout)
+	}
+	if a.status != s.kind.success && !a.unavailable() {
+		tb.Errorf("%s: the answer is %v, want %d or a 503 storage_unavailable with Retry-After", what, a, s.kind.success)
+	}
+	r.mu.Lock()
+	r.took = append(r.took, a.took)
+	if a.status == s.kind.success {
+		r.right++
+	} else {
+		r.unavailable++
+	}
+	r.mu.Unlock()
+	r.settled.Go(func() {
+		if err := c.settle(ctx); err != nil {
+			tb.Errorf("%s, answered %d: %v", what, a.status, err)
+		}
+	})
+}
+
+func sum(points map[string]map[string]int) int {
+	n := 0
+	for _, counts := range points {
+		for _, c := range counts {
+			n += c
+		}
+	}
+	return n
+}
