@@ -235,7 +235,7 @@ func (s seenOrganizations) Insert(ctx context.Context, o organization.Organizati
 		s.c.creation = o.ID
 	}
 	s.c.mu.Unlock()
-	return s.c.send(command{name: "insert organization", org: o.ID, to: o.Key}, func() error {
+	return s.c.send(command{name: "insert organization", org: o.ID, to: o.Key}, func() error { //nolint:contextcheck // who comes because of it works for the history, not for this command
 		return s.raw.Insert(context.WithoutCancel(ctx), o)
 	})
 }
@@ -265,7 +265,7 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 		sent.name = "begin delete"
 	}
 	swapped := false
-	err := s.c.send(sent, func() error {
+	err := s.c.send(sent, func() error { //nolint:contextcheck // likewise
 		ok, err := s.raw.Swap(context.WithoutCancel(ctx), was, is)
 		swapped = ok
 		return err
@@ -291,7 +291,7 @@ func (s seenCollections) Rename(ctx context.Context, from, to string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.c.send(command{name: "move", from: from, to: to}, func() error {
+	return s.c.send(command{name: "move", from: from, to: to}, func() error { //nolint:contextcheck // likewise
 		return s.raw.Rename(context.WithoutCancel(ctx), from, to)
 	})
 }
