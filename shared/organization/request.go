@@ -65,17 +65,19 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 	return Created{}, err
 }
 
-// whyAborted says what stands in the way of a creation that an earlier request
-// began and somebody else aborted.
+// whyAborted is the answer where an earlier request's creation was aborted by
+// somebody else: what stands in the way now, or that the next try, which is
+// judged anew, may go through.
 func (w *worker) whyAborted(ctx context.Context, p plan) error {
 	again, _, err := w.vacate(ctx, p.email, ID{})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !again {
+	case !again:
 		return emailTaken()
+	default:
+		return requestInProgress()
 	}
-	return nameTaken(p.name.Key)
 }
 
 // register inserts the request, and returns the one that is there: r itself, or an earlier one.
