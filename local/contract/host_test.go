@@ -36,6 +36,8 @@ type host struct {
 	database string
 	secrets  secrets
 
+	repairs sync.RWMutex // held for reading while a test has left something half done
+
 	mu       sync.Mutex
 	requests map[string]int // the status by x-request-id, of all answers
 }

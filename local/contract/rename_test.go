@@ -140,9 +140,12 @@ func testRename(t *testing.T, h *host) {
 	})
 }
 
-// reconcile runs the scheduled job's code, which the host runs once a minute.
+// reconcile runs the scheduled job's code, when no test needs what it has left
+// half done.
 func (h *host) reconcile(tb testing.TB) {
 	tb.Helper()
+	h.repairs.Lock()
+	defer h.repairs.Unlock()
 	reconciled(tb, h.worker(tb, h.store(tb)))
 }
 
