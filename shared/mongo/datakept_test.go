@@ -46,6 +46,9 @@ type tenant struct {
 	time sync.RWMutex
 	name atomic.Pointer[string]
 
+	// mu is held during an insert, too: several at once beside a rename leave
+	// mongo-java-server with a collection that has no document and cannot be
+	// dropped. What this is about is one insert beside a rename.
 	mu           sync.Mutex
 	acknowledged []string
 	refused      int
@@ -72,8 +75,8 @@ func (n *tenant) write(ctx context.Context, t *testing.T, writer int, keep time.
 			collection, asked = v.Collection, now
 		}
 		id := fmt.Sprintf("w%d.%06d", writer, i)
-		err := n.Writer.Put(context.WithoutCancel(ctx), collection, organizationtest.StringDocument(id, "v"))
 		n.mu.Lock()
+		err := n.Writer.Put(context.WithoutCancel(ctx), collection, organizationtest.StringDocument(id, "v"))
 		if err == nil {
 			n.acknowledged = append(n.acknowledged, id)
 			if collection != collectionOf(t, *n.name.Load()) {
@@ -146,7 +149,7 @@ func TestDataKept(t *testing.T) {
 			n.Clock.Advance(90 * time.Second)
 			r, err := n.Reconcile(t.Context())
 			if err != nil || !r.Complete {
-				t.Fatalf("Reconcile() = %+v, %v", r, err)
+				t.Errorf("Reconcile() = %+v, %v", r, err)
 			}
 			total.Strays, total.Merged = total.Strays+r.Strays, total.Merged+r.Merged
 		}
