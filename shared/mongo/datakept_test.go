@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
@@ -46,9 +48,8 @@ type tenant struct {
 	time sync.RWMutex
 	name atomic.Pointer[string]
 
-	// mu is held during an insert, too: several at once beside a rename leave
-	// mongo-java-server with a collection that has no document and cannot be
-	// dropped. What this is about is one insert beside a rename.
+	moves sync.RWMutex // held by each insert, and by renames where apart says so
+
 	mu           sync.Mutex
 	acknowledged []string
 	refused      int
@@ -75,8 +76,10 @@ func (n *tenant) write(ctx context.Context, t *testing.T, writer int, keep time.
 			collection, asked = v.Collection, now
 		}
 		id := fmt.Sprintf("w%d.%06d", writer, i)
-		n.mu.Lock()
+		n.moves.RLock()
 		err := n.Writer.Put(context.WithoutCancel(ctx), collection, organizationtest.StringDocument(id, "v"))
+		n.moves.RUnlock()
+		n.mu.Lock()
 		if err == nil {
 			n.acknowledged = append(n.acknowledged, id)
 			if collection != collectionOf(t, *n.name.Load()) {
@@ -88,6 +91,34 @@ func (n *tenant) write(ctx context.Context, t *testing.T, writer int, keep time.
 		n.mu.Unlock()
 		n.time.RUnlock()
 	}
+}
+
+// apart keeps renames and inserts apart.
+type apart struct {
+	organization.Collections
+	moves *sync.RWMutex
+}
+
+func (a apart) Rename(ctx context.Context, from, to string) error {
+	a.moves.Lock()
+	defer a.moves.Unlock()
+	return a.Collections.Rename(ctx, from, to)
+}
+
+// newTenant returns a tenant without a name. An insert beside a rename leaves
+// mongo-java-server 1.47 with a collection that holds no document and still
+// cannot be dropped, for its index keeps the _id. It is told by what no other
+// server lacks: hello.
+func newTenant(t *testing.T, e mongotest.Engine) *tenant {
+	t.Helper()
+	n := &tenant{World: newWorld(t, e)}
+	hello := e.Client(t).Database("admin").RunCommand(t.Context(), bson.D{{Key: "hello", Value: 1}})
+	if hello.Err() != nil {
+		t.Logf("this server has no hello: renames and inserts are kept apart")
+		n.Store.Collections = apart{n.Store.Collections, &n.moves}
+		n.Service = n.On(n.Store)
+	}
+	return n
 }
 
 // TestDataKept: other services write into an organization's collection while it
@@ -102,7 +133,7 @@ func TestDataKept(t *testing.T) {
 		renames = 200
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		n := &tenant{World: newWorld(t, e)}
+		n := newTenant(t, e)
 		name := "Tenant 0"
 		n.name.Store(&name)
 		who := n.Found(t, name, "tenant@example.com")
