@@ -117,7 +117,12 @@ func (b built) start(tb testing.TB, data string, environ ...string) *program {
 			}
 		}
 	}()
-	tb.Cleanup(func() { p.kill() })
+	tb.Cleanup(func() {
+		p.kill()
+		if tb.Failed() {
+			tb.Log("what the service complained of:\n" + p.complaints())
+		}
+	})
 	select {
 	case <-ready:
 	case <-p.ended:
@@ -158,6 +163,17 @@ func template(tb testing.TB) string {
 
 // log returns what the service and its functions have logged so far.
 func (p *program) log() string { return p.stderr.String() }
+
+// complaints returns the lines of the log that an operator would look at.
+func (p *program) complaints() string {
+	var lines []string
+	for line := range strings.Lines(p.log()) {
+		if strings.Contains(line, "ERROR") || strings.Contains(line, "WARN") || strings.Contains(line, "panic") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-100):], "")
+}
 
 // kill kills the service alone, as kill -9 does, and waits for its end.
 func (p *program) kill() {
