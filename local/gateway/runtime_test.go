@@ -353,3 +353,15 @@ func TestRuntime_environment(t *testing.T) {
 		t.Errorf("environment (-want +got):\n%s", d)
 	}
 }
+
+// TestProcess_AnsweredAndAskingAtOnce: on a busy machine the gateway may see a
+// process's answer and its next question at once, and in any order.
+func TestProcess_AnsweredAndAskingAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		got, free, err := gateway.RunAnswered([]byte("answer"))
+		if string(got) != "answer" || err != nil || !free {
+			t.Fatalf("the client gets %q, %v, and the process is free: %v; want the answer, and true", got, err, free)
+		}
+	}
+}
