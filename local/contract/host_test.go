@@ -138,9 +138,12 @@ func (h *host) searchLog(tb testing.TB) {
 
 // leak tells what in a text must not be there: in an error body, or in a log.
 func (h *host) leak(text string) string {
+	if strings.Contains(text, "eyJ") { // the start of every JWT: {" in base64; a random name in lower case has it not
+		return "a token"
+	}
 	lower := strings.ToLower(text)
 	for what, part := range map[string]string{
-		"a password or an address": planted, "a token": "eyj", "a hash": "$2", "a connection string": "mongodb://", "a stack": "goroutine ",
+		"a password or an address": planted, "a hash": "$2", "a connection string": "mongodb://", "a stack": "goroutine ",
 	} {
 		if strings.Contains(lower, part) {
 			return what
