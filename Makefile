@@ -32,7 +32,8 @@ define go_test
 	fi
 endef
 
-.PHONY: crashpoints histories doctor help need-go run sam-local sam-local-environment test lint e2e contract fuzz faults failover datakept bench build bootstrap rotate deploy
+.PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz crashpoints histories kills faults failover \
+  datakept doctor bench build bootstrap rotate deploy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,8 +85,17 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-# These have a quick form in `make test`.
-faults failover datakept: export OMS_TEST_WHOLE = 1
+# These have a quick form in `make test`, and take MONGO_TEST_URI as it does.
+crashpoints kills faults failover datakept: export OMS_TEST_WHOLE = 1
+
+crashpoints: need-go ## every crash point of every request on every engine
+	$(GO) test -count=1 -timeout=60m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo
+
+histories: need-go ## 1,000 random histories; ARGS='-histories=1 -seed=7' runs one again
+	$(GO) test -count=1 -timeout=30m -v -run randomHistories ./shared/organization -histories=1000 $(ARGS)
+
+kills: need-go ## 100 times kill -9 of the service, and of its functions, under load
+	$(call go_test,-count=1 -v -run '^TestService$$/^kills' $(ARGS) ./local/contract)
 
 faults: need-go ## every fault of the wire on every command of every endpoint
 	$(call go_test,-count=1 -v -run '^TestFaults$$' $(ARGS) ./local)
@@ -95,12 +105,6 @@ failover: need-go ## 20 step-downs and 5 dead primaries under load
 
 datakept: need-go ## what others write during 200 renames, and after a deletion
 	$(call go_test,-count=1 -v -run '^TestData(Kept|Apart)$$' $(ARGS) ./shared/mongo)
-
-crashpoints: need-go ## every crash point of every request on every engine
-	CRASH_STRIDE=1 $(GO) test -count=1 -timeout=60m -run crashPoints -v $(ARGS) ./shared/mongo
-
-histories: need-go ## 1,000 random histories; ARGS='-histories=1 -seed=7' runs one again
-	$(GO) test ./shared/organization -count=1 -timeout=30m -run randomHistories -v -histories=1000 $(ARGS)
 
 doctor: need-go ## what contradicts itself in the database of MONGO_URI, or of make run; ARGS=-repair mends
 	@$(GO) build -o bin/doctor ./local/doctor && exec bin/doctor $(ARGS)

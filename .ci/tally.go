@@ -1,8 +1,10 @@
 // Tally reads the JSON of go test on its standard input, prints a line for each
 // package and all that failing tests wrote, adds the counts to a file, and
-// fails where a test failed, was skipped, or none ran.
+// fails where a test failed, was skipped, or none ran. Asked for figures, it
+// prints what passing tests logged, too.
 //
 //	go test -json ./... 2>&1 | go run .ci/tally.go counts
+//	make kills ARGS=-json 2>&1 | go run .ci/tally.go counts figures
 //
 // A skip fails because CI has everything that a test could miss.
 package main
@@ -12,8 +14,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 )
+
+// logged is a line of t.Log.
+var logged = regexp.MustCompile(`^ +[a-z_]+_test\.go:[0-9]+: `)
 
 // event is one line of `go doc cmd/test2json`.
 type event struct {
@@ -25,6 +32,7 @@ func main() {
 	output := map[string]*strings.Builder{} // what a test wrote, by package and name
 	packages := map[string]*strings.Builder{}
 	passed, failed, skipped, broken := 0, 0, 0, 0
+	figures := slices.Contains(os.Args[2:], "figures")
 
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 64<<20)
@@ -58,6 +66,13 @@ func main() {
 				fmt.Printf("ok  \t%s\t%.1fs\n", e.Package, e.Elapsed)
 			case e.Action == "pass":
 				passed++
+				if figures && output[name] != nil {
+					for line := range strings.Lines(output[name].String()) {
+						if logged.MatchString(line) {
+							fmt.Printf("%s: %s", e.Test, logged.ReplaceAllString(line, ""))
+						}
+					}
+				}
 			case e.Action == "skip":
 				skipped++
 				fmt.Printf("%v", output[name])

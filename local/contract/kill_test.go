@@ -10,45 +10,122 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
 
-// testKills: the service is killed again and again, at random moments while
-// many clients change their organizations, and started on the same data. What
-// was acknowledged is there, what was not is there as a whole or not at all, no
-// name is refused longer than the protocol says, no process is left behind, and
-// what another client wrote is where its organization is.
-func testKills(t *testing.T, b built) {
-	const tenants, rounds = 6, 15
-	b = b.own(t)
-	data, secrets := t.TempDir(), newSecrets()
+// restarted is a service that is started again and again on the same data: on
+// its embedded database, or on the server at uri.
+type restarted struct {
+	built
+	data     string
+	secrets  secrets
+	uri      string
+	database string
+}
+
+func newRestarted(tb testing.TB, b built, uri string) *restarted {
+	tb.Helper()
+	s := &restarted{built: b.own(tb), data: tb.TempDir(), secrets: newSecrets(), uri: uri, database: "contract_" + suffix()}
+	if uri != "" {
+		tb.Cleanup(func() { drop(tb, mongotest.Engine{Name: "server", URI: uri}, s.database) })
+	}
+	return s
+}
+
+func (s *restarted) start(tb testing.TB) *program {
+	tb.Helper()
+	return s.built.start(tb, s.data, append(s.secrets.environ(), "MONGO_URI="+s.uri, "MASTER_DB="+s.database)...)
+}
+
+// host is the running service for one test: its answers are checked in that.
+func (s *restarted) host(tb testing.TB, p *program) *host {
+	tb.Helper()
+	h := ownHost(tb, p, s.secrets)
+	h.database = s.database
+	if s.uri != "" {
+		h.engine = mongotest.Engine{Name: "server", URI: s.uri}
+	}
+	return h
+}
+
+// strike kills something of a service that is under load until done, and
+// returns how often it did.
+type strike func(tb testing.TB, p *program, done <-chan struct{}) int
+
+// killService kills the whole service, once, at a random moment.
+func killService(_ testing.TB, p *program, _ <-chan struct{}) int {
+	<-time.After(time.Duration(rand.IntN(500)) * time.Millisecond) //nolint:gosec // G404: a random moment
+	p.kill()
+	return 1
+}
+
+// killFunctions kills one process of a function after the other, at random
+// moments, until no client is without an error.
+func killFunctions(tb testing.TB, p *program, done <-chan struct{}) int {
+	tb.Helper()
+	for kills := 0; ; {
+		select {
+		case <-done:
+			return kills
+		case <-time.After(time.Duration(rand.IntN(100)) * time.Millisecond): //nolint:gosec // G404: a random moment
+		}
+		ids := p.processes(tb)
+		if len(ids) == 0 {
+			continue
+		}
+		switch err := syscall.Kill(ids[rand.IntN(len(ids))], syscall.SIGKILL); { //nolint:gosec // G404: a random one
+		case err == nil:
+			kills++
+		case !errors.Is(err, syscall.ESRCH):
+			tb.Errorf("killing a function: %v", err)
+			return kills
+		}
+	}
+}
+
+// testKills: the service, or processes of its functions, are killed again and
+// again, at random moments while many clients change their organizations; a
+// service that was is started again on the same data. What was acknowledged is
+// there, what was not is there as a whole or not at all, no name is refused
+// longer than the protocol says, no process is left behind, and what another
+// client wrote is where its organization is. By itself it takes ten kills, or
+// as many as half a minute holds; `make kills` takes a hundred.
+func testKills(t *testing.T, b built, uri string, strike strike) {
+	const tenants = 6
+	want, deadline := 10, time.Now().Add(30*time.Second)
+	if mongotest.Whole() {
+		want, deadline = 100, time.Now().Add(time.Hour)
+	}
+	s := newRestarted(t, b, uri)
 	all := make([]*tenant, tenants)
 	for i := range all {
 		all[i] = &tenant{}
 	}
-	deadline := time.Now().Add(40 * time.Second) // a slow machine does fewer rounds
-	for round := range rounds {
-		if round >= 5 && time.Now().After(deadline) {
-			t.Logf("after %d rounds the time is over", round)
-			break
-		}
-		p := b.start(t, data, secrets.environ()...)
-		t.Run(fmt.Sprintf("round %d", round), func(t *testing.T) { // one follows the other, on one folder of data
-			inspect(t, ownHost(t, p, secrets), all)
+	p := s.start(t)
+	kills := 0
+	for kills < want && (kills < 4 || time.Now().Before(deadline)) {
+		t.Run(fmt.Sprintf("after %d kills", kills), func(t *testing.T) { // one follows the other, on the same data
+			inspect(t, s.host(t, p), all)
 		})
 		if t.Failed() {
 			t.Logf("the log:\n%s", p.log())
 			return
 		}
-		load(t, ownHost(t, p, secrets), all, func() {
-			<-time.After(time.Duration(rand.IntN(500)) * time.Millisecond) //nolint:gosec // G404: a random moment
-			p.kill()
-		})
+		kills += load(t, s.host(t, p), all, strike)
+		if p.running() {
+			for i, one := range all {
+				if one.cut != nil {
+					t.Errorf("tenant %d had no answer, of a service that was not killed: %v", i, one.cut)
+				}
+			}
+			continue
+		}
 		gone(t, p)
+		p = s.start(t)
 	}
-	p := b.start(t, data, secrets.environ()...)
-	t.Run("at the end", func(t *testing.T) { inspect(t, ownHost(t, p, secrets), all) })
+	t.Run("at the end", func(t *testing.T) { inspect(t, s.host(t, p), all) })
 	p.stop(t)
 	gone(t, p)
 	forward, back := 0, 0
@@ -58,7 +135,7 @@ func testKills(t *testing.T, b built) {
 	if forward == 0 || back == 0 {
 		t.Errorf("of the requests that were cut off %d were done and %d were not: the kills came at one moment", forward, back)
 	}
-	t.Logf("of the requests that were cut off %d were done and %d were not", forward, back)
+	t.Logf("%d kills; of the requests that were cut off %d were done and %d were not", kills, forward, back)
 }
 
 // gone waits until no process of the service's functions is left: the kernel
@@ -85,6 +162,7 @@ type tenant struct {
 	ended bool      // that is a deletion
 	given []string  // names that it gave up, or asked for and did not get
 	docs  int       // written into its collection by another client
+	cut   error     // no answer came, in the last round
 
 	forward, back int // what it had heard nothing of, and was done or not done
 }
@@ -96,8 +174,9 @@ func newFounding() *founding {
 	return &founding{name: freshName("Kill"), email: freshEmail(), password: freshPassword()}
 }
 
-// load lets every tenant change its organization until kill has returned.
-func load(tb testing.TB, h *host, all []*tenant, kill func()) {
+// load lets every tenant change its organization until its first error, while
+// something is killed, and returns how often that was.
+func load(tb testing.TB, h *host, all []*tenant, strike strike) int {
 	tb.Helper()
 	var clients sync.WaitGroup
 	for _, one := range all {
@@ -107,8 +186,14 @@ func load(tb testing.TB, h *host, all []*tenant, kill func()) {
 			}
 		})
 	}
-	kill()
-	clients.Wait()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		clients.Wait()
+	}()
+	kills := strike(tb, h.program, done)
+	<-done
+	return kills
 }
 
 // act does one change, and tells whether an answer came.
@@ -151,9 +236,10 @@ func (one *tenant) act(c caller) bool {
 	return true
 }
 
-// unsure is the end of a round. Only a service that is being killed may leave a
-// request without its answer; any answer but a 5xx would be a wrong one.
+// unsure is the end of a round: no answer came, or a 5xx. Any other would be a
+// wrong one.
 func (one *tenant) unsure(c caller, r reply, err error) bool {
+	one.cut = err
 	if err == nil && r.status < 500 {
 		c.tb.Errorf("%s = %d %s", r.what, r.status, r.body)
 	}
@@ -302,87 +388,4 @@ func organizations(tb testing.TB, s organization.Store) []organization.Organizat
 		}
 		all = append(all, some...)
 	}
-}
-
-// testFunctionKills: single processes of functions are killed while they work.
-// Clients hear a 5xx then, and nothing worse; afterwards everything works.
-func testFunctionKills(t *testing.T, b built) {
-	const clients, each = 6, 12
-	b = b.own(t)
-	secrets := newSecrets()
-	h := ownHost(t, b.start(t, t.TempDir(), secrets.environ()...), secrets)
-	done := make(chan struct{})
-	killed := 0
-	var killer sync.WaitGroup
-	killer.Go(func() {
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			ids := h.program.processes(t)
-			if len(ids) == 0 {
-				continue
-			}
-			err := syscall.Kill(ids[rand.IntN(len(ids))], syscall.SIGKILL) //nolint:gosec // G404: a random one
-			if err != nil && !errors.Is(err, syscall.ESRCH) {
-				t.Errorf("killing a function: %v", err)
-			}
-			killed++
-		}
-	})
-	var mu sync.Mutex
-	failed := 0
-	var made []*founding
-	var all sync.WaitGroup
-	for range clients {
-		all.Go(func() {
-			for range each {
-				f := newFounding()
-				same := with("Idempotency-Key", suffix())
-				r := h.anyone(t).post("/org/create", creation(f.name, f.email, f.password), same)
-				seen := h.anyone(t).get("/org/get", named(f.name))
-				mu.Lock()
-				made = append(made, f)
-				for _, r := range []reply{r, seen} {
-					if r.status >= 500 {
-						failed++
-					}
-				}
-				mu.Unlock()
-				if r.status == http.StatusCreated {
-					f.id = viewOf(r).ID
-				} else if r.status < 500 {
-					t.Errorf("%s = %d %s, want 201 or 5xx", r.what, r.status, r.body)
-				}
-				if r.status == http.StatusCreated && seen.status != http.StatusOK && seen.status < 500 {
-					t.Errorf("%s = %d %s after its 201", seen.what, seen.status, seen.body)
-				}
-			}
-		})
-	}
-	all.Wait()
-	close(done)
-	killer.Wait()
-	if killed == 0 || failed == 0 {
-		t.Errorf("%d processes were killed and %d requests failed: this shows nothing", killed, failed)
-	}
-	h.engine.PassTime(t, h.database, lease)
-	h.reconcile(t)
-	h.engine.PassTime(t, h.database, hold+lease)
-	h.reconcile(t)
-	whole(t, h.store(t))
-	for _, f := range made {
-		if new(tenant).there(t, h, f) {
-			continue
-		}
-		if f.id != "" {
-			t.Errorf("%+v was acknowledged and is not there", f)
-		}
-		h.create(t, f.name, f.email, f.password).want(http.StatusCreated)
-	}
-	t.Logf("%d processes were killed, %d of %d requests failed", killed, failed, 2*clients*each)
 }

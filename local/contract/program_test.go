@@ -175,6 +175,16 @@ func (p *program) complaints() string {
 	return strings.Join(lines[max(0, len(lines)-100):], "")
 }
 
+// running tells whether the service has not ended.
+func (p *program) running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // kill kills the service alone, as kill -9 does, and waits for its end.
 func (p *program) kill() {
 	_ = p.command.Process.Kill() // it may have ended

@@ -27,12 +27,26 @@ func TestService(t *testing.T) {
 	for name, f := range map[string]func(*testing.T, built){
 		"a second start":          testSecondStart,
 		"an unreachable database": testUnreachable,
-		"kills of the service":    testKills,
-		"kills of functions":      testFunctionKills,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f(t, b)
+		})
+	}
+	for name, strike := range map[string]strike{
+		"kills of the service": killService,
+		"kills of functions":   killFunctions,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("embedded", func(t *testing.T) {
+				t.Parallel()
+				testKills(t, b, "", strike)
+			})
+			t.Run("server", func(t *testing.T) {
+				t.Parallel()
+				testKills(t, b, mongotest.Server(t).URI, strike)
+			})
 		})
 	}
 }

@@ -1,6 +1,9 @@
 package gateway_test
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // fidelityCase is a request, and what API Gateway answers.
 type fidelityCase struct {
@@ -22,17 +25,18 @@ func fidelityCases() []fidelityCase {
 	typed := []string{"Content-Type"}
 	cors := []string{"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
 	preflight := []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Max-Age"}
-	return []fidelityCase{
+	cases := []fidelityCase{
 		{name: "a full match before a parameter", request: "GET /one/fixed", headers: []string{"X-Show: routeKey"}, aws: `200 {"routeKey":"GET /one/fixed"}`},
 		{name: "a parameter", request: "GET /one/x", headers: []string{"X-Show: routeKey pathParameters"}, aws: `200 {"pathParameters":{"id":"x"},"routeKey":"GET /one/{id}"}`},
 		{name: "a greedy parameter", request: "GET /greedy/a/b", headers: []string{"X-Show: pathParameters"}, aws: `200 {"pathParameters":{"proxy":"a/b"}}`},
 		{name: "no parameters", request: "GET /answer", headers: []string{"X-Show: pathParameters queryStringParameters cookies body stageVariables rawQueryString"}, aws: `200 {"rawQueryString":""}`},
-		{name: "any method", request: "PATCH /answer", headers: []string{"X-Show: routeKey"}, aws: `200 {"routeKey":"ANY /answer"}`},
 		{name: "no route", request: "GET /nowhere", aws: none},
 		{name: "no such method", request: "POST /one/x", aws: none},
 		{name: "HEAD on a GET", request: "HEAD /one/x", aws: `404`},
 		{name: "a path is decoded", request: "GET /one/a%20b", headers: []string{"X-Show: rawPath pathParameters"}, aws: `200 {"pathParameters":{"id":"a b"},"rawPath":"/one/a b"}`},
 		{name: "a path beyond ASCII", request: "GET /one/%C3%BC", headers: []string{"X-Show: rawPath"}, aws: `200 {"rawPath":"/one/ü"}`},
+		{name: "an encoded slash is one before routes are looked at", request: "GET /one/a%2Fb", aws: none},
+		{name: "an encoded slash in a greedy parameter", request: "GET /greedy/a%2Fb", headers: []string{"X-Show: rawPath pathParameters"}, aws: `200 {"pathParameters":{"proxy":"a/b"},"rawPath":"/greedy/a/b"}`},
 		{name: "a query", request: "GET /answer?x=1&x=2&y=%20z", headers: []string{"X-Show: rawQueryString queryStringParameters"}, aws: `200 {"queryStringParameters":{"x":"1,2","y":" z"},"rawQueryString":"x=1&x=2&y=%20z"}`},
 		{name: "headers are lower-case and joined", request: "GET /answer", headers: []string{"X-Show: headers.x-multi", "X-Multi: a", "X-Multi: b"}, aws: `200 {"headers.x-multi":"a,b"}`},
 		{name: "cookies leave the headers", request: "GET /answer", headers: []string{"X-Show: cookies headers.cookie", "Cookie: c1=v1; c2=v2"}, aws: `200 {"cookies":["c1=v1","c2=v2"]}`},
@@ -64,6 +68,7 @@ func fidelityCases() []fidelityCase {
 		{name: "an answer that is too large", request: "GET /answer", headers: []string{"X-Answer: !big"}, aws: failed},
 
 		{name: "no token", request: "GET /guarded", aws: `401 {"message":"Unauthorized"}`},
+		{name: "an empty token", request: "GET /guarded", headers: []string{"Authorization:"}, aws: `401 {"message":"Unauthorized"}`},
 		{name: "a token that is refused", request: "GET /guarded", headers: []string{"Authorization: deny"}, aws: `403 {"message":"Forbidden"}`},
 		{name: "a token that is taken", request: "GET /guarded", headers: []string{"Authorization: allow", "X-Show: authorizer"}, aws: `200 {"authorizer":{"lambda":{"n":1,"who":"me"}}}`},
 		{name: "an authorizer that fails", request: "GET /guarded", headers: []string{"Authorization: error"}, aws: failed},
@@ -74,4 +79,18 @@ func fidelityCases() []fidelityCase {
 		{name: "an answer to an origin", request: "GET /answer", headers: []string{"Origin: https://a.example", raw(`{"statusCode":200,"headers":{"access-control-allow-origin":"*"},"body":"hi"}`)}, show: cors, aws: `200 Access-Control-Allow-Origin=https://a.example Access-Control-Expose-Headers=etag hi`},
 		{name: "an answer to another origin", request: "GET /answer", headers: []string{"Origin: https://b.example", raw(`{"statusCode":200,"body":"hi"}`)}, show: cors, aws: `200 Access-Control-Allow-Origin= Access-Control-Expose-Headers= hi`},
 	}
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		c := fidelityCase{
+			name: "any method: " + method, request: method + " /answer", headers: []string{"X-Show: routeKey method"},
+			aws: fmt.Sprintf(`200 {"method":%q,"routeKey":"ANY /answer"}`, method),
+		}
+		if method == "HEAD" {
+			c.aws = "200"
+		}
+		cases = append(cases, c)
+	}
+	for _, method := range []string{"PUT", "DELETE"} {
+		cases = append(cases, fidelityCase{name: "a method that has no route: " + method, request: method + " /one/x", aws: none})
+	}
+	return cases
 }

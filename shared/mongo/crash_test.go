@@ -1,8 +1,6 @@
 package mongo_test
 
 import (
-	"os"
-	"strconv"
 	"testing"
 
 	"oms/shared/mongo/mongotest"
@@ -10,16 +8,12 @@ import (
 )
 
 // TestService_crashPoints tries, on every engine, one of 40 crash points, or
-// one of CRASH_STRIDE (make crashpoints: all).
+// all of them (make crashpoints).
 func TestService_crashPoints(t *testing.T) {
 	t.Parallel()
 	stride := 40
-	if s := os.Getenv("CRASH_STRIDE"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			t.Fatalf("CRASH_STRIDE is %q, want a number from 1 on", s)
-		}
-		stride = n
+	if mongotest.Whole() {
+		stride = 1
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		organizationtest.TestCrashPoints(t, stride, func(t *testing.T) organizationtest.Subject {

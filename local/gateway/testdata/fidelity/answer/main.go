@@ -30,6 +30,9 @@ type event struct {
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 	RequestContext  struct {
 		Authorizer json.RawMessage `json:"authorizer"`
+		HTTP       struct {
+			Method string `json:"method"`
+		} `json:"http"`
 	} `json:"requestContext"`
 }
 
@@ -92,6 +95,8 @@ func echo(e event, payload []byte) ([]byte, error) {
 		switch {
 		case name == "authorizer":
 			shown[name] = e.RequestContext.Authorizer
+		case name == "method":
+			shown[name] = e.RequestContext.HTTP.Method
 		case strings.HasPrefix(name, "headers."):
 			want := strings.TrimPrefix(name, "headers.")
 			for k, v := range e.Headers {
