@@ -19,9 +19,12 @@
 //	OMS_BASE_URL=https://abc.execute-api.eu-central-1.amazonaws.com/dev go test -count=1 ./local/contract
 //
 // There it deletes the organizations that it makes. Rows that need more than
-// HTTP are skipped with a reason: those that write into a collection, read the
-// log or forge a token. Where a name has to come free again, OMS_WAIT=1 makes
-// the suite wait for it; without, such rows are skipped too.
+// HTTP are skipped with a reason, unless the environment has what they need:
+//
+//	OMS_DATABASE=mongodb://host/master_db    to write into collections, and to let holds pass
+//	JWT_SECRET, PASSWORD_PEPPER              with that, as the host has them: to forge tokens, and to work beside it
+//	OMS_WAIT=1                               to wait in real time where a name has to come free again
+//	OMS_HOST=sam or emulator                 for a host that is not API Gateway in known ways
 //
 // A test speaks as somebody and says what they should hear:
 //

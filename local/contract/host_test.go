@@ -3,6 +3,7 @@ package contract_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -74,6 +75,47 @@ func newHost(tb testing.TB, base string) *host {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+}
+
+// givenHost returns the host at OMS_BASE_URL, with its database and its secrets
+// where the environment has them.
+func givenHost(tb testing.TB, base string) *host {
+	tb.Helper()
+	h := newHost(tb, base)
+	at := os.Getenv("OMS_DATABASE")
+	if at == "" {
+		return h
+	}
+	u, err := url.Parse(at)
+	if err != nil || u.Path == "" || u.Path == "/" {
+		tb.Fatalf("OMS_DATABASE is no mongodb://host/database: %v", err)
+	}
+	h.database, u.Path = u.Path[1:], "/"
+	h.engine = mongotest.Engine{Name: "server", URI: u.String()}
+	h.secrets = secrets{"JWT_SECRET": os.Getenv("JWT_SECRET"), "PASSWORD_PEPPER": os.Getenv("PASSWORD_PEPPER")}
+	for name, value := range h.secrets {
+		if value == "" {
+			tb.Fatalf("with OMS_DATABASE, %s must be set: what the host has", name)
+		}
+	}
+	return h
+}
+
+// signingKey is the key of JWT_SECRET that signs: of several, the active one.
+func (s secrets) signingKey(tb testing.TB) string {
+	tb.Helper()
+	text := s["JWT_SECRET"]
+	if !strings.HasPrefix(text, "{") {
+		return text
+	}
+	var several struct {
+		Active string
+		Keys   map[string]string
+	}
+	if err := json.Unmarshal([]byte(text), &several); err != nil || several.Keys[several.Active] == "" {
+		tb.Fatalf("JWT_SECRET has no active key: %v", err)
+	}
+	return several.Keys[several.Active]
 }
 
 // startHost starts the service for a whole suite, on the server at uri or,

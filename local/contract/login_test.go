@@ -176,7 +176,7 @@ func testTokens(t *testing.T, h *host) {
 			maps.Copy(c, by)
 			return c
 		}
-		secret := h.secrets["JWT_SECRET"]
+		secret := h.secrets.signingKey(t)
 		if r := h.as(t, signToken(t, header, body, secret)).get("/org/get", named(f.Name)); r.status != http.StatusOK {
 			t.Fatalf("a token that is right = %d %s: the others would prove nothing", r.status, r.body)
 		}

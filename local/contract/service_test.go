@@ -12,7 +12,7 @@ import (
 func TestService(t *testing.T) {
 	t.Parallel()
 	if base := os.Getenv("OMS_BASE_URL"); base != "" {
-		suite(t, newHost(t, base))
+		suite(t, givenHost(t, base))
 		return
 	}
 	b := build(t)
