@@ -85,26 +85,27 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-# These have a quick form in `make test`, and take MONGO_TEST_URI as it does.
+# These have a quick form in `make test`, with the race detector; here it would take most of the time. They take
+# MONGO_TEST_URI as `make test` does.
 crashpoints kills faults failover datakept: export OMS_TEST_WHOLE = 1
 
 crashpoints: need-go ## every crash point of every request on every engine
-	$(GO) test -count=1 -timeout=60m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo
+	$(GO) test -count=1 -timeout=30m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo
 
 histories: need-go ## 1,000 random histories; ARGS='-histories=1 -seed=7' runs one again
 	$(GO) test -count=1 -timeout=30m -v -run randomHistories ./shared/organization -histories=1000 $(ARGS)
 
 kills: need-go ## 100 times kill -9 of the service, and of its functions, under load
-	$(call go_test,-count=1 -v -run '^TestService$$/^kills' $(ARGS) ./local/contract)
+	$(GO) test -count=1 -timeout=30m -v -run '^TestService$$/^kills' $(ARGS) ./local/contract
 
 faults: need-go ## every fault of the wire on every command of every endpoint
-	$(call go_test,-count=1 -v -run '^TestFaults$$' $(ARGS) ./local)
+	$(GO) test -count=1 -timeout=30m -v -run '^TestFaults$$' $(ARGS) ./local
 
 failover: need-go ## 20 step-downs and 5 dead primaries under load
-	$(call go_test,-count=1 -v -run '^TestFailover$$' $(ARGS) ./shared/mongo)
+	$(GO) test -count=1 -timeout=30m -v -run '^TestFailover$$' $(ARGS) ./shared/mongo
 
 datakept: need-go ## what others write during 200 renames, and after a deletion
-	$(call go_test,-count=1 -v -run '^TestData(Kept|Apart)$$' $(ARGS) ./shared/mongo)
+	$(GO) test -count=1 -timeout=30m -v -run '^TestData(Kept|Apart)$$' $(ARGS) ./shared/mongo
 
 doctor: need-go ## what contradicts itself in the database of MONGO_URI, or of make run; ARGS=-repair mends
 	@$(GO) build -o bin/doctor ./local/doctor && exec bin/doctor $(ARGS)

@@ -185,9 +185,10 @@ func pause(ctx context.Context, a reply) error {
 }
 
 // settle sends the same request again, as long as it is told to ask again, and
-// says what is wrong with what comes of it. A lease and a hold are 100 s at most.
+// says what is wrong with what comes of it. A lease and a hold are 100 s at most,
+// and reconcile comes once a minute; on a busy machine it may need to come again.
 func (s *scene) settle(ctx context.Context) error {
-	deadline := time.Now().Add(110 * time.Second)
+	deadline := time.Now().Add(4 * time.Minute)
 	for {
 		a := s.send(ctx, s.calm)
 		s.last = a

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -47,6 +49,9 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+//nolint:gochecknoglobals // a flag
+var onlyFault = flag.String("fault", "", "do this one alone, named as a failure names it: `lost of insert 2 of create`")
+
 // lanes is how many requests that a fault meets are under way at once, at most,
 // to one function.
 const lanes = 4
@@ -55,6 +60,10 @@ const lanes = 4
 type shot struct {
 	kind kind
 	rule wiretest.Rule
+}
+
+func (s shot) String() string {
+	return fmt.Sprintf("%s of %s %d of %s", s.rule.Fault, s.rule.Command, s.rule.Nth, s.kind.name)
 }
 
 // faultRun is the service, several times, on one database: lanes behind a
@@ -212,7 +221,11 @@ func (r *faultRun) plan(points map[string]map[string]int) []shot {
 			}
 		}
 	}
-	return append(slow, quick...)
+	all := append(slow, quick...)
+	if *onlyFault != "" {
+		all = slices.DeleteFunc(all, func(s shot) bool { return s.String() != *onlyFault })
+	}
+	return all
 }
 
 // lastKind is the last kind of request to the function.
@@ -256,7 +269,7 @@ func (r *faultRun) shoot(tb testing.TB, shots []shot) {
 func (r *faultRun) one(tb testing.TB, l *lane, s shot, timeout time.Duration) {
 	tb.Helper()
 	ctx := tb.Context()
-	what := string(s.rule.Fault) + " of " + s.rule.Command + " " + strconv.Itoa(s.rule.Nth) + " of " + s.kind.name
+	what := s.String()
 	c := newScene(r.calm, s.kind, string(s.rule.Fault)+" "+s.rule.Command+" "+strconv.Itoa(s.rule.Nth))
 	if err := c.prepare(ctx); err != nil {
 		tb.Errorf("%s: %v", what, err)
