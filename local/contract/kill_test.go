@@ -105,7 +105,7 @@ func testKills(t *testing.T, b built, uri string, strike strike) {
 	}
 	p := s.start(t)
 	kills := 0
-	for kills < want && (kills < 4 || time.Now().Before(deadline)) {
+	for round := 0; round < 4 || kills < want && time.Now().Before(deadline); round++ {
 		t.Run(fmt.Sprintf("after %d kills", kills), func(t *testing.T) { // one follows the other, on the same data
 			inspect(t, s.host(t, p), all)
 		})
