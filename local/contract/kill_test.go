@@ -128,6 +128,10 @@ func testKills(t *testing.T, b built, uri string, strike strike) {
 	t.Run("at the end", func(t *testing.T) { inspect(t, s.host(t, p), all) })
 	p.stop(t)
 	gone(t, p)
+	p = s.start(t)
+	t.Run("after a stop and a start", func(t *testing.T) { inspect(t, s.host(t, p), all) })
+	p.stop(t)
+	gone(t, p)
 	forward, back := 0, 0
 	for _, one := range all {
 		forward, back = forward+one.forward, back+one.back
