@@ -32,11 +32,11 @@ define go_test
 	fi
 endef
 
-.PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz crashpoints histories kills faults failover \
-  datakept doctor bench build bootstrap rotate deploy
+.PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz crashpoints histories races kills faults \
+  failover datakept doctor bench build bootstrap rotate deploy
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 need-go:
 	@command -v $(GO) >/dev/null 2>&1 || { echo 'make: Go 1.26 or later is needed: https://go.dev/dl/' >&2; exit 1; }
@@ -87,13 +87,16 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 
 # These have a quick form in `make test`, with the race detector; here it would take most of the time. They take
 # MONGO_TEST_URI as `make test` does.
-crashpoints kills faults failover datakept: export OMS_TEST_WHOLE = 1
+crashpoints races kills faults failover datakept: export OMS_TEST_WHOLE = 1
 
 crashpoints: need-go ## every crash point of every request on every engine
 	$(GO) test -count=1 -timeout=30m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo
 
 histories: need-go ## 1,000 random histories; ARGS='-histories=1 -seed=7' runs one again
 	$(GO) test -count=1 -timeout=30m -v -run randomHistories ./shared/organization -histories=1000 $(ARGS)
+
+races: need-go ## a hundred times twelve want one thing, and 50 histories of clients that race
+	$(GO) test -count=1 -timeout=30m -v -run '^TestService_(oneOfTwelve|racingHistories)$$' $(ARGS) ./shared/mongo
 
 kills: need-go ## 100 times kill -9 of the service, and of its functions, under load
 	$(GO) test -count=1 -timeout=30m -v -run '^TestService$$/^kills' $(ARGS) ./local/contract
