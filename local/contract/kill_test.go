@@ -261,6 +261,7 @@ func inspect(t *testing.T, h *host, all []*tenant) {
 	// reconcile; then every hold passes, those of the finishers too.
 	h.engine.PassTime(t, h.database, lease)
 	reconciled(t, w)
+	recovered(t, h)
 	for _, one := range all {
 		one.settle(t, h)
 	}
@@ -294,6 +295,32 @@ func inspect(t *testing.T, h *host, all []*tenant) {
 		one.docs = len(docs) + 1
 	}
 	// The names of this round are held again, until the next inspection.
+}
+
+// recovered waits until every function answers, by an organization's whole
+// life: a function that was killed as it started is not started again at once.
+func recovered(tb testing.TB, h *host) {
+	tb.Helper()
+	c, f := h.anyone(tb), newFounding()
+	deadline := time.Now().Add(20 * time.Second)
+	until := func(method, path string, body any, options ...option) reply {
+		tb.Helper()
+		for {
+			r, err := c.try(method, path, body, options...)
+			if err == nil && r.status < http.StatusInternalServerError {
+				return r
+			}
+			if time.Now().After(deadline) {
+				tb.Fatalf("%s %s has not come back: %d %s, %v", method, path, r.status, r.body, err)
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+	}
+	until(http.MethodPost, "/org/create", creation(f.name, f.email, f.password))
+	c.token = decode[session](until(http.MethodPost, "/admin/login", fields{"email": f.email, "password": f.password})).Token
+	until(http.MethodGet, "/org/get", nil, named(f.name))
+	until(http.MethodPut, "/org/update", fields{"password": f.password})
+	until(http.MethodDelete, "/org/delete", nil, named(f.name))
 }
 
 // settle finds out which of what the tenant knows and asked for is there.
