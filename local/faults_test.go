@@ -54,7 +54,7 @@ var onlyFault = flag.String("fault", "", "do this one alone, named as a failure 
 
 // lanes is how many requests that a fault meets are under way at once, at most,
 // to one function.
-const lanes = 4
+const lanes = 8
 
 // shot is one fault on one command of one kind of request.
 type shot struct {

@@ -32,13 +32,15 @@ func TestService_racingHistories(t *testing.T) {
 		if mongotest.Whole() {
 			histories = 50
 		}
+		var done, refused, unknown, steps int64
 		for seed := range histories {
 			r := race(t, e, seed)
 			for _, bad := range r.bad {
 				t.Errorf("seed %d: %s", seed, bad)
 			}
-			t.Logf("seed %d: %d done, %d refused, %d unknown; %d steps put in order", seed, r.done.Load(), r.refused.Load(), r.unknown.Load(), r.steps)
+			done, refused, unknown, steps = done+r.done.Load(), refused+r.refused.Load(), unknown+r.unknown.Load(), steps+int64(r.steps)
 		}
+		t.Logf("%d histories: %d done, %d refused, %d unknown; %d steps put in order", histories, done, refused, unknown, steps)
 	})
 }
 
