@@ -42,7 +42,7 @@ import (
 type Server struct {
 	gate *gate
 	uri  string
-	lock *os.File
+	lock *lock
 	temp string // folder of FerretDB's socket, where that cannot be in the data folder
 
 	cutClients context.CancelFunc
@@ -174,7 +174,7 @@ func (s *Server) release() {
 		_ = os.RemoveAll(s.temp)
 	}
 	if s.lock != nil {
-		_ = s.lock.Close()
+		s.lock.Release()
 	}
 }
 
