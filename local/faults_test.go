@@ -127,7 +127,9 @@ func mustReadTemplate(tb testing.TB) *gateway.Template {
 	return template
 }
 
-func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
+// ownDatabase returns the environment, but for MONGO_URI, of services that share
+// a database of their own of the engine. It is dropped after the test.
+func ownDatabase(tb testing.TB, e mongotest.Engine) []string {
 	tb.Helper()
 	name := "test_" + strings.ToLower(rand.Text()[:16])
 	client := e.Client(tb)
@@ -136,11 +138,16 @@ func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
 			tb.Errorf("dropping %s: %v", name, err)
 		}
 	})
+	return []string{"MASTER_DB=" + name, "BCRYPT_COST=4", "JWT_SECRET=" + rand.Text() + rand.Text(), "PASSWORD_PEPPER=" + rand.Text() + rand.Text()}
+}
+
+func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
+	tb.Helper()
+	environ := ownDatabase(tb, e)
 	r := &faultRun{timeouts: map[string]time.Duration{}, hashing: map[string]bool{}, begun: time.Now()}
 	for _, f := range mustReadTemplate(tb).Functions {
 		r.timeouts[filepath.Base(f.CodeURI)], r.hashing[filepath.Base(f.CodeURI)] = f.Timeout, f.WholeCPU()
 	}
-	environ := []string{"MASTER_DB=" + name, "BCRYPT_COST=4", "JWT_SECRET=" + rand.Text() + rand.Text(), "PASSWORD_PEPPER=" + rand.Text() + rand.Text()}
 	start := func(uri string) *api {
 		p := startProgram(tb, tb.TempDir(), append(environ, "MONGO_URI="+uri), "-template", abs(tb, "../template.yaml"), "-functions", built)
 		return &api{url: p.URL, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: time.Minute}, slots: make(chan struct{}, 8)}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,14 +75,7 @@ type stalled struct {
 // the first update's reply is kept, and without one, which prepares the scene.
 func startStalled(t *testing.T, e mongotest.Engine, built, template string) *stalled {
 	t.Helper()
-	name := "test_" + strings.ToLower(rand.Text()[:16])
-	client := e.Client(t)
-	t.Cleanup(func() {
-		if err := client.Database(name).Drop(context.WithoutCancel(t.Context())); err != nil {
-			t.Errorf("dropping %s: %v", name, err)
-		}
-	})
-	environ := []string{"MASTER_DB=" + name, "BCRYPT_COST=4", "JWT_SECRET=" + rand.Text() + rand.Text(), "PASSWORD_PEPPER=" + rand.Text() + rand.Text()}
+	environ := ownDatabase(t, e)
 	start := func(uri string) (*program, *api) {
 		p := startProgram(t, t.TempDir(), append(environ, "MONGO_URI="+uri), "-template", template, "-functions", built)
 		return p, &api{url: p.URL, client: &http.Client{Timeout: time.Minute}, slots: make(chan struct{}, 8)}

@@ -100,17 +100,17 @@ func report(findings []organization.Finding, out io.Writer) int {
 	code := 0
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	for _, f := range findings {
-		todo := f.Repair
+		remedy := f.Repair
 		switch {
 		case f.Later:
-			todo = "wait: reconcile will " + todo
-		case todo == "":
-			todo = "decide: no program may"
+			remedy = "wait: reconcile will " + remedy
+		case remedy == "":
+			remedy = "decide: no program may"
 		}
 		if !f.Later {
 			code = 1
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t→ %s\n", f.Kind, f.Subject, f.Detail, todo)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t→ %s\n", f.Kind, f.Subject, f.Detail, remedy)
 	}
 	_ = table.Flush()
 	if code == 0 {
