@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -31,7 +32,13 @@ type fake struct {
 // newFake serves until the test ends.
 func newFake(tb testing.TB, wire int32, answer func(command string, body bson.Raw) bson.D) *fake {
 	tb.Helper()
-	f := &fake{listener: newListener(tb), wire: wire, answer: answer, open: map[net.Conn]bool{}}
+	return newFakeAt(tb, newListener(tb), wire, answer)
+}
+
+// newFakeAt is newFake with a listener of the test's.
+func newFakeAt(tb testing.TB, l net.Listener, wire int32, answer func(command string, body bson.Raw) bson.D) *fake {
+	tb.Helper()
+	f := &fake{listener: l, wire: wire, answer: answer, open: map[net.Conn]bool{}}
 	f.wg.Go(func() {
 		for {
 			c, err := f.listener.Accept()
@@ -43,7 +50,8 @@ func newFake(tb testing.TB, wire int32, answer func(command string, body bson.Ra
 			f.mu.Unlock()
 			f.wg.Go(func() {
 				defer func() { _ = c.Close() }()
-				if err := f.serve(c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				// A client of ours resets its connections when it closes them.
+				if err := f.serve(c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) {
 					tb.Logf("fake server: %v", err)
 				}
 			})

@@ -89,6 +89,7 @@ func Open(ctx context.Context, c Config) (*Database, error) {
 		SetServerMonitoringMode(options.ServerMonitoringModePoll).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}).
 		SetReadPreference(readpref.Primary()).
+		SetDialer(new(dialer)).
 		SetServerMonitor(d.health.monitor())
 	if c.Monitor != nil {
 		o.SetMonitor(c.Monitor)

@@ -1,0 +1,46 @@
+package mongo_test
+
+import (
+	"encoding/binary"
+	"syscall"
+	"testing"
+
+	"oms/shared/mongo"
+)
+
+func TestDial_BoundsWhatTheKernelHolds(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	c, socket, err := mongo.Dial(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	raw, err := socket.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		const userTimeout = 0x12 // TCP_USER_TIMEOUT
+		ms, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, userTimeout)
+		if err != nil || ms != 5000 {
+			t.Errorf("TCP_USER_TIMEOUT = %d ms, %v, want 5000", ms, err)
+		}
+		// Package syscall reads no struct linger; this one is as long.
+		linger, err := syscall.GetsockoptIPMreq(int(fd), syscall.SOL_SOCKET, syscall.SO_LINGER)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		on, seconds := binary.NativeEndian.Uint32(linger.Multiaddr[:]), binary.NativeEndian.Uint32(linger.Interface[:])
+		if on == 0 || seconds != 0 {
+			t.Errorf("SO_LINGER = %d, %d s, want on, 0 s", on, seconds)
+		}
+		if on, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE); err != nil || on == 0 {
+			t.Errorf("SO_KEEPALIVE = %d, %v, want on", on, err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,151 @@
+package mongo_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"oms/shared/mongo"
+	"oms/shared/organization"
+)
+
+// large is a request that a server which reads nothing has no room for, and the
+// client's kernel has.
+const large = 1 << 20
+
+// drowsy is a listener whose connections stop reading at a large message, like
+// a server that was frozen, until they are woken.
+type drowsy struct {
+	net.Listener
+	asleep chan struct{} // closed when one has stopped
+	wake   chan struct{} // closed by the test
+	read   chan late
+}
+
+// late is what one found when it was woken.
+type late struct {
+	bytes int64 // of the message
+	err   error // what ended the connection
+}
+
+func newDrowsy(tb testing.TB) *drowsy {
+	tb.Helper()
+	return &drowsy{Listener: newListener(tb), asleep: make(chan struct{}), wake: make(chan struct{}), read: make(chan late, 1)}
+}
+
+func (d *drowsy) Accept() (net.Conn, error) {
+	c, err := d.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &sleeper{Conn: c, drowsy: d}, nil
+}
+
+type sleeper struct {
+	net.Conn
+	drowsy *drowsy
+}
+
+// Read knows the message by the room that is made for it.
+func (s *sleeper) Read(b []byte) (int, error) {
+	if len(b) < large {
+		return s.Conn.Read(b)
+	}
+	close(s.drowsy.asleep)
+	<-s.drowsy.wake
+	if err := s.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(io.Discard, s.Conn)
+	if err == nil {
+		err = io.EOF
+	}
+	s.drowsy.read <- late{n, err}
+	return 0, err
+}
+
+func TestStore_AMissedDeadlineResetsTheConnection(t *testing.T) {
+	t.Parallel()
+	d := newDrowsy(t)
+	f := newFakeAt(t, d, 17, func(string, bson.Raw) bson.D { return bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 1}} })
+	wake := sync.OnceFunc(func() { close(d.wake) })
+	defer wake()
+	claims := mustOpen(t, f.URI()).Store().Claims
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	err := claims.Insert(ctx, organization.Claim{Key: strings.Repeat("a", large)})
+	if !errors.Is(err, organization.ErrLost) {
+		t.Fatalf("Insert = %v, want %v", err, organization.ErrLost)
+	}
+	select {
+	case <-d.asleep:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the request did not come to the server: this test shows nothing")
+	}
+	wake()
+	got := <-d.read
+	if !errors.Is(got.err, syscall.ECONNRESET) {
+		t.Errorf("the server's connection ended with %v, want %v", got.err, syscall.ECONNRESET)
+	}
+	if got.bytes >= large {
+		t.Errorf("the whole request came after its deadline (%d bytes)", got.bytes)
+	}
+	if err := claims.Insert(t.Context(), organization.Claim{Key: "acme"}); err != nil {
+		t.Errorf("Insert after it = %v, want none", err)
+	}
+}
+
+func TestDial_ClosesTheConnectionAtAMissedDeadlineOf(t *testing.T) {
+	t.Parallel()
+	for name, miss := range map[string]func(net.Conn) error{
+		"a read": func(c net.Conn) error {
+			_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+			_, err := c.Read(make([]byte, 1))
+			return err
+		},
+		"a write": func(c net.Conn) error {
+			_ = c.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+			_, err := c.Write(make([]byte, 64<<20)) // more than any kernel takes
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newListener(t)
+			c, _, err := mongo.Dial(t.Context(), l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			server, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = server.Close() })
+
+			// It has to stay a timeout: after another error the driver clears its pool.
+			if err := miss(c); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("got %v, want %v", err, os.ErrDeadlineExceeded)
+			}
+			if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("SetReadDeadline = %v, want %v", err, net.ErrClosed)
+			}
+			if err := server.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, server); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("the server's connection ended with %v, want %v", err, syscall.ECONNRESET)
+			}
+		})
+	}
+}
