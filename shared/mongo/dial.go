@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -55,7 +56,10 @@ func drop(c *net.TCPConn) error {
 // clears its whole pool; after this one it dials once more.
 //
 // TLS lies above it.
-type timed struct{ net.Conn }
+type timed struct {
+	net.Conn
+	until atomic.Int64 // the deadline of writes, in nanoseconds of the wall clock; 0: none
+}
 
 // Read reads what has come.
 func (t *timed) Read(b []byte) (int, error) {
@@ -63,8 +67,14 @@ func (t *timed) Read(b []byte) (int, error) {
 	return n, t.missed(err)
 }
 
-// Write sends b.
+// Write sends b, unless the wall clock says that it is too late. The deadline of
+// the socket does not see that where a process was stopped on its way here and
+// its timer has not run yet, or where the machine was frozen and the monotonic
+// clock with it.
 func (t *timed) Write(b []byte) (int, error) {
+	if until := t.until.Load(); until != 0 && time.Now().UnixNano() >= until {
+		return 0, t.missed(os.ErrDeadlineExceeded)
+	}
 	n, err := t.Conn.Write(b)
 	return n, t.missed(err)
 }
@@ -74,4 +84,24 @@ func (t *timed) missed(err error) error {
 		_ = t.Conn.Close()
 	}
 	return err
+}
+
+// SetDeadline sets the deadline of reads and of writes.
+func (t *timed) SetDeadline(at time.Time) error {
+	t.keep(at)
+	return t.Conn.SetDeadline(at)
+}
+
+// SetWriteDeadline sets the deadline of writes.
+func (t *timed) SetWriteDeadline(at time.Time) error {
+	t.keep(at)
+	return t.Conn.SetWriteDeadline(at)
+}
+
+func (t *timed) keep(at time.Time) {
+	if at.IsZero() {
+		t.until.Store(0)
+		return
+	}
+	t.until.Store(at.UnixNano())
 }

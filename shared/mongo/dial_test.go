@@ -149,3 +149,46 @@ func TestDial_ClosesTheConnectionAtAMissedDeadlineOf(t *testing.T) {
 		})
 	}
 }
+
+// timeless is a socket whose deadlines do not pass, as where the monotonic
+// clock stood still.
+type timeless struct {
+	net.Conn
+	written, closed bool
+}
+
+func (s *timeless) SetWriteDeadline(time.Time) error { return nil }
+func (s *timeless) SetDeadline(time.Time) error      { return nil }
+func (s *timeless) Write(b []byte) (int, error)      { s.written = true; return len(b), nil }
+func (s *timeless) Close() error                     { s.closed = true; return nil }
+
+func TestTimed_SendsNothingAfterTheDeadlineByTheWallClock(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(net.Conn, time.Time) error{"SetDeadline": net.Conn.SetDeadline, "SetWriteDeadline": net.Conn.SetWriteDeadline} {
+		for _, tc := range []struct {
+			name string
+			at   time.Time
+			sent bool
+		}{
+			{"passed", time.Now().Add(-time.Second), false},
+			{"to come", time.Now().Add(time.Hour), true},
+			{"none", time.Time{}, true},
+		} {
+			t.Run(name+" "+tc.name, func(t *testing.T) {
+				t.Parallel()
+				socket := new(timeless)
+				c := mongo.Timed(socket)
+				if err := set(c, tc.at); err != nil {
+					t.Fatal(err)
+				}
+				_, err := c.Write([]byte("a"))
+				if (err == nil) != tc.sent || !tc.sent && !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("Write = %v, want none = %t", err, tc.sent)
+				}
+				if socket.written != tc.sent || socket.closed == tc.sent {
+					t.Errorf("sent %t, closed %t, want %t, %t", socket.written, socket.closed, tc.sent, !tc.sent)
+				}
+			})
+		}
+	}
+}

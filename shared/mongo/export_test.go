@@ -13,3 +13,6 @@ func Dial(ctx context.Context, address string) (c, socket net.Conn, err error) {
 	}
 	return c, c.(*timed).Conn, nil
 }
+
+// Timed returns the connection that closes the socket when a deadline is missed.
+func Timed(socket net.Conn) net.Conn { return &timed{Conn: socket} }
