@@ -39,10 +39,17 @@ type Organization struct {
 	Version    int64 // what clients see: rises with every visible change
 	Rev        int64 // the fence: rises with every write, and is in the filter of every write
 	AdminID    ID
+	AdminRev   int64 // the Rev that its admin has at least: an admin read with less is older than this
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Op         *Op       // the journal; a deleted organization keeps its ID and Kind, which name its trash
+	SweepAfter time.Time // when what late commands made of a dead one's admins is to be deleted; zero: done
 	PurgeAfter time.Time // when a dead one may go; zero while it lives
+}
+
+// refersTo reports whether o makes the claim a live one.
+func (o Organization) refersTo(c Claim) bool {
+	return !o.State.Dead() && (o.Key == c.Key && o.ClaimID == c.ID || o.Op != nil && o.Op.To == c.Key && o.Op.ToClaim == c.ID)
 }
 
 // OpKind is what an operation does.
@@ -97,9 +104,9 @@ type Admin struct {
 type Claim struct {
 	Key   string
 	OrgID ID
-	ID    ID // cid, new for each claim
-	Until time.Time
-	Left  bool // an organization lived under it and has moved out
+	ID    ID        // cid, new for each claim
+	Until time.Time // until when it holds though nobody refers to it; zero: settled, it is a living organization's
+	Left  bool      // an organization lived under it and has moved out
 }
 
 // Request is what is kept of a creation that came with an idempotency key.

@@ -17,6 +17,9 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrEmailTaken: another admin has that email address.
 	ErrEmailTaken = errors.New("email address taken")
+	// ErrKeyTaken: another organization has that key. The claims are what gives
+	// keys out; this is the second lock behind them.
+	ErrKeyTaken = errors.New("key taken")
 )
 
 // Store is the master database as the steps of this package see it. Each
@@ -27,6 +30,11 @@ var (
 // as it is: a worker whose lease is nearly over says so through its context,
 // by the wall clock. Every method bounds its own command (two seconds, which
 // MongoDB gets as maxTimeMS) and answers [ErrLost] where no answer came.
+//
+// A write is answered when a majority of the servers has it. A read may show
+// what one server alone has, and may lose again; those methods that say
+// linearizable show what can never be lost (read concern linearizable; MongoDB
+// manual, read concern), and take a round trip between servers more.
 //
 // The contract is executable: organizationtest.TestStore.
 type Store struct {
@@ -43,19 +51,22 @@ type Store struct {
 type Organizations interface {
 	// Find returns the organization, or ErrAbsent.
 	Find(ctx context.Context, id ID) (Organization, error)
+	// FindLinearizable is Find, linearizable.
+	FindLinearizable(ctx context.Context, id ID) (Organization, error)
 	// FindVisible returns the active or updating organization that has the key, or ErrAbsent.
 	FindVisible(ctx context.Context, key string) (Organization, error)
-	// FindClaimant returns the creating, active, updating or deleting
-	// organization that refers to the claim, by Key and ClaimID or by Op.To and
-	// Op.ToClaim, or ErrAbsent.
-	FindClaimant(ctx context.Context, key string, claim ID) (Organization, error)
-	// FindAll returns those of the organizations that are there, in any order.
-	FindAll(ctx context.Context, ids []ID) ([]Organization, error)
-	// Insert inserts o as it is, or returns ErrExists where its ID is taken.
+	// FindClaimants returns the creating, active, updating and deleting
+	// organizations that have one of the keys or move to one, whatever their
+	// claim, in any order; linearizable. One that comes to have the key, or to
+	// move to it, meanwhile may be left out; one that does so all the time is not.
+	FindClaimants(ctx context.Context, keys ...string) ([]Organization, error)
+	// Insert inserts o as it is, or returns ErrExists where its ID is taken, and
+	// ErrKeyTaken where another organization has its Key.
 	Insert(ctx context.Context, o Organization) error
 	// Swap replaces was by is where the document still has was.State and
 	// was.Rev (compare-and-set), and tells whether it did. The stored Rev is
 	// was.Rev + 1, whatever is.Rev says; fields unknown to this version stay.
+	// ErrKeyTaken where another organization has is.Key: then nothing has changed.
 	Swap(ctx context.Context, was, is Organization) (bool, error)
 	// Delete deletes the document where it still has o.State and o.Rev, and tells whether it did.
 	Delete(ctx context.Context, o Organization) (bool, error)
@@ -67,15 +78,21 @@ type Claims interface {
 	Find(ctx context.Context, key string) (Claim, error)
 	// Insert inserts c, or returns ErrExists where the key is claimed.
 	Insert(ctx context.Context, c Claim) error
-	// Raise sets Until to the later of what it is and until ($max), and Left
-	// where left is true, on the claim with that key and ID; tells whether it is there.
+	// Raise sets Until to the later of what it is and until ($max; of a settled
+	// claim to until), and Left where left is true, on the claim with that key
+	// and ID; tells whether it is there.
 	Raise(ctx context.Context, key string, claim ID, until time.Time, left bool) (bool, error)
+	// Settle takes the Until away from each of the claims whose document still
+	// has its ID and Until, in one command, and tells from how many. One that has
+	// changed keeps no other from being settled.
+	Settle(ctx context.Context, claims []Claim) (int, error)
 	// Release sets Until to now on the claim with that key and ID.
 	Release(ctx context.Context, key string, claim ID, now time.Time) error
 	// Replace puts is in the place of was, where the document still has was.ID
-	// and was.Until, and tells whether it did. The keys are equal.
+	// and was.Until (or still none), and tells whether it did. The keys are equal.
 	Replace(ctx context.Context, was, is Claim) (bool, error)
-	// Delete deletes c where the document still has its ID and Until, and tells whether it did.
+	// Delete deletes c where the document still has its ID and Until (or still
+	// none), and tells whether it did.
 	Delete(ctx context.Context, c Claim) (bool, error)
 }
 
@@ -95,13 +112,13 @@ type Admins interface {
 	Change(ctx context.Context, c AdminChange, op ID) (bool, error)
 	// Delete deletes the admin with that ID and organization, where it is there.
 	Delete(ctx context.Context, id, org ID) error
-	// DeleteAll deletes the admins of the organization.
-	DeleteAll(ctx context.Context, org ID) error
+	// DeleteAll deletes the admins of the organization and tells how many.
+	DeleteAll(ctx context.Context, org ID) (int, error)
 }
 
 // Requests is the collection requests.
 type Requests interface {
-	// Find returns the request, or ErrAbsent.
+	// Find returns the request, or ErrAbsent; linearizable.
 	Find(ctx context.Context, id string) (Request, error)
 	// Insert inserts r, or returns ErrExists where its ID is taken.
 	Insert(ctx context.Context, r Request) error
@@ -120,8 +137,9 @@ type Requests interface {
 type Collections interface {
 	// Find returns those of the named collections that are there, by name.
 	Find(ctx context.Context, names ...string) (map[string]Collection, error)
-	// List returns the collections whose names begin with prefix, sorted by name.
-	List(ctx context.Context, prefix string) ([]Collection, error)
+	// List returns the names that begin with prefix, sorted. It reads them in
+	// batches, each bounded as a command is.
+	List(ctx context.Context, prefix string) ([]string, error)
 	// Create makes an empty collection, or returns ErrExists.
 	Create(ctx context.Context, name string) error
 	// Rename moves a collection with its documents and indexes. ErrAbsent
@@ -148,17 +166,44 @@ type Documents interface {
 	CopyIndexes(ctx context.Context, from, to string) error
 }
 
-// Backlog lists what reconcile and the doctor have to look at, at most limit each.
+// Backlog lists what reconcile and the doctor have to look at, a page of at most
+// limit documents each. after is the Next of the page before; nil: the first page.
 type Backlog interface {
-	// Organizations returns organizations by ID, those after the ID only.
-	Organizations(ctx context.Context, after ID, limit int) ([]Organization, error)
-	// Expired returns organizations with an operation whose lease ended at or
+	// Expired lists organizations with an operation whose lease ended at or
 	// before t, the oldest first.
-	Expired(ctx context.Context, t time.Time, limit int) ([]Organization, error)
-	// Purgeable returns dead organizations whose PurgeAfter is before t, the oldest first.
-	Purgeable(ctx context.Context, t time.Time, limit int) ([]Organization, error)
-	// Claims returns claims whose Until is before t, by key, those after the key only.
-	Claims(ctx context.Context, t time.Time, after string, limit int) ([]Claim, error)
-	// Admins returns admins by ID, those after the ID only.
-	Admins(ctx context.Context, after ID, limit int) ([]Admin, error)
+	Expired(ctx context.Context, t time.Time, after *Place, limit int) (Page[Organization], error)
+	// Unswept lists dead organizations whose SweepAfter is before t, the oldest first.
+	Unswept(ctx context.Context, t time.Time, after *Place, limit int) (Page[Organization], error)
+	// Purgeable lists dead organizations whose PurgeAfter is before t, the oldest first.
+	Purgeable(ctx context.Context, t time.Time, after *Place, limit int) (Page[Organization], error)
+	// Unsettled lists claims whose Until is before t, the oldest first. Settled
+	// ones, which have no Until, are not among them.
+	Unsettled(ctx context.Context, t time.Time, after *Place, limit int) (Page[Claim], error)
+
+	// Organizations lists all organizations, by ID.
+	Organizations(ctx context.Context, after *Place, limit int) (Page[Organization], error)
+	// Claims lists all claims, by key.
+	Claims(ctx context.Context, after *Place, limit int) (Page[Claim], error)
+	// Admins lists all admins, by ID.
+	Admins(ctx context.Context, after *Place, limit int) (Page[Admin], error)
+}
+
+// Page is a part of a list, in its order.
+type Page[T any] struct {
+	Items      []T
+	Unreadable []Unreadable // documents of this page that are not among Items
+	Next       *Place       // where the list goes on; nil: it has ended
+}
+
+// Unreadable is a document that could not be decoded. It keeps no other from being listed.
+type Unreadable struct {
+	ID  string // its _id, as text
+	Err error  // what is wrong with it; shows nothing of its content
+}
+
+// Place is where a list was read up to. It is a store's own: what it means is
+// known to the store that made it.
+type Place struct {
+	Time time.Time // of the last document; zero in a list by ID
+	ID   []byte    // its _id, as the store encodes it
 }

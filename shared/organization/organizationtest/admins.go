@@ -2,16 +2,21 @@ package organizationtest
 
 import (
 	"context"
+	"maps"
 
 	"oms/shared/organization"
 )
 
 var _ organization.Admins = admins{}
 
-type admins struct{ m *Memory }
+type admins struct{ client }
 
 func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Admin, error) {
+	return s.find(ctx, Local, id)
+}
+
+func (s admins) find(ctx context.Context, c Concern, id organization.ID) (organization.Admin, error) {
+	return run(ctx, s.client, c, func(m *Memory) (organization.Admin, error) {
 		a, there := m.admins[id]
 		if !there {
 			return organization.Admin{}, organization.ErrAbsent
@@ -21,7 +26,7 @@ func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admi
 }
 
 func (s admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Admin, error) {
+	return read(ctx, s.client, func(m *Memory) (organization.Admin, error) {
 		for _, a := range m.admins {
 			if a.Email == email {
 				return a, nil
@@ -32,7 +37,7 @@ func (s admins) FindByEmail(ctx context.Context, email string) (organization.Adm
 }
 
 func (s admins) Insert(ctx context.Context, a organization.Admin) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if has(m.admins, a.ID) {
 			return organization.ErrExists
 		}
@@ -45,7 +50,7 @@ func (s admins) Insert(ctx context.Context, a organization.Admin) error {
 }
 
 func (s admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		a, there := m.admins[c.ID]
 		if !there || a.Rev != c.Rev {
 			return false, nil
@@ -72,7 +77,7 @@ func (s admins) Change(ctx context.Context, c organization.AdminChange, op organ
 }
 
 func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if m.admins[id].OrgID == org {
 			delete(m.admins, id)
 		}
@@ -80,14 +85,11 @@ func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
 	})
 }
 
-func (s admins) DeleteAll(ctx context.Context, org organization.ID) error {
-	return do(ctx, s.m, func(m *Memory) error {
-		for id, a := range m.admins {
-			if a.OrgID == org {
-				delete(m.admins, id)
-			}
-		}
-		return nil
+func (s admins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
+	return write(ctx, s.client, func(m *Memory) (int, error) {
+		was := len(m.admins)
+		maps.DeleteFunc(m.admins, func(_ organization.ID, a organization.Admin) bool { return a.OrgID == org })
+		return was - len(m.admins), nil
 	})
 }
 

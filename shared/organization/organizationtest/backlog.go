@@ -1,7 +1,7 @@
 package organizationtest
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -11,22 +11,9 @@ import (
 
 var _ organization.Backlog = backlog{}
 
-type backlog struct{ m *Memory }
+type backlog struct{ client }
 
-func (s backlog) Organizations(ctx context.Context, after organization.ID, limit int) ([]organization.Organization, error) {
-	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
-		var all []organization.Organization
-		for _, o := range m.organizations {
-			if compareIDs(o.ID, after) > 0 {
-				all = append(all, copyOrganization(o))
-			}
-		}
-		slices.SortFunc(all, func(a, b organization.Organization) int { return compareIDs(a.ID, b.ID) })
-		return first(all, limit), nil
-	})
-}
-
-func (s backlog) Expired(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
+func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
 	t = date(t)
 	lease := func(o organization.Organization) time.Time {
 		if o.Op == nil {
@@ -34,55 +21,107 @@ func (s backlog) Expired(ctx context.Context, t time.Time, limit int) ([]organiz
 		}
 		return o.Op.Lease
 	}
-	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
-		return m.oldest(lease, func(o organization.Organization) bool { return !lease(o).After(t) }, limit), nil
-	})
+	return oldest(ctx, s.client, lease, func(o organization.Organization) bool { return !lease(o).After(t) }, after, limit)
 }
 
-func (s backlog) Purgeable(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
+func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
 	t = date(t)
-	after := func(o organization.Organization) time.Time { return o.PurgeAfter }
-	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
-		return m.oldest(after, func(o organization.Organization) bool { return o.State.Dead() && o.PurgeAfter.Before(t) }, limit), nil
-	})
+	return oldest(ctx, s.client, func(o organization.Organization) time.Time { return o.SweepAfter },
+		func(o organization.Organization) bool { return o.State.Dead() && o.SweepAfter.Before(t) }, after, limit)
 }
 
-func (s backlog) Claims(ctx context.Context, t time.Time, after string, limit int) ([]organization.Claim, error) {
+func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
 	t = date(t)
-	return run(ctx, s.m, func(m *Memory) ([]organization.Claim, error) {
-		var all []organization.Claim
+	return oldest(ctx, s.client, func(o organization.Organization) time.Time { return o.PurgeAfter },
+		func(o organization.Organization) bool { return o.State.Dead() && o.PurgeAfter.Before(t) }, after, limit)
+}
+
+func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Claim], error) {
+	t = date(t)
+	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Claim], error) {
+		var all []entry[organization.Claim]
 		for _, c := range m.claims {
-			if c.Until.Before(t) && c.Key > after {
-				all = append(all, c)
+			if !c.Until.IsZero() && c.Until.Before(t) {
+				all = append(all, entry[organization.Claim]{organization.Place{Time: c.Until, ID: []byte(c.Key)}, c})
 			}
 		}
-		slices.SortFunc(all, func(a, b organization.Claim) int { return cmp.Compare(a.Key, b.Key) })
-		return first(all, limit), nil
+		return page(all, after, limit), nil
 	})
 }
 
-func (s backlog) Admins(ctx context.Context, after organization.ID, limit int) ([]organization.Admin, error) {
-	return run(ctx, s.m, func(m *Memory) ([]organization.Admin, error) {
-		var all []organization.Admin
+func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Organization], error) {
+		var all []entry[organization.Organization]
+		for _, o := range m.organizations {
+			all = append(all, entry[organization.Organization]{organization.Place{ID: o.ID[:]}, copyOrganization(o)})
+		}
+		return page(all, after, limit), nil
+	})
+}
+
+func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Claim], error) {
+	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Claim], error) {
+		var all []entry[organization.Claim]
+		for _, c := range m.claims {
+			all = append(all, entry[organization.Claim]{organization.Place{ID: []byte(c.Key)}, c})
+		}
+		return page(all, after, limit), nil
+	})
+}
+
+func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Admin], error) {
+	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Admin], error) {
+		var all []entry[organization.Admin]
 		for _, a := range m.admins {
-			if compareIDs(a.ID, after) > 0 {
-				all = append(all, a)
-			}
+			all = append(all, entry[organization.Admin]{organization.Place{ID: a.ID[:]}, a})
 		}
-		slices.SortFunc(all, func(a, b organization.Admin) int { return compareIDs(a.ID, b.ID) })
-		return first(all, limit), nil
+		return page(all, after, limit), nil
 	})
 }
 
-// oldest returns the organizations that have the time at and are so, the
-// smallest time first. m is locked.
-func (m *Memory) oldest(at func(organization.Organization) time.Time, so func(organization.Organization) bool, limit int) []organization.Organization {
-	var all []organization.Organization
-	for _, o := range m.organizations {
-		if !at(o).IsZero() && so(o) {
-			all = append(all, copyOrganization(o))
+// oldest lists the organizations that have the time at and are so.
+func oldest(
+	ctx context.Context, c client, at func(organization.Organization) time.Time, so func(organization.Organization) bool,
+	after *organization.Place, limit int,
+) (organization.Page[organization.Organization], error) {
+	return read(ctx, c, func(m *Memory) (organization.Page[organization.Organization], error) {
+		var all []entry[organization.Organization]
+		for _, o := range m.organizations {
+			if !at(o).IsZero() && so(o) {
+				all = append(all, entry[organization.Organization]{organization.Place{Time: at(o), ID: o.ID[:]}, copyOrganization(o)})
+			}
 		}
+		return page(all, after, limit), nil
+	})
+}
+
+// entry is an item with its place in a list.
+type entry[T any] struct {
+	place organization.Place
+	item  T
+}
+
+// page returns the part of the list that comes after a place.
+func page[T any](all []entry[T], after *organization.Place, limit int) organization.Page[T] {
+	slices.SortFunc(all, func(a, b entry[T]) int { return comparePlaces(a.place, b.place) })
+	if after != nil {
+		all = slices.DeleteFunc(all, func(e entry[T]) bool { return comparePlaces(e.place, *after) <= 0 })
 	}
-	slices.SortFunc(all, func(a, b organization.Organization) int { return at(a).Compare(at(b)) })
-	return first(all, limit)
+	var p organization.Page[T]
+	for _, e := range first(all, limit) {
+		p.Items = append(p.Items, e.item)
+	}
+	if len(all) > len(p.Items) && len(p.Items) > 0 {
+		next := all[len(p.Items)-1].place
+		next.ID = bytes.Clone(next.ID)
+		p.Next = &next
+	}
+	return p
+}
+
+func comparePlaces(a, b organization.Place) int {
+	if c := a.Time.Compare(b.Time); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.ID, b.ID)
 }

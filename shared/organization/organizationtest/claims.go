@@ -2,6 +2,7 @@ package organizationtest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"oms/shared/organization"
@@ -9,10 +10,10 @@ import (
 
 var _ organization.Claims = claims{}
 
-type claims struct{ m *Memory }
+type claims struct{ client }
 
 func (s claims) Find(ctx context.Context, key string) (organization.Claim, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Claim, error) {
+	return read(ctx, s.client, func(m *Memory) (organization.Claim, error) {
 		c, there := m.claims[key]
 		if !there {
 			return organization.Claim{}, organization.ErrAbsent
@@ -23,7 +24,7 @@ func (s claims) Find(ctx context.Context, key string) (organization.Claim, error
 
 func (s claims) Insert(ctx context.Context, c organization.Claim) error {
 	c.Until = date(c.Until)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if has(m.claims, c.Key) {
 			return organization.ErrExists
 		}
@@ -34,7 +35,7 @@ func (s claims) Insert(ctx context.Context, c organization.Claim) error {
 
 func (s claims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool, error) {
 	until = date(until)
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		c, there := m.claims[key]
 		if !there || c.ID != claim {
 			return false, nil
@@ -48,9 +49,26 @@ func (s claims) Raise(ctx context.Context, key string, claim organization.ID, un
 	})
 }
 
+func (s claims) Settle(ctx context.Context, all []organization.Claim) (int, error) {
+	all = slices.Clone(all)
+	return write(ctx, s.client, func(m *Memory) (int, error) {
+		n := 0
+		for _, c := range all {
+			c.Until = date(c.Until)
+			if !c.Until.IsZero() && m.claimed(c) {
+				c = m.claims[c.Key]
+				c.Until = time.Time{}
+				m.claims[c.Key] = c
+				n++
+			}
+		}
+		return n, nil
+	})
+}
+
 func (s claims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
 	now = date(now)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if c, there := m.claims[key]; there && c.ID == claim {
 			c.Until = now
 			m.claims[key] = c
@@ -62,7 +80,7 @@ func (s claims) Release(ctx context.Context, key string, claim organization.ID, 
 func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
 	was.Until, is.Until = date(was.Until), date(is.Until)
 	is.Key = was.Key
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		if !m.claimed(was) {
 			return false, nil
 		}
@@ -73,7 +91,7 @@ func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, 
 
 func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
 	c.Until = date(c.Until)
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		if !m.claimed(c) {
 			return false, nil
 		}

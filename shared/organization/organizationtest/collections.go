@@ -11,11 +11,11 @@ import (
 
 var _ organization.Collections = collections{}
 
-type collections struct{ m *Memory }
+type collections struct{ client }
 
 func (s collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
 	names = slices.Clone(names)
-	return run(ctx, s.m, func(m *Memory) (map[string]organization.Collection, error) {
+	return read(ctx, s.client, func(m *Memory) (map[string]organization.Collection, error) {
 		found := map[string]organization.Collection{}
 		for _, name := range names {
 			if has(m.collections, name) {
@@ -26,20 +26,15 @@ func (s collections) Find(ctx context.Context, names ...string) (map[string]orga
 	})
 }
 
-func (s collections) List(ctx context.Context, prefix string) ([]organization.Collection, error) {
-	return run(ctx, s.m, func(m *Memory) ([]organization.Collection, error) {
-		var all []organization.Collection
-		for _, name := range slices.Sorted(maps.Keys(m.collections)) {
-			if strings.HasPrefix(name, prefix) {
-				all = append(all, m.describe(name))
-			}
-		}
-		return all, nil
+func (s collections) List(ctx context.Context, prefix string) ([]string, error) {
+	return read(ctx, s.client, func(m *Memory) ([]string, error) {
+		all := slices.Sorted(maps.Keys(m.collections))
+		return slices.DeleteFunc(all, func(name string) bool { return !strings.HasPrefix(name, prefix) }), nil
 	})
 }
 
 func (s collections) Create(ctx context.Context, name string) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if has(m.collections, name) {
 			return organization.ErrExists
 		}
@@ -49,7 +44,7 @@ func (s collections) Create(ctx context.Context, name string) error {
 }
 
 func (s collections) Rename(ctx context.Context, from, to string) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		c := m.collections[from]
 		if c == nil {
 			return organization.ErrAbsent
@@ -64,7 +59,7 @@ func (s collections) Rename(ctx context.Context, from, to string) error {
 }
 
 func (s collections) Drop(ctx context.Context, name string) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		delete(m.collections, name)
 		return nil
 	})

@@ -19,6 +19,8 @@ type Subject struct {
 	// LooseRenames: the server is known to let more than one of several renames
 	// of one collection at once succeed, which MongoDB does not. That row is left out.
 	LooseRenames bool
+	// Memory is the database, where it is one: its primary can be cut off.
+	Memory *Memory
 }
 
 // Writer is another service that works in organizations' collections:

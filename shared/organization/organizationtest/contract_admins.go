@@ -126,14 +126,16 @@ func testAdmins(t *testing.T, s Subject) {
 		b.OrgID = a.OrgID
 		must(t, admins.Insert(ctx, a))
 		must(t, admins.Insert(ctx, b))
-		must(t, admins.DeleteAll(ctx, a.OrgID))
+		n, err := admins.DeleteAll(ctx, a.OrgID)
+		wantEqual(t, "DeleteAll", n, err, 2)
 		for _, gone := range []organization.Admin{a, b} {
 			_, err := admins.Find(ctx, gone.ID)
 			wantErr(t, "Find", err, organization.ErrAbsent)
 		}
 		got, err := admins.Find(ctx, other.ID)
 		wantEqual(t, "Find of another organization's", got, err, other)
-		must(t, admins.DeleteAll(ctx, a.OrgID))
+		n, err = admins.DeleteAll(ctx, a.OrgID)
+		wantEqual(t, "DeleteAll again", n, err, 0)
 	})
 
 	t.Run("change once of many", func(t *testing.T) {

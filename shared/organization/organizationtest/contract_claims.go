@@ -79,6 +79,104 @@ func testClaims(t *testing.T, s Subject) {
 		must(t, claims.Release(ctx, "absent", c.ID, someday()))
 	})
 
+	t.Run("are settled together, those that have not changed", func(t *testing.T) {
+		all := []organization.Claim{
+			claim("settled1", 1), claim("settled2", 3), claim("raised before", 5), claim("another's", 7),
+		}
+		all[1].Left = true
+		for _, c := range all {
+			must(t, claims.Insert(ctx, c))
+		}
+		ok, err := claims.Raise(ctx, all[2].Key, all[2].ID, someday().Add(time.Millisecond), false)
+		wantBool(t, "Raise", ok, err, true)
+		asked := append([]organization.Claim{claim("absent", 9)}, all...)
+		asked[4].ID = id(99)
+		n, err := claims.Settle(ctx, asked)
+		wantEqual(t, "Settle", n, err, 2)
+
+		want := all
+		want[0].Until, want[1].Until, want[2].Until = time.Time{}, time.Time{}, someday().Add(time.Millisecond)
+		for _, c := range want {
+			got, err := claims.Find(ctx, c.Key)
+			wantEqual(t, "Find", got, err, stored(c))
+		}
+		_, err = claims.Find(ctx, "absent")
+		wantErr(t, "Find of one that was not there", err, organization.ErrAbsent)
+		n, err = claims.Settle(ctx, asked)
+		wantEqual(t, "the same Settle again", n, err, 0)
+		n, err = claims.Settle(ctx, all[:2])
+		wantEqual(t, "Settle of settled ones", n, err, 0)
+		n, err = claims.Settle(ctx, nil)
+		wantEqual(t, "Settle of none", n, err, 0)
+	})
+
+	settled := func(t *testing.T, key string, n byte) organization.Claim {
+		t.Helper()
+		c := claim(key, n)
+		must(t, claims.Insert(ctx, c))
+		count, err := claims.Settle(ctx, []organization.Claim{c})
+		wantEqual(t, "Settle", count, err, 1)
+		c.Until = time.Time{}
+		got, err := claims.Find(ctx, key)
+		wantEqual(t, "Find of a settled one", got, err, c)
+		return c
+	}
+
+	t.Run("are unsettled by a raise, to whatever time", func(t *testing.T) {
+		for key, until := range map[string]time.Time{
+			"unsettled": someday(), "unsettled early": someday().Add(-1000 * time.Hour),
+		} {
+			c := settled(t, key, 1)
+			ok, err := claims.Raise(ctx, c.Key, c.ID, until, true)
+			wantBool(t, "Raise", ok, err, true)
+			c.Until, c.Left = millis(until), true
+			got, err := claims.Find(ctx, c.Key)
+			wantEqual(t, "Find", got, err, c)
+		}
+	})
+
+	t.Run("are unsettled by a release", func(t *testing.T) {
+		c := settled(t, "unsettled and released", 1)
+		must(t, claims.Release(ctx, c.Key, c.ID, someday()))
+		c.Until = millis(someday())
+		got, err := claims.Find(ctx, c.Key)
+		wantEqual(t, "Find", got, err, c)
+	})
+
+	t.Run("are settled or not in what they were read as", func(t *testing.T) {
+		is := claim("read settled", 21)
+		c := settled(t, is.Key, 1)
+		stale := c
+		stale.Until = someday()
+		ok, err := claims.Replace(ctx, stale, is)
+		wantBool(t, "Replace of a settled one at its last until", ok, err, false)
+		ok, err = claims.Delete(ctx, stale)
+		wantBool(t, "Delete of a settled one at its last until", ok, err, false)
+		stale = c
+		stale.ID = id(99)
+		ok, err = claims.Replace(ctx, stale, is)
+		wantBool(t, "Replace of another settled one", ok, err, false)
+		ok, err = claims.Replace(ctx, c, is)
+		wantBool(t, "Replace of a settled one", ok, err, true)
+		got, err := claims.Find(ctx, is.Key)
+		wantEqual(t, "Find", got, err, stored(is))
+
+		stale = is
+		stale.Until = time.Time{}
+		ok, err = claims.Replace(ctx, stale, c)
+		wantBool(t, "Replace of one with an until, read as settled", ok, err, false)
+		ok, err = claims.Delete(ctx, stale)
+		wantBool(t, "Delete of one with an until, read as settled", ok, err, false)
+		got, err = claims.Find(ctx, is.Key)
+		wantEqual(t, "Find", got, err, stored(is))
+
+		c = settled(t, "deleted settled", 1)
+		ok, err = claims.Delete(ctx, c)
+		wantBool(t, "Delete of a settled one", ok, err, true)
+		ok, err = claims.Delete(ctx, c)
+		wantBool(t, "Delete again", ok, err, false)
+	})
+
 	t.Run("are replaced where ID and until are what they were", func(t *testing.T) {
 		was, is := claim("replaced", 1), claim("replaced", 21)
 		was.Left, is.Until = true, someday().Add(time.Hour)

@@ -2,6 +2,7 @@ package organizationtest
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -51,15 +52,19 @@ func testCollections(t *testing.T, s Subject) {
 		for _, name := range []string{"trash_b", "trash_a", "trashcan", "trash_"} {
 			must(t, collections.Create(ctx, name))
 		}
-		all, err := collections.List(ctx, "trash_")
-		var names []string
-		for _, c := range all {
-			names = append(names, c.Name)
-		}
+		names, err := collections.List(ctx, "trash_")
 		wantEqual(t, "List", names, err, []string{"trash_", "trash_a", "trash_b"})
-		all, err = collections.List(ctx, "nothing_")
-		if err != nil || len(all) != 0 {
-			t.Errorf("List of no collections = %v, %v, want none", all, err)
+		names, err = collections.List(ctx, "nothing_")
+		wantEqual(t, "List of no collections", len(names), err, 0)
+		names, err = collections.List(ctx, "")
+		must(t, err)
+		if !slices.IsSorted(names) {
+			t.Errorf("List of all = %v, want them sorted", names)
+		}
+		for _, name := range []string{"trash_", "trash_a", "trash_b", "trashcan", "org_made"} {
+			if !slices.Contains(names, name) {
+				t.Errorf("List of all = %v, want %s among them", names, name)
+			}
 		}
 	})
 

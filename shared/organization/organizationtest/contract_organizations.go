@@ -1,6 +1,8 @@
 package organizationtest
 
 import (
+	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,8 +14,9 @@ import (
 func whole(n byte) organization.Organization {
 	return organization.Organization{
 		ID: id(n), Name: "Ácme & Söhne", Key: "acme" + string(rune('a'+n)), ClaimID: id(n + 100),
-		Collection: "org_acme", State: organization.Updating, Version: 1 << 40, Rev: 7, AdminID: id(n + 50),
-		CreatedAt: someday(), UpdatedAt: someday().Add(time.Hour), PurgeAfter: someday().Add(2 * time.Hour),
+		Collection: "org_acme", State: organization.Updating, Version: 1 << 40, Rev: 7, AdminID: id(n + 50), AdminRev: 1<<40 + 1,
+		CreatedAt: someday(), UpdatedAt: someday().Add(time.Hour),
+		SweepAfter: someday().Add(time.Minute), PurgeAfter: someday().Add(2 * time.Hour),
 		Op: &organization.Op{
 			ID: id(1), Kind: organization.OpUpdate, Worker: id(2), Lease: someday().Add(15 * time.Second), Sure: true,
 			From: "acme", To: "globex" + string(rune('a'+n)), ToClaim: id(n + 150), Name: "Globex", UUID: "a-uuid", Aside: "ghost_unknown_1",
@@ -38,6 +41,8 @@ func testOrganizations(t *testing.T, s Subject) {
 			must(t, orgs.Insert(ctx, o))
 			got, err := orgs.Find(ctx, o.ID)
 			wantEqual(t, "Find", got, err, copyOrganization(o))
+			got, err = orgs.FindLinearizable(ctx, o.ID)
+			wantEqual(t, "FindLinearizable", got, err, copyOrganization(o))
 		}
 	})
 
@@ -52,6 +57,8 @@ func testOrganizations(t *testing.T, s Subject) {
 	t.Run("are absent where they are not", func(t *testing.T) {
 		_, err := orgs.Find(ctx, id(99))
 		wantErr(t, "Find", err, organization.ErrAbsent)
+		_, err = orgs.FindLinearizable(ctx, id(99))
+		wantErr(t, "FindLinearizable", err, organization.ErrAbsent)
 	})
 
 	t.Run("have an ID once", func(t *testing.T) {
@@ -62,19 +69,37 @@ func testOrganizations(t *testing.T, s Subject) {
 		wantEqual(t, "Find", got, err, copyOrganization(first))
 	})
 
-	t.Run("come together, those that are there", func(t *testing.T) {
-		got, err := orgs.FindAll(ctx, []organization.ID{id(2), id(99), id(4), id(2)})
-		found := map[organization.ID]bool{}
-		for _, o := range got {
-			found[o.ID] = true
+	t.Run("have a key once, and none when dead", func(t *testing.T) {
+		first, second := bare(5, organization.Active), bare(6, organization.Active)
+		first.Key, second.Key = "once", "once"
+		must(t, orgs.Insert(ctx, first))
+		wantErr(t, "Insert with another's key", orgs.Insert(ctx, second), organization.ErrKeyTaken)
+		_, err := orgs.Find(ctx, second.ID)
+		wantErr(t, "Find of the refused one", err, organization.ErrAbsent)
+		wantErr(t, "Insert of the same", orgs.Insert(ctx, first), organization.ErrExists)
+
+		second.Key = "twice"
+		must(t, orgs.Insert(ctx, second))
+		is := second
+		is.Key, is.Name = "once", "Once"
+		ok, err := orgs.Swap(ctx, second, is)
+		if ok || !errors.Is(err, organization.ErrKeyTaken) {
+			t.Errorf("Swap to another's key = %t, %v, want %v", ok, err, organization.ErrKeyTaken)
 		}
-		if err != nil || len(got) != 2 || !found[id(2)] || !found[id(4)] {
-			t.Errorf("FindAll = %v, %v, want those two that are there", got, err)
-		}
-		got, err = orgs.FindAll(ctx, nil)
-		if err != nil || len(got) != 0 {
-			t.Errorf("FindAll(nil) = %v, %v, want none", got, err)
-		}
+		got, err := orgs.Find(ctx, second.ID)
+		wantEqual(t, "Find after it", got, err, copyOrganization(second))
+		stale := second
+		stale.Rev++
+		ok, err = orgs.Swap(ctx, stale, is)
+		wantBool(t, "Swap to another's key at another rev", ok, err, false)
+
+		dead := first
+		dead.Key, dead.State = "", organization.Deleted
+		ok, err = orgs.Swap(ctx, first, dead)
+		wantBool(t, "Swap to no key", ok, err, true)
+		must(t, orgs.Insert(ctx, bare(7, organization.Deleted)))
+		ok, err = orgs.Swap(ctx, second, is)
+		wantBool(t, "Swap to the key that is free", ok, err, true)
 	})
 
 	t.Run("are visible while active or updating", func(t *testing.T) {
@@ -93,29 +118,52 @@ func testOrganizations(t *testing.T, s Subject) {
 		wantErr(t, "FindVisible", err, organization.ErrAbsent)
 	})
 
-	t.Run("refer to a claim by their key, or by that which they move to", func(t *testing.T) {
+	t.Run("have a key or move to one, while they are not dead", func(t *testing.T) {
+		var keys []string
+		want := map[organization.ID]organization.Organization{}
 		for i, state := range states() {
 			o := whole(40 + byte(i))
 			o.State = state
 			must(t, orgs.Insert(ctx, o))
-			for _, claim := range []organization.Claim{{Key: o.Key, ID: o.ClaimID}, {Key: o.Op.To, ID: o.Op.ToClaim}} {
-				got, err := orgs.FindClaimant(ctx, claim.Key, claim.ID)
+			for _, key := range []string{o.Key, o.Op.To} {
+				got, err := orgs.FindClaimants(ctx, key)
 				if state.Dead() {
-					wantErr(t, "FindClaimant while "+string(state), err, organization.ErrAbsent)
+					wantEqual(t, "FindClaimants while "+string(state), len(got), err, 0)
 					continue
 				}
-				wantEqual(t, "FindClaimant while "+string(state), got, err, copyOrganization(o))
+				wantEqual(t, "FindClaimants while "+string(state), got, err, []organization.Organization{copyOrganization(o)})
+				want[o.ID] = copyOrganization(o)
 			}
-			for _, claim := range []organization.Claim{
-				{Key: o.Key, ID: o.Op.ToClaim},
-				{Key: o.Op.To, ID: o.ClaimID},
-				{Key: o.Key, ID: id(99)},
-				{Key: "other", ID: o.ClaimID},
-			} {
-				_, err := orgs.FindClaimant(ctx, claim.Key, claim.ID)
-				wantErr(t, "FindClaimant of another's claim", err, organization.ErrAbsent)
-			}
+			keys = append(keys, o.Key, o.Op.To)
 		}
+		both := bare(46, organization.Updating)
+		both.Key, both.Op = "both", &organization.Op{ID: id(1), Kind: organization.OpUpdate, To: keys[0]}
+		must(t, orgs.Insert(ctx, both))
+		want[both.ID] = copyOrganization(both)
+		all, err := orgs.FindClaimants(ctx, append(keys, "both", "nobody's")...)
+		must(t, err)
+		got := map[organization.ID]organization.Organization{}
+		for _, o := range all {
+			got[o.ID] = o
+		}
+		wantEqual(t, "FindClaimants of all", got, nil, want)
+		wantEqual(t, "FindClaimants of all, how many", len(all), nil, len(want))
+		all, err = orgs.FindClaimants(ctx, "nobody's")
+		wantEqual(t, "FindClaimants of a key that nobody has", len(all), err, 0)
+		all, err = orgs.FindClaimants(ctx)
+		wantEqual(t, "FindClaimants of no key", len(all), err, 0)
+	})
+
+	t.Run("have a key or move to one, many at once", func(t *testing.T) {
+		var keys []string
+		for n := range byte(120) { // more than a server's first batch holds by itself
+			o := bare(0, organization.Active)
+			o.ID, o.Key = organization.ID{0: 1, 11: n}, "many"+strconv.Itoa(int(n))
+			must(t, orgs.Insert(ctx, o))
+			keys = append(keys, o.Key)
+		}
+		all, err := orgs.FindClaimants(ctx, keys...)
+		wantEqual(t, "FindClaimants, how many", len(all), err, len(keys))
 	})
 
 	t.Run("are swapped where state and rev are what they were", func(t *testing.T) {
@@ -193,6 +241,38 @@ func testOrganizationRaces(t *testing.T, s Subject) {
 		}
 		o = got
 	}
+
+	taken := func(ok bool, err error) (bool, error) {
+		if errors.Is(err, organization.ErrKeyTaken) {
+			return false, nil
+		}
+		return ok && err == nil, err
+	}
+	t.Run("one of many is inserted with a key", func(t *testing.T) {
+		for round := range byte(rounds) {
+			race(t, "for a key", func(i byte) (bool, error) {
+				return taken(true, orgs.Insert(ctx, organization.Organization{
+					ID: organization.ID{0: 1, 1: round, 2: i}, Key: "new" + strconv.Itoa(int(round)), State: organization.Creating,
+				}))
+			})
+		}
+	})
+	t.Run("one of many gets a key", func(t *testing.T) {
+		for i := range byte(racers) {
+			must(t, orgs.Insert(ctx, organization.Organization{ID: organization.ID{0: 2, 2: i}, State: organization.Updating}))
+		}
+		for round := range rounds {
+			race(t, "for a key", func(i byte) (bool, error) {
+				was, err := orgs.Find(ctx, organization.ID{0: 2, 2: i})
+				if err != nil {
+					return false, err
+				}
+				is := was
+				is.Key = "moved" + strconv.Itoa(round)
+				return taken(orgs.Swap(ctx, was, is))
+			})
+		}
+	})
 }
 
 func states() []organization.State {

@@ -11,10 +11,10 @@ import (
 
 var _ organization.Documents = documents{}
 
-type documents struct{ m *Memory }
+type documents struct{ client }
 
 func (s documents) Any(ctx context.Context, collection string) (bool, error) {
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return read(ctx, s.client, func(m *Memory) (bool, error) {
 		c := m.collections[collection]
 		return c != nil && len(c.documents) > 0, nil
 	})
@@ -22,7 +22,7 @@ func (s documents) Any(ctx context.Context, collection string) (bool, error) {
 
 func (s documents) Read(ctx context.Context, collection string, after []byte, limit int) ([]organization.Document, error) {
 	after = bytes.Clone(after)
-	return run(ctx, s.m, func(m *Memory) ([]organization.Document, error) {
+	return read(ctx, s.client, func(m *Memory) ([]organization.Document, error) {
 		all := m.documents(collection)
 		if after != nil {
 			all = slices.DeleteFunc(all, func(d organization.Document) bool { return bytes.Compare(d.ID, after) <= 0 })
@@ -33,7 +33,7 @@ func (s documents) Read(ctx context.Context, collection string, after []byte, li
 
 func (s documents) Insert(ctx context.Context, collection string, d organization.Document) error {
 	d = copyDocument(d)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if m.equal(collection, d) {
 			return nil
 		}
@@ -47,7 +47,7 @@ func (s documents) Insert(ctx context.Context, collection string, d organization
 
 func (s documents) Delete(ctx context.Context, collection string, d organization.Document) error {
 	d = copyDocument(d)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if m.equal(collection, d) {
 			delete(m.collections[collection].documents, string(d.ID))
 		}
@@ -56,7 +56,7 @@ func (s documents) Delete(ctx context.Context, collection string, d organization
 }
 
 func (s documents) CopyIndexes(ctx context.Context, from, to string) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		c := m.collections[from]
 		if c == nil {
 			return nil

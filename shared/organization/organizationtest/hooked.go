@@ -72,15 +72,15 @@ func (s hookedOrganizations) FindVisible(ctx context.Context, key string) (organ
 	})
 }
 
-func (s hookedOrganizations) FindClaimant(ctx context.Context, key string, claim organization.ID) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findClaimant", func(ctx context.Context) (organization.Organization, error) {
-		return s.Organizations.FindClaimant(ctx, key, claim)
+func (s hookedOrganizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
+	return hook(ctx, s.h, "organizations.findLinearizable", func(ctx context.Context) (organization.Organization, error) {
+		return s.Organizations.FindLinearizable(ctx, id)
 	})
 }
 
-func (s hookedOrganizations) FindAll(ctx context.Context, ids []organization.ID) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findAll", func(ctx context.Context) ([]organization.Organization, error) {
-		return s.Organizations.FindAll(ctx, ids)
+func (s hookedOrganizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
+	return hook(ctx, s.h, "organizations.findClaimants", func(ctx context.Context) ([]organization.Organization, error) {
+		return s.Organizations.FindClaimants(ctx, keys...)
 	})
 }
 
@@ -111,6 +111,10 @@ func (s hookedClaims) Insert(ctx context.Context, c organization.Claim) error {
 
 func (s hookedClaims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool, error) {
 	return hook(ctx, s.h, "claims.raise", func(ctx context.Context) (bool, error) { return s.Claims.Raise(ctx, key, claim, until, left) })
+}
+
+func (s hookedClaims) Settle(ctx context.Context, claims []organization.Claim) (int, error) {
+	return hook(ctx, s.h, "claims.settle", func(ctx context.Context) (int, error) { return s.Claims.Settle(ctx, claims) })
 }
 
 func (s hookedClaims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
@@ -150,8 +154,8 @@ func (s hookedAdmins) Delete(ctx context.Context, id, org organization.ID) error
 	return hookDo(ctx, s.h, "admins.delete", func(ctx context.Context) error { return s.Admins.Delete(ctx, id, org) })
 }
 
-func (s hookedAdmins) DeleteAll(ctx context.Context, org organization.ID) error {
-	return hookDo(ctx, s.h, "admins.deleteAll", func(ctx context.Context) error { return s.Admins.DeleteAll(ctx, org) })
+func (s hookedAdmins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
+	return hook(ctx, s.h, "admins.deleteAll", func(ctx context.Context) (int, error) { return s.Admins.DeleteAll(ctx, org) })
 }
 
 type hookedRequests struct {
@@ -194,8 +198,8 @@ func (s hookedCollections) Find(ctx context.Context, names ...string) (map[strin
 	})
 }
 
-func (s hookedCollections) List(ctx context.Context, prefix string) ([]organization.Collection, error) {
-	return hook(ctx, s.h, "collections.list", func(ctx context.Context) ([]organization.Collection, error) { return s.Collections.List(ctx, prefix) })
+func (s hookedCollections) List(ctx context.Context, prefix string) ([]string, error) {
+	return hook(ctx, s.h, "collections.list", func(ctx context.Context) ([]string, error) { return s.Collections.List(ctx, prefix) })
 }
 
 func (s hookedCollections) Create(ctx context.Context, name string) error {
@@ -242,28 +246,44 @@ type hookedBacklog struct {
 	h Hook
 }
 
-func (s hookedBacklog) Organizations(ctx context.Context, after organization.ID, limit int) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "backlog.organizations", func(ctx context.Context) ([]organization.Organization, error) {
+func (s hookedBacklog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return hook(ctx, s.h, "backlog.expired", func(ctx context.Context) (organization.Page[organization.Organization], error) {
+		return s.Backlog.Expired(ctx, t, after, limit)
+	})
+}
+
+func (s hookedBacklog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return hook(ctx, s.h, "backlog.unswept", func(ctx context.Context) (organization.Page[organization.Organization], error) {
+		return s.Backlog.Unswept(ctx, t, after, limit)
+	})
+}
+
+func (s hookedBacklog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return hook(ctx, s.h, "backlog.purgeable", func(ctx context.Context) (organization.Page[organization.Organization], error) {
+		return s.Backlog.Purgeable(ctx, t, after, limit)
+	})
+}
+
+func (s hookedBacklog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Claim], error) {
+	return hook(ctx, s.h, "backlog.unsettled", func(ctx context.Context) (organization.Page[organization.Claim], error) {
+		return s.Backlog.Unsettled(ctx, t, after, limit)
+	})
+}
+
+func (s hookedBacklog) Organizations(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return hook(ctx, s.h, "backlog.organizations", func(ctx context.Context) (organization.Page[organization.Organization], error) {
 		return s.Backlog.Organizations(ctx, after, limit)
 	})
 }
 
-func (s hookedBacklog) Expired(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "backlog.expired", func(ctx context.Context) ([]organization.Organization, error) {
-		return s.Backlog.Expired(ctx, t, limit)
+func (s hookedBacklog) Claims(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Claim], error) {
+	return hook(ctx, s.h, "backlog.claims", func(ctx context.Context) (organization.Page[organization.Claim], error) {
+		return s.Backlog.Claims(ctx, after, limit)
 	})
 }
 
-func (s hookedBacklog) Purgeable(ctx context.Context, t time.Time, limit int) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "backlog.purgeable", func(ctx context.Context) ([]organization.Organization, error) {
-		return s.Backlog.Purgeable(ctx, t, limit)
+func (s hookedBacklog) Admins(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Admin], error) {
+	return hook(ctx, s.h, "backlog.admins", func(ctx context.Context) (organization.Page[organization.Admin], error) {
+		return s.Backlog.Admins(ctx, after, limit)
 	})
-}
-
-func (s hookedBacklog) Claims(ctx context.Context, t time.Time, after string, limit int) ([]organization.Claim, error) {
-	return hook(ctx, s.h, "backlog.claims", func(ctx context.Context) ([]organization.Claim, error) { return s.Backlog.Claims(ctx, t, after, limit) })
-}
-
-func (s hookedBacklog) Admins(ctx context.Context, after organization.ID, limit int) ([]organization.Admin, error) {
-	return hook(ctx, s.h, "backlog.admins", func(ctx context.Context) ([]organization.Admin, error) { return s.Backlog.Admins(ctx, after, limit) })
 }

@@ -17,13 +17,15 @@ import (
 // concurrent use, and every command is atomic; what goes in and comes out are
 // copies. As in MongoDB, dates have milliseconds and come back in UTC.
 type Memory struct {
-	mu            sync.Mutex
-	noUUIDs       bool
-	organizations map[organization.ID]organization.Organization
-	claims        map[string]organization.Claim
-	admins        map[organization.ID]organization.Admin
-	requests      map[string]organization.Request
-	collections   map[string]*collection
+	mu             sync.Mutex
+	noUUIDs        bool
+	noLinearizable bool
+	noKeyIndex     bool
+	organizations  map[organization.ID]organization.Organization
+	claims         map[string]organization.Claim
+	admins         map[organization.ID]organization.Admin
+	requests       map[string]organization.Request
+	collections    map[string]*collection
 }
 
 type collection struct {
@@ -50,33 +52,43 @@ func NewMemory() *Memory {
 	}
 }
 
-// Store returns the Store of this database. [Hooked] puts a test between the two.
+// Store returns the Store of a client that is never cut off. [Hooked] puts a
+// test between the two.
 func (m *Memory) Store() organization.Store {
-	return organization.Store{
-		Organizations: organizations{m},
-		Claims:        claims{m},
-		Admins:        admins{m},
-		Requests:      requests{m},
-		Collections:   collections{m},
-		Documents:     documents{m},
-		Backlog:       backlog{m},
-	}
+	return m.Client(func(Concern) *Memory { return m })
 }
 
-// run carries out one command.
-func run[T any](ctx context.Context, m *Memory, apply func(m *Memory) (T, error)) (T, error) {
+// run carries out one command. On a primary that was cut off whatever wants to
+// know of a majority gets no answer.
+func run[T any](ctx context.Context, c client, concern Concern, apply func(m *Memory) (T, error)) (T, error) {
+	var zero T
 	if err := ctx.Err(); err != nil {
-		var zero T
 		return zero, err
 	}
+	concern = c.m.has(concern)
+	m := c.where(concern)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return apply(m)
+	answer, err := apply(m)
+	if m != c.m && concern != Local {
+		return zero, organization.ErrLost
+	}
+	return answer, err
 }
 
-// do is run for commands that answer nothing.
-func do(ctx context.Context, m *Memory, apply func(m *Memory) error) error {
-	_, err := run(ctx, m, func(m *Memory) (struct{}, error) { return struct{}{}, apply(m) })
+// read is run for a plain read.
+func read[T any](ctx context.Context, c client, look func(m *Memory) (T, error)) (T, error) {
+	return run(ctx, c, Local, look)
+}
+
+// write is run for a write.
+func write[T any](ctx context.Context, c client, apply func(m *Memory) (T, error)) (T, error) {
+	return run(ctx, c, Majority, apply)
+}
+
+// do is write for commands that answer nothing.
+func do(ctx context.Context, c client, apply func(m *Memory) error) error {
+	_, err := write(ctx, c, func(m *Memory) (struct{}, error) { return struct{}{}, apply(m) })
 	return err
 }
 
@@ -86,6 +98,32 @@ func (m *Memory) SetUUIDs(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.noUUIDs = !on
+}
+
+// SetLinearizable says whether linearizable reads are; where they are not, they
+// are plain ones, by which tests show what they are for.
+func (m *Memory) SetLinearizable(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.noLinearizable = !on
+}
+
+// has is what the database makes of the concern.
+func (m *Memory) has(c Concern) Concern {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c == Linearizable && m.noLinearizable {
+		return Local
+	}
+	return c
+}
+
+// SetKeyIndex says whether the database refuses a second organization with a
+// key (ErrKeyTaken), for tests of the lock before it.
+func (m *Memory) SetKeyIndex(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.noKeyIndex = !on
 }
 
 // Organizations returns all organizations, by ID: what a checker looks at. It

@@ -2,46 +2,41 @@ package organizationtest
 
 import (
 	"context"
+	"slices"
 
 	"oms/shared/organization"
 )
 
 var _ organization.Organizations = organizations{}
 
-type organizations struct{ m *Memory }
+type organizations struct{ client }
 
 func (s organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Organization, error) {
+	return s.find(ctx, Local, id)
+}
+
+func (s organizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
+	return s.find(ctx, Linearizable, id)
+}
+
+func (s organizations) find(ctx context.Context, c Concern, id organization.ID) (organization.Organization, error) {
+	return run(ctx, s.client, c, func(m *Memory) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool { return o.ID == id })
 	})
 }
 
 func (s organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Organization, error) {
+	return read(ctx, s.client, func(m *Memory) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool { return o.Key == key && o.State.Visible() })
 	})
 }
 
-func (s organizations) FindClaimant(ctx context.Context, key string, claim organization.ID) (organization.Organization, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Organization, error) {
-		return m.organization(func(o organization.Organization) bool {
-			if !o.State.Running() && !o.State.Visible() {
-				return false
-			}
-			return o.Key == key && o.ClaimID == claim || o.Op != nil && o.Op.To == key && o.Op.ToClaim == claim
-		})
-	})
-}
-
-func (s organizations) FindAll(ctx context.Context, ids []organization.ID) ([]organization.Organization, error) {
-	wanted := map[organization.ID]bool{}
-	for _, id := range ids {
-		wanted[id] = true
-	}
-	return run(ctx, s.m, func(m *Memory) ([]organization.Organization, error) {
+func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
+	keys = slices.Clone(keys)
+	return run(ctx, s.client, Linearizable, func(m *Memory) ([]organization.Organization, error) {
 		var all []organization.Organization
-		for id := range wanted {
-			if o, there := m.organizations[id]; there {
+		for _, o := range m.organizations {
+			if !o.State.Dead() && (slices.Contains(keys, o.Key) || o.Op != nil && slices.Contains(keys, o.Op.To)) {
 				all = append(all, copyOrganization(o))
 			}
 		}
@@ -51,9 +46,12 @@ func (s organizations) FindAll(ctx context.Context, ids []organization.ID) ([]or
 
 func (s organizations) Insert(ctx context.Context, o organization.Organization) error {
 	o = copyOrganization(o)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if has(m.organizations, o.ID) {
 			return organization.ErrExists
+		}
+		if m.keyTaken(o) {
+			return organization.ErrKeyTaken
 		}
 		m.organizations[o.ID] = copyOrganization(o)
 		return nil
@@ -63,9 +61,12 @@ func (s organizations) Insert(ctx context.Context, o organization.Organization) 
 func (s organizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	was, is = copyOrganization(was), copyOrganization(is)
 	is.ID, is.Rev = was.ID, was.Rev+1
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		if !m.holds(was) {
 			return false, nil
+		}
+		if m.keyTaken(is) {
+			return false, organization.ErrKeyTaken
 		}
 		m.organizations[was.ID] = copyOrganization(is)
 		return true, nil
@@ -74,7 +75,7 @@ func (s organizations) Swap(ctx context.Context, was, is organization.Organizati
 
 func (s organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
 	o = copyOrganization(o)
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		if !m.holds(o) {
 			return false, nil
 		}
@@ -99,9 +100,19 @@ func (m *Memory) holds(o organization.Organization) bool {
 	return there && is.State == o.State && is.Rev == o.Rev
 }
 
+// keyTaken tells whether another organization has o's key. m is locked.
+func (m *Memory) keyTaken(o organization.Organization) bool {
+	if o.Key == "" || m.noKeyIndex {
+		return false
+	}
+	_, err := m.organization(func(other organization.Organization) bool { return other.Key == o.Key && other.ID != o.ID })
+	return err == nil
+}
+
 // copyOrganization returns o as it is stored, sharing nothing with it.
 func copyOrganization(o organization.Organization) organization.Organization {
-	o.CreatedAt, o.UpdatedAt, o.PurgeAfter = date(o.CreatedAt), date(o.UpdatedAt), date(o.PurgeAfter)
+	o.CreatedAt, o.UpdatedAt = date(o.CreatedAt), date(o.UpdatedAt)
+	o.SweepAfter, o.PurgeAfter = date(o.SweepAfter), date(o.PurgeAfter)
 	if o.Op != nil {
 		op := *o.Op
 		op.Lease = date(op.Lease)

@@ -9,10 +9,10 @@ import (
 
 var _ organization.Requests = requests{}
 
-type requests struct{ m *Memory }
+type requests struct{ client }
 
 func (s requests) Find(ctx context.Context, id string) (organization.Request, error) {
-	return run(ctx, s.m, func(m *Memory) (organization.Request, error) {
+	return run(ctx, s.client, Linearizable, func(m *Memory) (organization.Request, error) {
 		r, there := m.requests[id]
 		if !there {
 			return organization.Request{}, organization.ErrAbsent
@@ -23,7 +23,7 @@ func (s requests) Find(ctx context.Context, id string) (organization.Request, er
 
 func (s requests) Insert(ctx context.Context, r organization.Request) error {
 	r = copyRequest(r)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if has(m.requests, r.ID) {
 			return organization.ErrExists
 		}
@@ -34,7 +34,7 @@ func (s requests) Insert(ctx context.Context, r organization.Request) error {
 
 func (s requests) TakeOver(ctx context.Context, was organization.Request, worker organization.ID, lease time.Time) (bool, error) {
 	was, lease = copyRequest(was), date(lease)
-	return run(ctx, s.m, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Memory) (bool, error) {
 		if !m.leased(was) {
 			return false, nil
 		}
@@ -46,7 +46,7 @@ func (s requests) TakeOver(ctx context.Context, was organization.Request, worker
 }
 
 func (s requests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if r, there := m.requests[id]; there && r.IDs.Organization == ids.Organization {
 			r.Done = true
 			m.requests[id] = r
@@ -57,7 +57,7 @@ func (s requests) Finish(ctx context.Context, id string, ids organization.Reques
 
 func (s requests) Delete(ctx context.Context, r organization.Request) error {
 	r = copyRequest(r)
-	return do(ctx, s.m, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Memory) error {
 		if m.leased(r) {
 			delete(m.requests, r.ID)
 		}
@@ -67,7 +67,7 @@ func (s requests) Delete(ctx context.Context, r organization.Request) error {
 
 func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
 	t = date(t)
-	return run(ctx, s.m, func(m *Memory) (int, error) {
+	return write(ctx, s.client, func(m *Memory) (int, error) {
 		n := 0
 		for id, r := range m.requests {
 			if r.CreatedAt.Before(t) {
