@@ -2,8 +2,6 @@ package mongo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -33,44 +31,26 @@ type adminDocument struct {
 
 // Find returns the admin, or ErrAbsent.
 func (s *Admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
-	return s.find(ctx, "reading admin "+id.String(), bson.M{"_id": objectID(id)})
+	document, err := find[adminDocument](ctx, s.d, "reading admin "+id.String(), adminsName, bson.M{"_id": objectID(id)})
+	return document.admin(), err
 }
 
 // FindByEmail returns the admin with that (lower-case) address, or ErrAbsent.
 func (s *Admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
-	return s.find(ctx, "reading an admin by address", bson.M{"email": email})
-}
-
-func (s *Admins) find(ctx context.Context, doing string, filter bson.M) (organization.Admin, error) {
-	document, err := find[adminDocument](ctx, s.d, doing, adminsName, filter)
-	if err != nil {
-		return organization.Admin{}, err
-	}
-	return document.admin(), nil
+	document, err := find[adminDocument](ctx, s.d, "reading an admin by address", adminsName, bson.M{"email": email})
+	return document.admin(), err
 }
 
 // Insert inserts a, or returns ErrExists where its ID is taken and
-// ErrEmailTaken where another admin has its address. A duplicate key does not
-// say in every server which key it was: the ID is looked for.
+// ErrEmailTaken where another admin has its address.
 func (s *Admins) Insert(ctx context.Context, a organization.Admin) error {
-	doing := "inserting admin " + a.ID.String()
-	err := s.d.insert(ctx, doing, adminsName, adminOf(a))
-	if !errors.Is(err, organization.ErrExists) {
-		return err
-	}
-	_, look := s.Find(ctx, a.ID)
-	if errors.Is(look, organization.ErrAbsent) {
-		return fmt.Errorf("%s: %w", doing, organization.ErrEmailTaken)
-	}
-	if look != nil {
-		return look
-	}
-	return err
+	return s.d.insert(ctx, "inserting admin "+a.ID.String(), adminsName, adminOf(a),
+		unique{bson.M{"_id": objectID(a.ID)}, organization.ErrExists},
+		unique{bson.M{"email": a.Email}, organization.ErrEmailTaken})
 }
 
-// Change applies the non-empty fields of c to the admin with c.ID and c.Rev.
-// Where a server refuses the update without calling it a duplicate key (FerretDB),
-// the address is looked for.
+// Change applies the non-empty fields of c to the admin with c.ID and c.Rev,
+// or returns ErrEmailTaken where another admin has c.Email.
 func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
 	doing := "changing admin " + c.ID.String()
 	set := bson.M{}
@@ -91,22 +71,11 @@ func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op orga
 		change["$set"] = set
 	}
 	changed, err := s.d.update(ctx, doing, adminsName, bson.M{"_id": objectID(c.ID), "rev": c.Rev}, change)
-	r, ok := refused(err)
-	if !ok || c.Email == "" {
+	if c.Email == "" {
 		return changed, err
 	}
-	taken := r.duplicate
-	if !taken {
-		other, look := s.FindByEmail(ctx, c.Email)
-		if look != nil && !errors.Is(look, organization.ErrAbsent) {
-			return false, look
-		}
-		taken = look == nil && other.ID != c.ID
-	}
-	if taken {
-		return false, fmt.Errorf("%s: %w", doing, organization.ErrEmailTaken)
-	}
-	return false, err
+	return changed, s.d.taken(ctx, doing, adminsName, err,
+		unique{bson.M{"email": c.Email, "_id": bson.M{"$ne": objectID(c.ID)}}, organization.ErrEmailTaken})
 }
 
 // Rehash puts another hash of the same password in the place of old, where the
@@ -124,10 +93,10 @@ func (s *Admins) Delete(ctx context.Context, id, org organization.ID) error {
 	return err
 }
 
-// DeleteAll deletes the admins of the organization.
-func (s *Admins) DeleteAll(ctx context.Context, org organization.ID) error {
-	_, err := s.d.removeAll(ctx, "deleting the admins of organization "+org.String(), adminsName, bson.M{"org_id": objectID(org)})
-	return err
+// DeleteAll deletes the admins of the organization and tells how many.
+func (s *Admins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
+	doing := "deleting the admins of organization " + org.String()
+	return s.d.removeAll(ctx, doing, adminsName, bson.M{"org_id": objectID(org)})
 }
 
 func adminOf(a organization.Admin) adminDocument {

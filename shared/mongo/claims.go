@@ -23,7 +23,7 @@ type claimDocument struct {
 	Key   string        `bson:"_id"`
 	OrgID bson.ObjectID `bson:"org_id"`
 	ID    bson.ObjectID `bson:"cid"`
-	Until time.Time     `bson:"until"`
+	Until time.Time     `bson:"until,omitempty"`
 	Left  bool          `bson:"left,omitempty"`
 }
 
@@ -39,17 +39,47 @@ func (s *Claims) Find(ctx context.Context, key string) (organization.Claim, erro
 // Insert inserts c, or returns ErrExists where the key is claimed: the unique
 // _id is the lock on a name.
 func (s *Claims) Insert(ctx context.Context, c organization.Claim) error {
-	return s.d.insert(ctx, "inserting a claim", claimsName, claimOf(c))
+	return s.d.insert(ctx, "inserting a claim", claimsName, claimOf(c),
+		unique{bson.M{"_id": c.Key}, organization.ErrExists})
 }
 
 // Raise sets Until to the later of what it is and until, and Left where left
-// is true. $max makes a late one harmless: it can never shorten a hold.
+// is true. $max makes a late one harmless: it can never shorten a hold. Where
+// there is none it sets the field (MongoDB manual, $max), and so unsettles a claim.
 func (s *Claims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool, error) {
 	change := bson.M{"$max": bson.M{"until": until}}
 	if left {
 		change["$set"] = bson.M{"left": true}
 	}
 	return s.d.update(ctx, "raising a claim", claimsName, bson.M{"_id": key, "cid": objectID(claim)}, change)
+}
+
+// Settle takes the Until away from each of the claims whose document still has
+// its ID and Until, and tells from how many: one command for all. Their keys are
+// named twice, for by the first a server finds them in the index of _id. A claim
+// without an Until is settled already, and not asked for.
+func (s *Claims) Settle(ctx context.Context, claims []organization.Claim) (int, error) {
+	var keys []string
+	var each []bson.M
+	for _, c := range claims {
+		if !c.Until.IsZero() {
+			keys, each = append(keys, c.Key), append(each, held(c))
+		}
+	}
+	if len(keys) == 0 {
+		return 0, ctx.Err()
+	}
+	n := 0
+	err := s.d.do(ctx, "settling claims", func(ctx context.Context) error {
+		result, err := s.d.db.Collection(claimsName).UpdateMany(ctx,
+			bson.M{"_id": bson.M{"$in": keys}, "$or": each}, bson.M{"$unset": bson.M{"until": ""}})
+		if err != nil {
+			return err
+		}
+		n = int(result.MatchedCount)
+		return nil
+	})
+	return n, err
 }
 
 // Release sets Until to now on the claim with that key and ID.
@@ -60,7 +90,7 @@ func (s *Claims) Release(ctx context.Context, key string, claim organization.ID,
 }
 
 // Replace puts is in the place of was, where the document still has was.ID and
-// was.Until: a claim that somebody raised meanwhile is not free.
+// was.Until (or still none): a claim that somebody raised meanwhile is not free.
 func (s *Claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
 	change, err := become(claimOf(is))
 	if err != nil {
@@ -69,13 +99,19 @@ func (s *Claims) Replace(ctx context.Context, was, is organization.Claim) (bool,
 	return s.d.update(ctx, "replacing a claim", claimsName, held(was), change)
 }
 
-// Delete deletes c where the document still has its ID and Until.
+// Delete deletes c where the document still has its ID and Until (or still none).
 func (s *Claims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
 	return s.d.remove(ctx, "deleting a claim", claimsName, held(c))
 }
 
+// held matches the claim as it was read. A settled one has no until, and $exists
+// says just that: no time matches it, not even the zero one, and no null.
 func held(c organization.Claim) bson.M {
-	return bson.M{"_id": c.Key, "cid": objectID(c.ID), "until": c.Until}
+	filter := bson.M{"_id": c.Key, "cid": objectID(c.ID), "until": c.Until}
+	if c.Until.IsZero() {
+		filter["until"] = bson.M{"$exists": false}
+	}
+	return filter
 }
 
 func claimOf(c organization.Claim) claimDocument {

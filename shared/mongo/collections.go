@@ -1,15 +1,17 @@
 package mongo
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"oms/shared/organization"
 )
@@ -35,34 +37,10 @@ func (s *Collections) Find(ctx context.Context, names ...string) (map[string]org
 	if len(names) == 0 {
 		return found, ctx.Err()
 	}
+	doing := "looking for collections"
+	// MongoDB looks names up that stand in an $in, and walks through all for
+	// most other filters (6.0, src/mongo/db/commands/list_collections.cpp).
 	filter := bson.M{"name": bson.M{"$in": names}}
-	if len(names) == 1 {
-		filter = bson.M{"name": names[0]} // MongoDB looks this one up, and walks through all for any other
-	}
-	all, err := s.list(ctx, filter, func(name string) bool { return slices.Contains(names, name) })
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range all {
-		found[c.Name] = c
-	}
-	return found, nil
-}
-
-// List returns the collections whose names begin with prefix, sorted by name.
-func (s *Collections) List(ctx context.Context, prefix string) ([]organization.Collection, error) {
-	all, err := s.list(ctx, bson.M{"name": bson.M{"$gte": prefix}}, func(name string) bool { return strings.HasPrefix(name, prefix) })
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(all, func(a, b organization.Collection) int { return cmp.Compare(a.Name, b.Name) })
-	return all, nil
-}
-
-// list asks with a filter, so that a server sends little, and filters again:
-// one that ignores it sends all (mongo-java-server does).
-func (s *Collections) list(ctx context.Context, filter bson.M, so func(name string) bool) ([]organization.Collection, error) {
-	doing := "listing collections"
 	var raws []bson.Raw
 	err := s.d.do(ctx, doing, func(ctx context.Context) error {
 		cursor, err := s.d.db.ListCollections(ctx, filter)
@@ -74,22 +52,80 @@ func (s *Collections) list(ctx context.Context, filter bson.M, so func(name stri
 	if err != nil {
 		return nil, err
 	}
-	documents, err := decode[struct {
-		Name string `bson:"name"`
-		Info struct {
-			UUID bson.Binary `bson:"uuid"`
-		} `bson:"info"`
-	}](doing, raws)
+	documents, err := decode[collectionDocument](doing, raws)
 	if err != nil {
 		return nil, err
 	}
-	var all []organization.Collection
 	for _, document := range documents {
-		if so(document.Name) {
-			all = append(all, organization.Collection{Name: document.Name, UUID: hex.EncodeToString(document.Info.UUID.Data)})
+		if slices.Contains(names, document.Name) { // a server may ignore the filter (mongo-java-server does)
+			uuid := hex.EncodeToString(document.Info.UUID.Data)
+			found[document.Name] = organization.Collection{Name: document.Name, UUID: uuid}
 		}
 	}
-	return all, nil
+	return found, nil
+}
+
+// collectionDocument is what listCollections says of a collection.
+type collectionDocument struct {
+	Name string `bson:"name"`
+	Info struct {
+		UUID bson.Binary `bson:"uuid"`
+	} `bson:"info"`
+}
+
+// nameBatch is how many names one command returns: some 100 kB.
+const nameBatch = 1000
+
+// List returns the names that begin with prefix, sorted. With names alone
+// MongoDB locks no collection (manual, listCollections, nameOnly). It may be
+// long: so it comes in batches, and each has a command's bound by itself.
+func (s *Collections) List(ctx context.Context, prefix string) ([]string, error) {
+	doing := "listing collections"
+	o := options.ListCollections().SetNameOnly(true).SetBatchSize(nameBatch)
+	var cursor *driver.Cursor
+	err := s.d.do(ctx, doing, func(ctx context.Context) error {
+		var err error
+		cursor, err = s.d.db.ListCollections(ctx, bson.M{"name": beginning(prefix)}, o)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A server drops what is not closed after ten minutes by itself.
+	defer func() { _ = s.d.do(ctx, doing, cursor.Close) }()
+	var names []string
+	for {
+		more := false
+		err := s.d.do(ctx, doing, func(ctx context.Context) error {
+			more = cursor.Next(ctx) // asks the server only where the batch before is used up
+			return cursor.Err()
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			slices.Sort(names)
+			return names, nil
+		}
+		var document collectionDocument
+		if err := unmarshal(cursor.Current, &document); err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		if strings.HasPrefix(document.Name, prefix) { // a server may ignore the filter
+			names = append(names, document.Name)
+		}
+	}
+}
+
+// beginning matches the names that begin with prefix: from the prefix itself to
+// before the next text of its length. Where its last byte has none in ASCII the
+// end is left open.
+func beginning(prefix string) bson.M {
+	within := bson.M{"$gte": prefix}
+	if last := len(prefix) - 1; last >= 0 && prefix[last] < unicode.MaxASCII {
+		within["$lt"] = prefix[:last] + string(rune(prefix[last]+1))
+	}
+	return within
 }
 
 // Create makes an empty collection, or returns ErrExists. From MongoDB 7.0 on,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -83,4 +84,106 @@ func TestCollections_RenameAsksForMajorityAndNeverOverwrites(t *testing.T) {
 	if _, err := body.LookupErr("dropTarget"); err == nil {
 		t.Error("dropTarget is sent")
 	}
+}
+
+func TestCollections_FindAsksForTheNames(t *testing.T) {
+	t.Parallel()
+	var filter bson.Raw
+	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+		filter = slices.Clone(body.Lookup("filter").Document())
+		return batch("master.$cmd.listCollections", bson.D{{Key: "name", Value: "org_b"}}, bson.D{{Key: "name", Value: "org_c"}})
+	})
+	found, err := mustOpen(t, f.URI()).Store().Collections.Find(t.Context(), "org_a", "org_b")
+	if err != nil || len(found) != 1 || found["org_b"].Name != "org_b" {
+		t.Errorf("Find = %v, %v, want the one that was asked for", found, err)
+	}
+	if names, err := filter.Lookup("name", "$in").Array().Values(); err != nil || len(names) != 2 {
+		t.Errorf("filter = %v, want both names", filter)
+	}
+}
+
+func TestCollections_List(t *testing.T) {
+	t.Parallel()
+	names := func(all ...string) bson.A {
+		batch := bson.A{}
+		for _, name := range all {
+			batch = append(batch, bson.D{{Key: "name", Value: name}})
+		}
+		return batch
+	}
+	first := func(all ...string) bson.D {
+		return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
+			{Key: "id", Value: int64(5)}, {Key: "ns", Value: "master.$cmd.listCollections"}, {Key: "firstBatch", Value: names(all...)},
+		}}}
+	}
+	next := func(id int64, all ...string) bson.D {
+		return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
+			{Key: "id", Value: id}, {Key: "ns", Value: "master.$cmd.listCollections"}, {Key: "nextBatch", Value: names(all...)},
+		}}}
+	}
+
+	t.Run("asks for names within a range, and filters and sorts them itself", func(t *testing.T) {
+		t.Parallel()
+		for prefix, end := range map[string]string{"org_": "org`", "ghost_1f": "ghost_1g", "": "", "é": ""} {
+			var body bson.Raw
+			f := newFake(t, 17, func(_ string, b bson.Raw) bson.D {
+				body = slices.Clone(b)
+				return batch("master.$cmd.listCollections", names(prefix+"b", "another", prefix+"a", prefix)...)
+			})
+			got, err := mustOpen(t, f.URI()).Store().Collections.List(t.Context(), prefix)
+			want := []string{prefix, prefix + "a", prefix + "b"}
+			if prefix == "" {
+				want = []string{"", "a", "another", "b"}
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("List(%q) = %v, %v, want %v", prefix, got, err, want)
+			}
+			if only, _ := body.Lookup("nameOnly").BooleanOK(); !only {
+				t.Errorf("List(%q) sent %v, want nameOnly", prefix, body)
+			}
+			if from, _ := body.Lookup("filter", "name", "$gte").StringValueOK(); from != prefix {
+				t.Errorf("List(%q) began with %q", prefix, from)
+			}
+			if to, ok := body.Lookup("filter", "name", "$lt").StringValueOK(); to != end || ok != (end != "") {
+				t.Errorf("List(%q) ended before %q, want %q", prefix, to, end)
+			}
+			if _, err := body.LookupErr("cursor", "batchSize"); err != nil {
+				t.Errorf("List(%q) sent no batchSize", prefix)
+			}
+		}
+	})
+
+	t.Run("bounds each batch, not the whole", func(t *testing.T) {
+		t.Parallel()
+		batches := 0
+		f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+			time.Sleep(850 * time.Millisecond) // a slow server: three of these are longer than one command may take
+			batches++
+			switch {
+			case command == "listCollections":
+				return first("org_c")
+			case batches == 2:
+				return next(5, "org_b")
+			}
+			return next(0, "org_a")
+		})
+		got, err := mustOpen(t, f.URI()).Store().Collections.List(t.Context(), "org_")
+		if want := []string{"org_a", "org_b", "org_c"}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("List = %v, %v, want %v", got, err, want)
+		}
+	})
+
+	t.Run("is lost with its cursor", func(t *testing.T) {
+		t.Parallel()
+		f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+			if command == "listCollections" {
+				return first("org_c")
+			}
+			return refusal(43, "CursorNotFound")
+		})
+		got, err := mustOpen(t, f.URI()).Store().Collections.List(t.Context(), "org_")
+		if got != nil || !errors.Is(err, organization.ErrLost) {
+			t.Errorf("List = %v, %v, want %v", got, err, organization.ErrLost)
+		}
+	})
 }

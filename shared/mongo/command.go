@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,6 +10,8 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"oms/shared/organization"
 )
@@ -31,40 +34,97 @@ func (d *Database) within(ctx context.Context, bound time.Duration, doing string
 
 // find returns the first document that matches, or ErrAbsent.
 func find[D any](ctx context.Context, d *Database, doing, collection string, filter bson.M) (D, error) {
-	var document D
+	return findAt[D](ctx, d, doing, collection, filter, local)
+}
+
+// findLinearizable is find, linearizable.
+func findLinearizable[D any](ctx context.Context, d *Database, doing, collection string, filter bson.M) (D, error) {
+	return linearizable(func(level string) (D, error) { return findAt[D](ctx, d, doing, collection, filter, level) })
+}
+
+func findAt[D any](ctx context.Context, d *Database, doing, collection string, filter bson.M, level string) (D, error) {
+	var document, none D
 	var raw bson.Raw
+	o := options.Collection().SetReadConcern(&readconcern.ReadConcern{Level: level})
 	err := d.do(ctx, doing, func(ctx context.Context) error {
 		var err error
-		raw, err = d.db.Collection(collection).FindOne(ctx, filter).Raw()
+		raw, err = d.db.Collection(collection, o).FindOne(ctx, filter).Raw()
 		return err
 	})
 	if err != nil {
-		return document, err
+		return none, err
 	}
-	if err := bson.Unmarshal(raw, &document); err != nil {
-		return document, fmt.Errorf("%s: %w", doing, err)
+	if err := unmarshal(raw, &document); err != nil {
+		return none, fmt.Errorf("%s: %w", doing, err)
 	}
 	return document, nil
 }
 
-// list returns up to limit documents in the order of the field, in one batch.
-// It is a command of its own, and not the driver's Find, because that leaves
-// maxTimeMS out wherever it returns a cursor; and so it retries by itself, as
-// the driver does with its reads, within the same bound.
-func (d *Database) list(ctx context.Context, doing, collection string, filter bson.M, order string, limit int) ([]bson.Raw, error) {
-	if limit <= 0 {
-		return nil, ctx.Err()
+// local is a read's level where no other is asked for: the server's own, and
+// nothing is sent.
+const local = ""
+
+// linearizable reads at that level: what the server shows then, a majority has
+// (MongoDB manual, read concern "linearizable"). A server that refuses the level
+// is asked without it. A standalone refuses it (NotAReplicaSet), and loses
+// nothing by that: there is no other server to whose state it could be rolled
+// back. No answer is no refusal: so a primary that cannot reach the others shows nothing.
+func linearizable[T any](read func(level string) (T, error)) (T, error) {
+	found, err := read("linearizable")
+	if _, ok := refused(err); ok {
+		return read(local)
+	}
+	return found, err
+}
+
+// there tells whether a document matches.
+func (d *Database) there(ctx context.Context, doing, collection string, filter bson.M) (bool, error) {
+	err := d.do(ctx, doing, func(ctx context.Context) error {
+		return d.db.Collection(collection).FindOne(ctx, filter, options.FindOne().SetProjection(bson.M{"_id": 1})).Err()
+	})
+	if errors.Is(err, organization.ErrAbsent) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// answerSize is half of what MongoDB puts into one answer at most (manual,
+// limits: a document has 16 MiB, and an answer is one).
+const answerSize = 8 << 20
+
+// query says what list is to return.
+type query struct {
+	collection string
+	filter     bson.M
+	sort       bson.D // empty: in any order
+	limit      int
+	level      string // of the read
+}
+
+// list returns the documents of a query, in one batch, and whether there may be
+// more: the limit is reached, or the answer was full. It is a command of its
+// own, and not the driver's Find, because that leaves maxTimeMS out wherever it
+// returns a cursor; and so it retries by itself, as the driver does with its
+// reads, within the same bound.
+func (d *Database) list(ctx context.Context, doing string, q query) (raws []bson.Raw, more bool, err error) {
+	if q.limit <= 0 {
+		return nil, false, ctx.Err()
 	}
 	command := bson.D{
-		{Key: "find", Value: collection},
-		{Key: "filter", Value: filter},
-		{Key: "sort", Value: bson.M{order: 1}},
-		{Key: "limit", Value: int64(limit)},
-		{Key: "batchSize", Value: int64(limit)}, // a first batch has 101 documents by itself
+		{Key: "find", Value: q.collection},
+		{Key: "filter", Value: q.filter},
+		{Key: "limit", Value: int64(q.limit)},
+		{Key: "batchSize", Value: int64(q.limit)}, // a first batch has 101 documents by itself
 		{Key: "singleBatch", Value: true},
 	}
+	if len(q.sort) > 0 {
+		command = append(command, bson.E{Key: "sort", Value: q.sort})
+	}
+	if q.level != local {
+		command = append(command, bson.E{Key: "readConcern", Value: bson.M{"level": q.level}})
+	}
 	var answer bson.Raw
-	err := d.do(ctx, doing, func(ctx context.Context) error {
+	err = d.do(ctx, doing, func(ctx context.Context) error {
 		var err error
 		answer, err = d.db.RunCommand(ctx, command).Raw()
 		if _, sure := answered(err); err != nil && !sure && ctx.Err() == nil {
@@ -73,17 +133,22 @@ func (d *Database) list(ctx context.Context, doing, collection string, filter bs
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var reply struct {
 		Cursor struct {
 			FirstBatch []bson.Raw `bson:"firstBatch"`
 		} `bson:"cursor"`
 	}
-	if err := bson.Unmarshal(answer, &reply); err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+	if err := unmarshal(answer, &reply); err != nil {
+		return nil, false, fmt.Errorf("%s: %w", doing, err)
 	}
-	return reply.Cursor.FirstBatch[:min(limit, len(reply.Cursor.FirstBatch))], nil
+	raws = reply.Cursor.FirstBatch[:min(q.limit, len(reply.Cursor.FirstBatch))]
+	size := 0
+	for _, raw := range raws {
+		size += len(raw)
+	}
+	return raws, len(raws) == q.limit || size >= answerSize, nil
 }
 
 // run sends a command that the driver has no method for, or none that fits.
@@ -96,23 +161,65 @@ func (d *Database) run(ctx context.Context, doing string, db *driver.Database, c
 func decode[D any](doing string, raws []bson.Raw) ([]D, error) {
 	all := make([]D, len(raws))
 	for i, raw := range raws {
-		if err := bson.Unmarshal(raw, &all[i]); err != nil {
+		if err := unmarshal(raw, &all[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", doing, err)
 		}
 	}
 	return all, nil
 }
 
-// insert inserts the document, or returns ErrExists where a unique key is there.
-func (d *Database) insert(ctx context.Context, doing, collection string, document any) error {
+// unmarshal decodes a document. Its error names the field that is wrong and
+// shows nothing of what is in it, which the decoder's own can.
+func unmarshal(raw bson.Raw, document any) error {
+	err := bson.Unmarshal(raw, document)
+	if err == nil {
+		return nil
+	}
+	if wrong, ok := errors.AsType[*bson.DecodeError](err); ok {
+		return errors.New("the field " + strings.Join(wrong.Keys(), ".") + " cannot be decoded")
+	}
+	return errors.New("the document cannot be decoded")
+}
+
+// unique is a unique key that a write may meet: what finds the document that
+// has it, and what a store then says.
+type unique struct {
+	filter bson.M
+	err    error
+}
+
+// taken says which of the unique keys a refused write has met; any other error
+// stays as it is. A duplicate key does not say in every server which one it was,
+// and some answer a write that met one with another code (FerretDB an update,
+// and racing inserts with that of a deadlock): what is there decides. A key that
+// only the last can be needs no look.
+func (d *Database) taken(ctx context.Context, doing, collection string, err error, keys ...unique) error {
+	r, ok := refused(err)
+	if !ok {
+		return err
+	}
+	for i, key := range keys {
+		found := r.duplicate && i == len(keys)-1
+		if !found {
+			var look error
+			if found, look = d.there(ctx, doing, collection, key.filter); look != nil {
+				return look
+			}
+		}
+		if found {
+			return fmt.Errorf("%s: %w", doing, key.err)
+		}
+	}
+	return err
+}
+
+// insert inserts the document, or says which of the unique keys is taken.
+func (d *Database) insert(ctx context.Context, doing, collection string, document any, keys ...unique) error {
 	err := d.do(ctx, doing, func(ctx context.Context) error {
 		_, err := d.db.Collection(collection).InsertOne(ctx, document)
 		return err
 	})
-	if r, ok := refused(err); ok && r.duplicate {
-		return fmt.Errorf("%s: %w", doing, organization.ErrExists)
-	}
-	return err
+	return d.taken(ctx, doing, collection, err, keys...)
 }
 
 // update changes the first document that matches and tells whether one did.

@@ -221,9 +221,9 @@ func (n *tenant) check(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range collections {
-		if !slices.Contains([]string{home, "organizations", "admins", "names", "requests"}, c.Name) {
-			t.Errorf("%s is left, with %q in it", c.Name, n.Held(t, c.Name))
+	for _, name := range collections {
+		if !slices.Contains([]string{home, "organizations", "admins", "names", "requests"}, name) {
+			t.Errorf("%s is left, with %q in it", name, n.Held(t, name))
 		}
 	}
 }

@@ -8,14 +8,9 @@ import (
 	"math"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"oms/shared/organization"
 )
-
-// answerSize is half of what MongoDB puts into one answer at most (manual,
-// limits: a document has 16 MiB, and an answer is one).
-const answerSize = 8 << 20
 
 // Documents are the documents and indexes inside one collection.
 type Documents struct{ d *Database }
@@ -27,13 +22,7 @@ func (d *Database) Documents() *Documents { return &Documents{d} }
 
 // Any tells whether the collection is there and holds a document.
 func (s *Documents) Any(ctx context.Context, collection string) (bool, error) {
-	err := s.d.do(ctx, "looking for a document", func(ctx context.Context) error {
-		return s.d.db.Collection(collection).FindOne(ctx, bson.M{}, options.FindOne().SetProjection(bson.M{"_id": 1})).Err()
-	})
-	if errors.Is(err, organization.ErrAbsent) {
-		return false, nil
-	}
-	return err == nil, err
+	return s.d.there(ctx, "looking for a document", collection, bson.M{})
 }
 
 // Read returns up to limit documents in the order of _id, those after the
@@ -42,16 +31,16 @@ func (s *Documents) Read(ctx context.Context, collection string, after []byte, l
 	doing := "reading documents"
 	var all []organization.Document
 	for {
-		raws, err := s.d.list(ctx, doing, collection, following(after), "_id", limit-len(all))
+		raws, more, err := s.d.list(ctx, doing, query{
+			collection: collection, filter: following(after), sort: bson.D{{Key: "_id", Value: 1}}, limit: limit - len(all),
+		})
 		if err != nil {
 			return nil, err
 		}
-		size := 0
 		for _, raw := range raws {
 			all = append(all, documentOf(raw))
-			size += len(raw)
 		}
-		if len(all) >= limit || size < answerSize {
+		if len(all) >= limit || !more {
 			return all, nil
 		}
 		after = all[len(all)-1].ID // the answer was full, not the collection read
@@ -101,16 +90,16 @@ func following(after []byte) bson.M {
 func (s *Documents) Insert(ctx context.Context, collection string, d organization.Document) error {
 	doing := "inserting a document"
 	err := s.d.insert(ctx, doing, collection, bson.Raw(d.Raw))
-	_, other := refused(err)
-	taken := errors.Is(err, organization.ErrExists)
-	if !taken && !other {
+	r, ok := refused(err)
+	if !ok {
 		return err
 	}
 	there, look := s.equal(ctx, collection, d)
+	absent := errors.Is(look, organization.ErrAbsent)
 	switch {
-	case errors.Is(look, organization.ErrAbsent):
+	case absent && !r.duplicate:
 		return err
-	case look != nil:
+	case look != nil && !absent:
 		return look
 	case there:
 		return nil

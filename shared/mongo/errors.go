@@ -55,7 +55,7 @@ func (d *Database) classify(doing string, err error) error {
 	if r, ok := answered(err); ok {
 		return fmt.Errorf("%s: %w", doing, r)
 	}
-	if local(err) {
+	if unsent(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w: %s", doing, organization.ErrLost, d.cause(err))
@@ -104,6 +104,7 @@ func uncertain(code int) bool {
 	case 6, // HostUnreachable
 		7,     // HostNotFound
 		24,    // LockTimeout
+		43,    // CursorNotFound: the rest of a list has gone, with a server or with time
 		46,    // LockBusy
 		50,    // MaxTimeMSExpired
 		64,    // WriteConcernTimeout
@@ -116,8 +117,10 @@ func uncertain(code int) bool {
 		133,   // FailedToSatisfyReadPreference
 		134,   // ReadConcernMajorityNotAvailableYet
 		175,   // QueryPlanKilled: the collection was renamed or dropped under a read
+		187,   // LinearizableReadConcernError: no majority has confirmed the read
 		189,   // PrimarySteppedDown
 		202,   // NetworkInterfaceExceededTimeLimit
+		237,   // CursorKilled
 		262,   // ExceededTimeLimit
 		9001,  // SocketException
 		10058, // NotPrimary, as legacy servers say it
@@ -134,9 +137,9 @@ func uncertain(code int) bool {
 	return false
 }
 
-// local tells whether the driver refused to send the command at all, as it
+// unsent tells whether the driver refused to send the command at all, as it
 // does for a mistake in this package.
-func local(err error) bool {
+func unsent(err error) bool {
 	_, marshal := errors.AsType[driver.MarshalError](err)
 	_, argument := errors.AsType[driver.InvalidArgumentError](err)
 	_, unordered := errors.AsType[driver.ErrMapForOrderedArgument](err)

@@ -23,8 +23,9 @@ const (
 // yet. It is idempotent, and is called in an init phase, never on a request: a
 // collection of a million documents takes seconds to index.
 //
-// A unique index on admins.email is what makes an address belong to one admin;
-// the others make look-ups fast. Those of fields that few documents have are
+// A unique index on admins.email is what makes an address belong to one admin,
+// and one on organizations.key is the second lock on a name; the others make
+// look-ups fast. Those of fields that few documents have are
 // sparse: a server that ignores that keeps some entries more.
 func (d *Database) EnsureIndexes(ctx context.Context) error {
 	sparse := func(field string) driver.IndexModel {
@@ -41,23 +42,57 @@ func (d *Database) EnsureIndexes(ctx context.Context) error {
 			{Keys: bson.D{{Key: "email", Value: 1}}, Options: options.Index().SetUnique(true)},
 			plain("org_id"),
 		}},
-		{organizationsName, []driver.IndexModel{plain("key"), sparse("op.to"), sparse("op.lease"), sparse("purge_after")}},
+		{organizationsName, []driver.IndexModel{
+			sparse("op.to"), sparse("op.lease"), sparse("sweep_after"), sparse("purge_after"),
+		}},
 		{claimsName, []driver.IndexModel{plain("until")}},
 		{requestsName, []driver.IndexModel{plain("created_at")}},
 	} {
-		doing := "making the indexes of " + c.name
 		for _, model := range c.models {
-			// One by one: FerretDB 1.24.2 breaks off a createIndexes of which more than one exists already.
-			err := d.within(ctx, buildBound, doing, func(ctx context.Context) error {
-				_, err := d.db.Collection(c.name).Indexes().CreateOne(ctx, model)
-				return err
-			})
-			if err != nil {
+			if err := d.ensureIndex(ctx, c.name, model); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return d.lockKeys(ctx, plain("key"))
+}
+
+// ensureIndex makes one index: FerretDB 1.24.2 breaks off a createIndexes of
+// which more than one exists already.
+func (d *Database) ensureIndex(ctx context.Context, collection string, model driver.IndexModel) error {
+	return d.within(ctx, buildBound, "making the indexes of "+collection, func(ctx context.Context) error {
+		_, err := d.db.Collection(collection).Indexes().CreateOne(ctx, model)
+		return err
+	})
+}
+
+// lockKeys makes the index by which no two organizations have one key; the dead
+// have none, so it is sparse. The claims are the first lock and hold without it:
+// where a server refuses it, the service goes on with the plain index, and says
+// so at each start. One refuses because two organizations have one key already,
+// which somebody must look at; or because it can have no second index on a field
+// (MongoDB before 5.0: unique and sparse tell indexes apart only from then on,
+// SERVER-47657; FerretDB 1.24.2) and has key_1 of the version before.
+//
+// Nobody drops key_1: a version before makes it again at each of its starts, and
+// where a server refuses that it could not start. When no such version runs any
+// more, an operator may.
+func (d *Database) lockKeys(ctx context.Context, instead driver.IndexModel) error {
+	err := d.ensureIndex(ctx, organizationsName, driver.IndexModel{
+		Keys:    bson.D{{Key: "key", Value: 1}},
+		Options: options.Index().SetName("key_unique").SetUnique(true).SetSparse(true),
+	})
+	r, ok := refused(err)
+	if !ok {
+		return err
+	}
+	level := slog.LevelWarn
+	if r.duplicate {
+		level = slog.LevelError
+	}
+	d.log.LogAttrs(ctx, level, "keys have no unique index; the claims alone keep them apart",
+		slog.String("err", err.Error()))
+	return d.ensureIndex(ctx, organizationsName, instead)
 }
 
 // Indexes tells whether the indexes of the master database are there.

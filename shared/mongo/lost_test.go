@@ -26,7 +26,12 @@ func commands(s organization.Store) map[string]func(context.Context) error {
 			_, err := s.Claims.Find(ctx, "acme")
 			return err
 		},
-		"list":   func(ctx context.Context) error { _, err := s.Backlog.Expired(ctx, time.Now(), 1); return err },
+		"list":         func(ctx context.Context) error { _, err := s.Backlog.Expired(ctx, time.Now(), nil, 1); return err },
+		"linearizable": func(ctx context.Context) error { _, err := s.Requests.Find(ctx, "r"); return err },
+		"settle": func(ctx context.Context) error {
+			_, err := s.Claims.Settle(ctx, []organization.Claim{{Key: "acme", Until: time.Now()}})
+			return err
+		},
 		"insert": func(ctx context.Context) error { return s.Claims.Insert(ctx, organization.Claim{Key: "acme"}) },
 		"update": func(ctx context.Context) error {
 			_, err := s.Organizations.Swap(ctx, organization.Organization{}, organization.Organization{})
@@ -185,9 +190,9 @@ func TestStore_ListsAgainWhereTheFirstAnswerWasLost(t *testing.T) {
 		}
 		return batch("master.names", bson.D{{Key: "_id", Value: "acme"}})
 	})
-	claims, err := mustOpen(t, f.URI()).Store().Backlog.Claims(t.Context(), time.Now(), "", 10)
-	if err != nil || len(claims) != 1 || claims[0].Key != "acme" {
-		t.Errorf("Claims = %v, %v, want those of the second answer", claims, err)
+	p, err := mustOpen(t, f.URI()).Store().Backlog.Claims(t.Context(), nil, 10)
+	if err != nil || len(p.Items) != 1 || p.Items[0].Key != "acme" {
+		t.Errorf("Claims = %v, %v, want those of the second answer", p, err)
 	}
 }
 
@@ -220,6 +225,9 @@ func TestStore_TellsLostFromRefused(t *testing.T) {
 		"SocketException":                {refusal(9001, "SocketException"), true},
 		"ExceededTimeLimit":              {refusal(262, "ExceededTimeLimit"), true},
 		"MaxTimeMSExpired":               {refusal(50, "MaxTimeMSExpired"), true},
+		"CursorNotFound":                 {refusal(43, "CursorNotFound"), true},
+		"CursorKilled":                   {refusal(237, "CursorKilled"), true},
+		"LinearizableReadConcernError":   {refusal(187, "LinearizableReadConcernError"), true},
 		"a label that asks for a retry":  {append(refusal(1, "InternalError"), bson.E{Key: "errorLabels", Value: []string{"RetryableWriteError"}}), true},
 		"a label of a transient failure": {append(refusal(1, "InternalError"), bson.E{Key: "errorLabels", Value: []string{"TransientTransactionError"}}), true},
 		"a write concern that failed": {append(clone(written), bson.E{Key: "writeConcernError", Value: bson.D{
@@ -269,52 +277,4 @@ func batch(namespace string, documents ...any) bson.D {
 	return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
 		{Key: "id", Value: int64(0)}, {Key: "ns", Value: namespace}, {Key: "firstBatch", Value: append(bson.A{}, documents...)},
 	}}}
-}
-
-func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
-	t.Parallel()
-	duplicate := writeError(11000)
-	admin := func(n byte) bson.D {
-		return bson.D{{Key: "_id", Value: bson.ObjectID{n}}, {Key: "email", Value: "somebody@example.com"}}
-	}
-	for name, tc := range map[string]struct {
-		found []any // what a find answers
-		write bson.D
-		do    func(context.Context, organization.Admins) error
-		want  error
-	}{
-		"the ID, where it is there":         {[]any{admin(1)}, duplicate, insertAdmin, organization.ErrExists},
-		"the address, where the ID is not":  {nil, duplicate, insertAdmin, organization.ErrEmailTaken},
-		"the address, by its code":          {nil, duplicate, changeAdmin, organization.ErrEmailTaken},
-		"the address, by looking":           {[]any{admin(2)}, refusal(1, "InternalError"), changeAdmin, organization.ErrEmailTaken},
-		"no key, where the address is ours": {[]any{admin(1)}, refusal(1, "InternalError"), changeAdmin, nil},
-		"no key, where nobody has it":       {nil, refusal(1, "InternalError"), changeAdmin, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
-				if command == "find" {
-					return batch("master.admins", tc.found...)
-				}
-				return tc.write
-			})
-			err := tc.do(t.Context(), mustOpen(t, f.URI()).Store().Admins)
-			if err == nil || errors.Is(err, organization.ErrLost) || errors.Is(err, organization.ErrAbsent) {
-				t.Fatalf("got %v, want a refusal", err)
-			}
-			for _, kind := range []error{organization.ErrExists, organization.ErrEmailTaken} {
-				if got, want := errors.Is(err, kind), errors.Is(tc.want, kind); got != want {
-					t.Errorf("%v is %v: %t, want %t", err, kind, got, want)
-				}
-			}
-		})
-	}
-}
-
-func insertAdmin(ctx context.Context, admins organization.Admins) error {
-	return admins.Insert(ctx, organization.Admin{ID: organization.ID{1}, Email: "somebody@example.com"})
-}
-
-func changeAdmin(ctx context.Context, admins organization.Admins) error {
-	return second(admins.Change(ctx, organization.AdminChange{ID: organization.ID{1}, Email: "somebody@example.com"}, organization.ID{}))
 }

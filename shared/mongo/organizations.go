@@ -2,6 +2,9 @@ package mongo
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -30,9 +33,11 @@ type organizationDocument struct {
 	Version    int64              `bson:"version"`
 	Rev        int64              `bson:"rev"`
 	AdminID    bson.ObjectID      `bson:"admin_id"`
+	AdminRev   int64              `bson:"admin_rev,omitempty"`
 	CreatedAt  time.Time          `bson:"created_at"`
 	UpdatedAt  time.Time          `bson:"updated_at"`
 	Op         *opDocument        `bson:"op,omitempty"`
+	SweepAfter time.Time          `bson:"sweep_after,omitempty"`
 	PurgeAfter time.Time          `bson:"purge_after,omitempty"`
 }
 
@@ -70,77 +75,113 @@ func (p passwordDocument) IsZero() bool { return p == passwordDocument{} }
 
 // Find returns the organization, or ErrAbsent.
 func (s *Organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
-	return s.find(ctx, "reading organization "+id.String(), bson.M{"_id": objectID(id)})
+	doing, filter := "reading organization "+id.String(), bson.M{"_id": objectID(id)}
+	document, err := find[organizationDocument](ctx, s.d, doing, organizationsName, filter)
+	return document.organization(), err
+}
+
+// FindLinearizable is Find, linearizable.
+func (s *Organizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
+	doing, filter := "reading organization "+id.String(), bson.M{"_id": objectID(id)}
+	document, err := findLinearizable[organizationDocument](ctx, s.d, doing, organizationsName, filter)
+	return document.organization(), err
 }
 
 // FindVisible returns the active or updating organization that has the key, or ErrAbsent.
 func (s *Organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	return s.find(ctx, "reading the organization of a key", bson.M{
+	document, err := find[organizationDocument](ctx, s.d, "reading the organization of a key", organizationsName, bson.M{
 		"key":   key,
 		"state": bson.M{"$in": []organization.State{organization.Active, organization.Updating}},
 	})
+	return document.organization(), err
 }
 
-// FindClaimant returns the organization that makes the claim a live one, or
-// ErrAbsent. An organization in another state refers to no claim any more.
-func (s *Organizations) FindClaimant(ctx context.Context, key string, claim organization.ID) (organization.Organization, error) {
-	return s.find(ctx, "reading the organization of a claim", bson.M{
-		"state": bson.M{"$in": []organization.State{organization.Creating, organization.Active, organization.Updating, organization.Deleting}},
-		"$or": []bson.M{
-			{"key": key, "cid": objectID(claim)},
-			{"op.to": key, "op.to_cid": objectID(claim)},
-		},
+// FindClaimants returns the creating, active, updating and deleting
+// organizations that have one of the keys or move to one, whatever their claim.
+// One that cannot be decoded is an error: it may be what keeps a claim alive.
+//
+// It is two commands, and their order is what matters: a command is not one
+// moment, and one that asked for both could pass over an organization whose
+// rename is committed while it runs. Who moves to a key is read first, and so is
+// found there, or has it by then.
+func (s *Organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
+	if len(keys) == 0 {
+		return nil, ctx.Err()
+	}
+	found := map[organization.ID]organization.Organization{}
+	for _, field := range []string{"op.to", "key"} {
+		some, err := s.findLiving(ctx, field, keys)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range some {
+			found[o.ID] = o
+		}
+	}
+	return slices.Collect(maps.Values(found)), nil
+}
+
+// findLiving returns the organizations that are not dead and have one of the keys in the field.
+func (s *Organizations) findLiving(ctx context.Context, field string, keys []string) ([]organization.Organization, error) {
+	doing := "reading the organizations of claims"
+	filter := bson.M{
+		field: bson.M{"$in": keys},
+		"state": bson.M{"$in": []organization.State{
+			organization.Creating, organization.Active, organization.Updating, organization.Deleting,
+		}},
+	}
+	// One has a key or moves to it, and there is room for what cannot be. No
+	// limit at all would do in MongoDB; FerretDB sets a batch's room aside beforehand.
+	limit := len(keys) + 100
+	return linearizable(func(level string) ([]organization.Organization, error) {
+		raws, more, err := s.d.list(ctx, doing, query{
+			collection: organizationsName, filter: filter, limit: limit, level: level,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if more {
+			return nil, errors.New(doing + ": they are more than there can be")
+		}
+		documents, err := decode[organizationDocument](doing, raws)
+		if err != nil {
+			return nil, err
+		}
+		all := make([]organization.Organization, len(documents))
+		for i, document := range documents {
+			all[i] = document.organization()
+		}
+		return all, nil
 	})
 }
 
-func (s *Organizations) find(ctx context.Context, doing string, filter bson.M) (organization.Organization, error) {
-	document, err := find[organizationDocument](ctx, s.d, doing, organizationsName, filter)
-	if err != nil {
-		return organization.Organization{}, err
-	}
-	return document.organization(), nil
-}
-
-// FindAll returns those of the organizations that are there, in the order of their ids.
-func (s *Organizations) FindAll(ctx context.Context, ids []organization.ID) ([]organization.Organization, error) {
-	wanted := make([]bson.ObjectID, len(ids))
-	for i, id := range ids {
-		wanted[i] = objectID(id)
-	}
-	return s.list(ctx, "reading organizations", bson.M{"_id": bson.M{"$in": wanted}}, "_id", len(ids))
-}
-
-func (s *Organizations) list(ctx context.Context, doing string, filter bson.M, order string, limit int) ([]organization.Organization, error) {
-	raws, err := s.d.list(ctx, doing, organizationsName, filter, order, limit)
-	if err != nil {
-		return nil, err
-	}
-	documents, err := decode[organizationDocument](doing, raws)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]organization.Organization, len(documents))
-	for i, document := range documents {
-		all[i] = document.organization()
-	}
-	return all, nil
-}
-
-// Insert inserts o, or returns ErrExists where its ID is taken.
+// Insert inserts o, or returns ErrExists where its ID is taken and ErrKeyTaken
+// where another organization has its Key.
 func (s *Organizations) Insert(ctx context.Context, o organization.Organization) error {
-	return s.d.insert(ctx, "inserting organization "+o.ID.String(), organizationsName, organizationOf(o))
+	keys := []unique{{bson.M{"_id": objectID(o.ID)}, organization.ErrExists}}
+	if o.Key != "" {
+		keys = append(keys, unique{bson.M{"key": o.Key}, organization.ErrKeyTaken})
+	}
+	return s.d.insert(ctx, "inserting organization "+o.ID.String(), organizationsName, organizationOf(o), keys...)
 }
 
-// Swap replaces was by is where the document still has was.State and was.Rev.
-// Every write raises rev and has it in its filter (the fence): so the filter
-// alone makes it one compare-and-set.
+// Swap replaces was by is where the document still has was.State and was.Rev,
+// or returns ErrKeyTaken where another organization has is.Key. Every write
+// raises rev and has it in its filter (the fence): so the filter alone makes it
+// one compare-and-set.
 func (s *Organizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+	doing := "changing organization " + was.ID.String()
 	is.Rev = was.Rev + 1
 	change, err := become(organizationOf(is))
 	if err != nil {
 		return false, err
 	}
-	return s.d.update(ctx, "changing organization "+was.ID.String(), organizationsName, fence(was), change)
+	swapped, err := s.d.update(ctx, doing, organizationsName, fence(was), change)
+	if is.Key == "" {
+		return swapped, err
+	}
+	return swapped, s.d.taken(ctx, doing, organizationsName, err,
+		unique{bson.M{"key": is.Key, "_id": bson.M{"$ne": objectID(was.ID)}}, organization.ErrKeyTaken})
 }
 
 // Delete deletes the document where it still has o.State and o.Rev.
@@ -156,7 +197,8 @@ func organizationOf(o organization.Organization) organizationDocument {
 	document := organizationDocument{
 		ID: objectID(o.ID), Name: o.Name, Key: o.Key, ClaimID: objectID(o.ClaimID), Collection: o.Collection,
 		State: o.State, Version: o.Version, Rev: o.Rev, AdminID: objectID(o.AdminID),
-		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, PurgeAfter: o.PurgeAfter,
+		AdminRev: o.AdminRev, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+		SweepAfter: o.SweepAfter, PurgeAfter: o.PurgeAfter,
 	}
 	if op := o.Op; op != nil {
 		document.Op = &opDocument{
@@ -176,8 +218,9 @@ func (document organizationDocument) organization() organization.Organization {
 	o := organization.Organization{
 		ID: organization.ID(document.ID), Name: document.Name, Key: document.Key, ClaimID: organization.ID(document.ClaimID),
 		Collection: document.Collection, State: document.State, Version: document.Version, Rev: document.Rev,
-		AdminID: organization.ID(document.AdminID), CreatedAt: document.CreatedAt, UpdatedAt: document.UpdatedAt,
-		PurgeAfter: document.PurgeAfter,
+		AdminID: organization.ID(document.AdminID), AdminRev: document.AdminRev,
+		CreatedAt: document.CreatedAt, UpdatedAt: document.UpdatedAt,
+		SweepAfter: document.SweepAfter, PurgeAfter: document.PurgeAfter,
 	}
 	if op := document.Op; op != nil {
 		o.Op = &organization.Op{

@@ -47,9 +47,9 @@ type answerDocument struct {
 	Version    int64         `bson:"version"`
 }
 
-// Find returns the request, or ErrAbsent.
+// Find returns the request, or ErrAbsent; linearizable.
 func (s *Requests) Find(ctx context.Context, id string) (organization.Request, error) {
-	document, err := find[requestDocument](ctx, s.d, "reading a request", requestsName, bson.M{"_id": id})
+	document, err := findLinearizable[requestDocument](ctx, s.d, "reading a request", requestsName, bson.M{"_id": id})
 	if err != nil {
 		return organization.Request{}, err
 	}
@@ -58,7 +58,8 @@ func (s *Requests) Find(ctx context.Context, id string) (organization.Request, e
 
 // Insert inserts r, or returns ErrExists where its ID is taken.
 func (s *Requests) Insert(ctx context.Context, r organization.Request) error {
-	return s.d.insert(ctx, "inserting a request", requestsName, requestOf(r))
+	return s.d.insert(ctx, "inserting a request", requestsName, requestOf(r),
+		unique{bson.M{"_id": r.ID}, organization.ErrExists})
 }
 
 // TakeOver sets Worker and Lease where the document still has was.Worker and

@@ -101,10 +101,10 @@ func TestService_wholeLife(t *testing.T) {
 		}
 		ghosts := 0
 		for _, g := range there {
-			if len(g.Name) > 6 && g.Name[:6] == "ghost_" {
+			if len(g) > 6 && g[:6] == "ghost_" {
 				ghosts++
-				if kept, err := w.Documents(ctx, g.Name); err != nil || len(kept) != 1 {
-					t.Errorf("%s keeps %d documents (%v), want the one that differs", g.Name, len(kept), err)
+				if kept, err := w.Documents(ctx, g); err != nil || len(kept) != 1 {
+					t.Errorf("%s keeps %d documents (%v), want the one that differs", g, len(kept), err)
 				}
 			}
 		}
