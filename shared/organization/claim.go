@@ -54,17 +54,8 @@ func (w *worker) claim(ctx context.Context, key string, org, id ID, sure *bool, 
 // and free (then it is replaced), or somebody's. Neither won nor an error: it
 // has gone or changed, try again.
 func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool) (won bool, err error) {
-	var there Claim
-	found := false
-	err = w.reading(ctx, func(ctx context.Context) error {
-		c, err := w.store.Claims.Find(ctx, key)
-		if err != nil && !errors.Is(err, ErrAbsent) {
-			return fmt.Errorf("reading the claim on %s: %w", key, err)
-		}
-		there, found = c, err == nil
-		return nil
-	})
-	if err != nil || !found {
+	there, err := w.readClaim(ctx, key)
+	if err != nil || there.ID.IsZero() {
 		return false, err
 	}
 	if there.ID == id { // a resumed request's, or this one's with its answer lost
@@ -81,12 +72,9 @@ func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool
 	occupied := false
 	err = w.reading(
 		ctx, func(ctx context.Context) error {
-			o, err := w.store.Organizations.FindClaimant(ctx, key, there.ID)
-			if err != nil && !errors.Is(err, ErrAbsent) {
-				return fmt.Errorf("reading the owner of %s: %w", key, err)
-			}
-			owner = o
-			return nil
+			var err error
+			owner, err = w.claimant(ctx, there)
+			return err
 		},
 		func(ctx context.Context) error {
 			cs, err := w.store.Collections.Find(ctx, CollectionName(key))
@@ -106,6 +94,8 @@ func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool
 		return false, w.finish(ctx, owner)
 	case !owner.ID.IsZero():
 		return false, nameTaken(key)
+	case there.Until.IsZero(): // it was left after it was read
+		return false, nil
 	case !past:
 		return false, nameHeld(key, there.Until.Sub(now)+time.Millisecond)
 	case there.Left && occupied: // a data writer made it after the move; reconcile clears it away
@@ -117,6 +107,30 @@ func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool
 		return false, w.endure(err)
 	}
 	return won, err
+}
+
+// readClaim reads the claim on key; absent, it has no ID.
+func (w *worker) readClaim(ctx context.Context, key string) (Claim, error) {
+	var c Claim
+	err := w.reading(ctx, into(&c, "reading the claim on "+key, func(ctx context.Context) (Claim, error) {
+		return w.store.Claims.Find(ctx, key)
+	}))
+	return c, err
+}
+
+// claimant returns the organization that refers to the claim; without an ID
+// where nobody does.
+func (w *worker) claimant(ctx context.Context, c Claim) (Organization, error) {
+	all, err := w.store.Organizations.FindClaimants(ctx, c.Key)
+	if err != nil {
+		return Organization{}, fmt.Errorf("reading the owner of %s: %w", c.Key, err)
+	}
+	for _, o := range all {
+		if o.refersTo(c) {
+			return o, nil
+		}
+	}
+	return Organization{}, nil
 }
 
 // raise lengthens the hold on a claim, never shortens it. With left, the

@@ -108,24 +108,25 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 			Admin: &AdminChange{ID: p.ids.Admin, Email: p.email, Password: p.hash, Ver: NewID(x.now()).String()},
 		},
 	}
-	for {
+	x.o = o // what a doubt holds
+	for range contests {
 		err := x.store.Organizations.Insert(ctx, o)
 		switch {
 		case err == nil:
-			x.o = o
 			return false, nil
 		case errors.Is(err, ErrLost):
-			x.sure = false
-			if err := x.endure(err); err != nil {
+			if err := x.doubt(ctx, err); err != nil {
 				return false, err
 			}
-			if err := x.reading(ctx, x.raise(o.Key, o.ClaimID, false, nil)); err != nil {
+		case errors.Is(err, ErrKeyTaken):
+			if err := x.dislodge(ctx, o.Key, o.ID); err != nil {
 				return false, err
 			}
+			continue
 		case !errors.Is(err, ErrExists):
 			return false, fmt.Errorf("inserting organization %s: %w", o.ID, err)
 		}
-		there, err := x.find(ctx, o.ID)
+		there, err := x.confirm(ctx, o.ID)
 		switch {
 		case err != nil:
 			return false, err
@@ -149,6 +150,7 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 			return true, nil
 		}
 	}
+	return false, errOvertaken
 }
 
 // forwardCreate does steps 3 to 5 of a creation.
@@ -187,7 +189,7 @@ func (x *operation) forwardCreate(ctx context.Context) error {
 	if !errors.Is(err, errEnded) {
 		return err
 	}
-	o, err := x.find(ctx, x.o.ID)
+	o, err := x.confirm(ctx, x.o.ID)
 	if err == nil && (o.ID.IsZero() || o.State == Aborted) {
 		err = errOvertaken
 	}
@@ -197,16 +199,8 @@ func (x *operation) forwardCreate(ctx context.Context) error {
 // claimed tells whether the claim is still there, which a helper must know
 // before it acts in the claim's name.
 func (x *operation) claimed(ctx context.Context, key string, id ID) (bool, error) {
-	kept := false
-	err := x.reading(ctx, func(ctx context.Context) error {
-		c, err := x.store.Claims.Find(ctx, key)
-		if err != nil && !errors.Is(err, ErrAbsent) {
-			return fmt.Errorf("reading the claim on %s: %w", key, err)
-		}
-		kept = err == nil && c.ID == id
-		return nil
-	})
-	return kept, err
+	c, err := x.readClaim(ctx, key)
+	return c.ID == id, err
 }
 
 // insertAdmin does step 3; taken: another living organization's admin has the address.
@@ -241,12 +235,9 @@ func (x *operation) createCollection(ctx context.Context) (taken bool, err error
 	if !errors.Is(err, ErrExists) {
 		return false, fmt.Errorf("creating %s: %w", x.o.Collection, err)
 	}
-	err = x.reading(ctx, func(ctx context.Context) error {
-		var err error
-		taken, err = x.store.Documents.Any(ctx, x.o.Collection)
-		return err
+	return ask(ctx, x.worker, func(ctx context.Context) (bool, error) {
+		return x.store.Documents.Any(ctx, x.o.Collection)
 	})
-	return taken, err
 }
 
 // abortCreate ends a creation that cannot be: nothing of it was ever visible.
@@ -254,17 +245,13 @@ func (x *operation) abortCreate(ctx context.Context, why error) error {
 	key, claim := x.o.Key, x.o.ClaimID
 	is := x.o
 	is.State, is.Key, is.ClaimID, is.Op = Aborted, "", ID{}, nil
-	is.PurgeAfter = x.hold().Add(remembered)
+	is.SweepAfter, is.PurgeAfter = x.hold(), x.hold().Add(remembered)
 	err := x.end(ctx, is)
 	if errors.Is(err, errEnded) {
-		o, findErr := x.find(ctx, x.o.ID)
-		if findErr != nil {
-			return findErr
+		var o Organization
+		if o, err = x.confirm(ctx, x.o.ID); err == nil && !o.ID.IsZero() && o.State != Aborted {
+			err = errOvertaken
 		}
-		if !o.ID.IsZero() && o.State != Aborted {
-			return errOvertaken
-		}
-		err = nil
 	}
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (w *worker) remove(ctx context.Context, who token.Principal, name Name, ifV
 	is := o
 	is.State = Deleting
 	is.Op = &Op{ID: NewID(w.now()), Kind: OpDelete, Worker: w.id, Lease: w.lease, Sure: true, From: o.Key}
-	err = x.decide(ctx, o, is, w.raise(o.Key, o.ClaimID, true, nil))
+	err = x.decide(ctx, o, is)
 	if errors.Is(err, errUndecided) {
 		return "", organizationBusy()
 	}
@@ -64,7 +64,7 @@ func (w *worker) finishDeletion(ctx context.Context, o Organization) error {
 	if err := w.finish(ctx, o); err != nil {
 		return err
 	}
-	now, err := w.find(ctx, o.ID)
+	now, err := w.confirm(ctx, o.ID)
 	if err == nil && !now.ID.IsZero() && now.State != Deleted {
 		err = organizationBusy() // somebody else has it
 	}
@@ -77,7 +77,7 @@ func (x *operation) forwardDelete(ctx context.Context) error {
 	todo := []command{
 		x.raise(x.o.Key, x.o.ClaimID, true, nil),
 		func(ctx context.Context) error { return x.discard(ctx, CollectionName(x.o.Key), trash) },
-		func(ctx context.Context) error { return x.store.Admins.DeleteAll(ctx, x.o.ID) },
+		func(ctx context.Context) error { _, err := x.store.Admins.DeleteAll(ctx, x.o.ID); return err },
 	}
 	for len(todo) > 0 {
 		var again []command
@@ -101,9 +101,9 @@ func (x *operation) forwardDelete(ctx context.Context) error {
 	is.State, is.Key, is.ClaimID, is.UpdatedAt = Deleted, "", ID{}, now
 	is.Version++
 	is.Op = &Op{ID: x.o.Op.ID, Kind: OpDelete}
-	is.PurgeAfter = now.Add(x.retention)
-	if hold := x.hold(); is.PurgeAfter.Before(hold) {
-		is.PurgeAfter = hold
+	is.SweepAfter, is.PurgeAfter = x.hold(), now.Add(x.retention)
+	if is.PurgeAfter.Before(is.SweepAfter) {
+		is.PurgeAfter = is.SweepAfter
 	}
 	if err := x.end(ctx, is); err != nil && !errors.Is(err, errEnded) {
 		return err

@@ -63,33 +63,14 @@ func (w *worker) takeOver(ctx context.Context, o Organization) (*operation, erro
 	op := *o.Op
 	op.Worker, op.Lease, op.Sure = w.id, w.lease, false
 	mine.Op = &op
-	for {
-		ok, err := w.store.Organizations.Swap(ctx, o, mine)
-		if err != nil && !errors.Is(err, ErrLost) {
-			return nil, fmt.Errorf("taking over operation %s: %w", op.ID, err)
-		}
-		if ok {
-			break
-		}
-		if err == nil {
-			return nil, errOvertaken
-		}
-		if err := w.endure(err); err != nil {
-			return nil, err
-		}
-		now, err := w.find(ctx, o.ID)
-		if err != nil {
-			return nil, err
-		}
-		if now.Op != nil && now.Op.Worker == w.id {
-			break
-		}
-		if now.Rev != o.Rev {
-			return nil, errOvertaken
-		}
+	now, v, err := w.swap(ctx, "taking over operation "+op.ID.String(), o, mine, nil)
+	if err != nil {
+		return nil, err
 	}
-	mine.Rev = o.Rev + 1
-	x := &operation{worker: w, o: mine, helper: true}
+	if v != applied {
+		return nil, errOvertaken
+	}
+	x := &operation{worker: w, o: now, helper: true}
 	return x, x.raiseAll(ctx)
 }
 
@@ -132,92 +113,78 @@ func (x *operation) do(ctx context.Context, c command) error {
 }
 
 // decide takes the decision: one compare-and-set from was to is, which begins
-// is.Op. claims are raised after a lost answer. errUndecided where the
-// organization has changed and nothing is in doubt.
-func (x *operation) decide(ctx context.Context, was, is Organization, claims ...command) error {
-	lost := false
-	for {
-		ok, err := x.store.Organizations.Swap(ctx, was, is)
-		if err != nil && !errors.Is(err, ErrLost) {
-			return fmt.Errorf("beginning operation %s: %w", is.Op.ID, err)
-		}
-		if ok {
-			x.o = is
-			x.o.Rev = was.Rev + 1
-			return nil
-		}
-		if err == nil && !lost {
-			return errUndecided
-		}
-		lost = true
-		x.sure = false
-		if err != nil {
-			if err := x.endure(err); err != nil {
-				return err
-			}
-		}
-		if err := x.reading(ctx, claims...); err != nil {
-			return err
-		}
-		now, err := x.find(ctx, was.ID)
-		switch {
-		case err != nil:
-			return err
-		case now.Op != nil && now.Op.ID == is.Op.ID && now.Op.Worker == x.id:
-			x.o = now
-			return nil
-		case now.Rev != was.Rev:
-			return errOvertaken // by somebody's change, or ours has come and gone
-		}
+// is.Op. errUndecided where the organization has changed and nothing is in doubt.
+func (x *operation) decide(ctx context.Context, was, is Organization) error {
+	x.o = is // what a doubt holds
+	now, v, err := x.swap(ctx, "beginning operation "+is.Op.ID.String(), was, is, x.doubt)
+	switch {
+	case err != nil:
+		return err
+	case v == refused:
+		return errUndecided
+	case v == overtaken:
+		return errOvertaken // by somebody's change, or ours has come and gone
+	}
+	x.o = now
+	return nil
+}
+
+// end ends the operation: one compare-and-set from x.o to is, which is x.o then.
+// errEnded where somebody else has ended it, errOvertaken where somebody is about to.
+func (x *operation) end(ctx context.Context, is Organization) error {
+	op := x.o.Op.ID
+	now, v, err := x.swap(ctx, "ending operation "+op.String(), x.o, is, x.doubt)
+	switch {
+	case err != nil:
+		return err
+	case v == applied:
+		x.o = now
+		return nil
+	case now.State.Running() && now.Op != nil && now.Op.ID == op:
+		return errOvertaken
+	default:
+		return errEnded
 	}
 }
 
-// end ends the operation: one compare-and-set from x.o to is.
-func (x *operation) end(ctx context.Context, is Organization) error {
-	op := x.o.Op.ID
-	for {
-		ok, err := x.store.Organizations.Swap(ctx, x.o, is)
-		if err != nil && !errors.Is(err, ErrLost) {
-			return fmt.Errorf("ending operation %s: %w", op, err)
-		}
-		if ok {
-			return nil
-		}
-		if err != nil {
-			if err := x.doubt(ctx, err); err != nil {
+// dislodge ends creations that stand under a key without its claim: they came
+// late, when the claim had been given to another organization, self. Whoever
+// has the key by its claim meets them as ErrKeyTaken.
+func (w *worker) dislodge(ctx context.Context, key string, self ID) error {
+	all, err := ask(ctx, w, func(ctx context.Context) ([]Organization, error) {
+		return w.store.Organizations.FindClaimants(ctx, key)
+	})
+	if err != nil {
+		return fmt.Errorf("reading who has %s: %w", key, err)
+	}
+	for _, o := range all {
+		switch {
+		case o.ID == self || o.Key != key:
+		case !w.expired(o):
+			return fmt.Errorf("organization %s has the key %s: %w", o.ID, key, errOvertaken)
+		default:
+			if err := w.finish(ctx, o); err != nil {
 				return err
 			}
 		}
-		now, err := x.find(ctx, x.o.ID)
-		switch {
-		case err != nil:
-			return err
-		case !now.State.Running() || now.Op == nil || now.Op.ID != op:
-			return errEnded
-		case now.Rev != x.o.Rev:
-			return errOvertaken
-		}
 	}
+	return nil
 }
 
 // vacate makes sure that no admin of a dead organization has the address. It
 // tells whether it is worth trying again, and whether it is the admin self that has it.
 func (w *worker) vacate(ctx context.Context, email string, self ID) (again, mine bool, err error) {
 	var a Admin
-	err = w.reading(ctx, func(ctx context.Context) error {
-		var err error
-		if a, err = w.store.Admins.FindByEmail(ctx, email); err != nil && !errors.Is(err, ErrAbsent) {
-			return fmt.Errorf("looking for the owner of an email address: %w", err)
-		}
-		return nil
-	})
+	err = w.reading(ctx, into(&a, "looking for the owner of an email address", func(ctx context.Context) (Admin, error) {
+		return w.store.Admins.FindByEmail(ctx, email)
+	}))
 	if err != nil || a.ID.IsZero() {
 		return err == nil, false, err
 	}
 	if a.ID == self {
 		return false, true, nil
 	}
-	o, err := w.find(ctx, a.OrgID)
+	o, err := w.confirm(ctx, a.OrgID) // that it is dead must not be rolled back
 	if err != nil {
 		return false, false, err
 	}

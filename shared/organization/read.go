@@ -2,8 +2,6 @@ package organization
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"oms/shared/fault"
 	"oms/shared/token"
@@ -34,13 +32,9 @@ func (w *worker) get(ctx context.Context, who token.Principal, key string) (View
 	for range contests {
 		var o Organization
 		var a Admin
-		reads := []command{func(ctx context.Context) error {
-			var err error
-			if o, err = w.store.Organizations.FindVisible(ctx, key); err != nil && !errors.Is(err, ErrAbsent) {
-				return fmt.Errorf("reading the organization %s: %w", key, err)
-			}
-			return nil
-		}}
+		reads := []command{into(&o, "reading the organization "+key, func(ctx context.Context) (Organization, error) {
+			return w.store.Organizations.FindVisible(ctx, key)
+		})}
 		if !who.Anonymous() {
 			reads = append(reads, w.admin(admin, &a))
 		}
@@ -61,6 +55,9 @@ func (w *worker) get(ctx context.Context, who token.Principal, key string) (View
 		}
 		if who.Anonymous() || o.ID != org {
 			return view(o, ""), nil
+		}
+		if a.Rev < o.AdminRev {
+			continue
 		}
 		return view(o, a.Email), nil
 	}
@@ -120,6 +117,7 @@ func (w *worker) holder(ctx context.Context, who token.Principal, looks ...comma
 		switch {
 		case !holds(who, org, a) || o.ID.IsZero():
 			return Organization{}, Admin{}, tokenRevoked()
+		case o.State == Active && a.Rev < o.AdminRev:
 		case o.State == Active:
 			return o, a, nil
 		case w.expired(o):

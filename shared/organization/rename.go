@@ -3,7 +3,6 @@ package organization
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 )
 
@@ -23,11 +22,8 @@ func (x *operation) move(ctx context.Context) error {
 		if err == nil || !missing && !errors.Is(err, ErrExists) {
 			return err
 		}
-		var there map[string]Collection
-		err = x.reading(ctx, func(ctx context.Context) error {
-			var err error
-			there, err = x.store.Collections.Find(ctx, from, to)
-			return err
+		there, err := ask(ctx, x.worker, func(ctx context.Context) (map[string]Collection, error) {
+			return x.store.Collections.Find(ctx, from, to)
 		})
 		if err != nil {
 			return err
@@ -89,41 +85,17 @@ func (x *operation) displace(ctx context.Context, to string) error {
 	op.Aside = aside
 	is := x.o
 	is.Op = &op
-	for {
-		ok, err := x.store.Organizations.Swap(ctx, x.o, is)
-		if err != nil && !errors.Is(err, ErrLost) {
-			return fmt.Errorf("recording %s in operation %s: %w", aside, op.ID, err)
-		}
-		if ok {
-			break
-		}
-		if err == nil && x.sure {
-			return errOvertaken
-		}
-		if err != nil {
-			if err := x.doubt(ctx, err); err != nil {
-				return err
-			}
-		}
-		now, err := x.find(ctx, x.o.ID)
-		if err != nil {
-			return err
-		}
-		if now.Op == nil || now.Op.ID != op.ID || now.Op.Worker != x.id {
-			return errOvertaken
-		}
-		if now.Op.Aside == aside {
-			break
-		}
-		if now.Rev != x.o.Rev {
-			return errOvertaken
-		}
+	now, v, err := x.swap(ctx, "recording "+aside+" in operation "+op.ID.String(), x.o, is, x.doubt)
+	if err != nil {
+		return err
 	}
-	is.Rev = x.o.Rev + 1
-	x.o = is
+	if v != applied {
+		return errOvertaken
+	}
+	x.o = now
 	x.log.LogAttrs(ctx, slog.LevelWarn, "moving a stranger's collection aside",
 		slog.String("op", op.ID.String()), slog.String("collection", to), slog.String("aside", aside))
-	err := x.store.Collections.Rename(ctx, to, aside)
+	err = x.store.Collections.Rename(ctx, to, aside)
 	switch {
 	case errors.Is(err, ErrLost):
 		if err := x.doubt(ctx, err); err != nil {

@@ -96,20 +96,21 @@ func (w *worker) register(ctx context.Context, r Request) (there Request, sure b
 		case !errors.Is(err, ErrExists):
 			return Request{}, false, fmt.Errorf("inserting a request: %w", err)
 		}
-		found := false
-		err = w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			if there, err = w.store.Requests.Find(ctx, r.ID); err != nil && !errors.Is(err, ErrAbsent) {
-				return fmt.Errorf("reading a request: %w", err)
-			}
-			found = err == nil
-			return nil
-		})
-		if err != nil || found {
+		there, err = w.request(ctx, r.ID)
+		if err != nil || there.ID != "" {
 			return there, sure, err
 		}
 	}
 	return Request{}, false, requestInProgress()
+}
+
+// request reads a request; absent, it has no ID.
+func (w *worker) request(ctx context.Context, id string) (Request, error) {
+	var r Request
+	err := w.reading(ctx, into(&r, "reading a request", func(ctx context.Context) (Request, error) {
+		return w.store.Requests.Find(ctx, id)
+	}))
+	return r, err
 }
 
 // resume looks at an earlier request with the same key and takes it over where
@@ -122,7 +123,7 @@ func (w *worker) resume(ctx context.Context, there Request, body string) (done, 
 	if there.Done {
 		return true, false, nil
 	}
-	o, err := w.find(ctx, there.IDs.Organization)
+	o, err := w.confirm(ctx, there.IDs.Organization) // the client is told that it is there
 	if err != nil {
 		return false, false, err
 	}
@@ -132,28 +133,22 @@ func (w *worker) resume(ctx context.Context, there Request, body string) (done, 
 	if w.now().Before(there.Lease.Add(takeoverGrace)) {
 		return false, false, requestInProgress()
 	}
-	for {
+	for lost := false; ; {
 		ok, err := w.store.Requests.TakeOver(ctx, there, w.id, w.lease)
-		if err == nil && !ok {
-			return false, false, requestInProgress()
-		}
-		if ok {
+		switch {
+		case ok:
 			return false, o.State == Aborted, nil
-		}
-		if !errors.Is(err, ErrLost) {
+		case err == nil && !lost:
+			return false, false, requestInProgress()
+		case errors.Is(err, ErrLost):
+			lost = true
+			if err := w.endure(err); err != nil {
+				return false, false, err
+			}
+		case err != nil:
 			return false, false, fmt.Errorf("taking over a request: %w", err)
 		}
-		if err := w.endure(err); err != nil {
-			return false, false, err
-		}
-		var now Request
-		err = w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			if now, err = w.store.Requests.Find(ctx, there.ID); errors.Is(err, ErrAbsent) {
-				return nil
-			}
-			return err
-		})
+		now, err := w.request(ctx, there.ID)
 		switch {
 		case err != nil:
 			return false, false, err

@@ -112,17 +112,15 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked wish) (V
 			op.To = asked.name.Key
 		}
 	}
+	if op.To != "" && occupied {
+		return View{}, nameTaken(op.To)
+	}
+	if op.To == "" && change == nil {
+		return w.show(ctx, o, op.Name, a.Email)
+	}
 	email := a.Email
 	if change != nil && change.Email != "" {
 		email = change.Email
-	}
-	switch {
-	case op.To != "" && occupied:
-		return View{}, nameTaken(op.To)
-	case op.To == "" && op.Name == "" && change == nil:
-		return view(o, email), nil // everything is as it is wished
-	case op.To == "" && change == nil:
-		return w.show(ctx, o, op.Name, email)
 	}
 	done, err := w.change(ctx, o, op)
 	return view(done, email), err
@@ -140,10 +138,9 @@ func (w *worker) adminChange(a Admin, asked wish) (*AdminChange, error) {
 			return nil, wrongPassword()
 		}
 	}
-	c := AdminChange{ID: a.ID, Rev: a.Rev}
-	if asked.email != a.Email {
-		c.Email = asked.email
-	}
+	// An address that is given is written though it is the same: an earlier
+	// change of it, which nobody was answered, must not come late, after this one.
+	c := AdminChange{ID: a.ID, Rev: a.Rev, Email: asked.email}
 	if asked.NewPassword != nil {
 		hash, err := w.passwords.Hash(*asked.NewPassword)
 		if err != nil {
@@ -157,42 +154,29 @@ func (w *worker) adminChange(a Admin, asked wish) (*AdminChange, error) {
 	return &c, nil
 }
 
-// show changes the shown name alone: one compare-and-set.
+// show changes the shown name alone, or nothing where name is empty: one
+// compare-and-set. A change of nothing is one too, for what was asked for
+// before, and not answered, must not come after it.
 func (w *worker) show(ctx context.Context, was Organization, name, email string) (View, error) {
 	is := was
-	is.Name, is.Version, is.UpdatedAt = name, was.Version+1, w.now()
-	lost := false
-	for {
-		ok, err := w.store.Organizations.Swap(ctx, was, is)
-		switch {
-		case ok:
-			return view(is, email), nil
-		case err == nil && !lost:
-			return View{}, organizationBusy()
-		case err != nil && !errors.Is(err, ErrLost):
-			return View{}, fmt.Errorf("renaming organization %s: %w", was.ID, err)
-		case err != nil:
-			if err := w.endure(err); err != nil {
-				return View{}, err
-			}
-		}
-		lost = true
-		now, err := w.find(ctx, was.ID)
-		switch {
-		case err != nil:
-			return View{}, err
-		case now.Rev == was.Rev+1 && now.Name == name && now.UpdatedAt.Equal(is.UpdatedAt):
-			return view(is, email), nil
-		case now.Rev != was.Rev:
-			return View{}, errOvertaken
-		}
+	if name != "" {
+		is.Name, is.Version, is.UpdatedAt = name, was.Version+1, w.now()
 	}
+	now, v, err := w.swap(ctx, "changing the shown name of organization "+was.ID.String(), was, is, nil)
+	switch {
+	case err != nil:
+		return View{}, err
+	case v == refused:
+		return View{}, organizationBusy()
+	case v == overtaken:
+		return View{}, errOvertaken
+	}
+	return view(now, email), nil
 }
 
 // change does steps 1 to 5 of an update and returns the organization as it is then.
 func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organization, error) {
 	x := &operation{worker: w, sure: true}
-	var claims []command
 	if op.To != "" {
 		op.ToClaim = NewID(w.now())
 		leave := w.raise(o.Key, o.ClaimID, true, nil)
@@ -204,12 +188,11 @@ func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organizati
 		if err := w.claim(ctx, op.To, o.ID, op.ToClaim, &x.sure, leave, uuid); err != nil {
 			return Organization{}, err
 		}
-		claims = []command{w.raise(op.To, op.ToClaim, false, nil), leave}
 	}
 	op.Sure = x.sure
 	is := o
 	is.State, is.Op = Updating, op
-	if err := x.decide(ctx, o, is, claims...); err != nil {
+	if err := x.decide(ctx, o, is); err != nil {
 		if !errors.Is(err, errUndecided) {
 			return Organization{}, err
 		}
@@ -338,20 +321,28 @@ func (x *operation) commitUpdate(ctx context.Context) error {
 	if op.To != "" {
 		is.Key, is.ClaimID, is.Collection = op.To, op.ToClaim, CollectionName(op.To)
 	}
-	err := x.end(ctx, is)
-	if errors.Is(err, errEnded) {
-		return x.committed(ctx, op)
+	if op.Admin != nil {
+		is.AdminRev = op.Admin.Rev + 1
 	}
-	if err == nil {
-		x.o = is
+	for range contests {
+		err := x.end(ctx, is)
+		switch {
+		case errors.Is(err, errEnded):
+			return x.committed(ctx, op)
+		case !errors.Is(err, ErrKeyTaken):
+			return err
+		}
+		if err := x.dislodge(ctx, is.Key, is.ID); err != nil {
+			return err
+		}
 	}
-	return err
+	return errOvertaken
 }
 
 // committed reads whether an operation that has ended was committed. Where
 // that cannot be told any more, the client asks again.
 func (x *operation) committed(ctx context.Context, op *Op) error {
-	o, err := x.find(ctx, x.o.ID)
+	o, err := x.confirm(ctx, x.o.ID)
 	if err != nil {
 		return err
 	}

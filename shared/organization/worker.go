@@ -130,16 +130,35 @@ func (w *worker) reading(ctx context.Context, reads ...command) error {
 	return errors.Join(together(ctx, reads...)...)
 }
 
-// organization reads an organization; absent, it has no ID.
-func (w *worker) organization(id ID, into *Organization) command {
+// ask sends a command until it is answered.
+func ask[T any](ctx context.Context, w *worker, command func(ctx context.Context) (T, error)) (T, error) {
+	var answer T
+	err := w.retry(ctx, func(ctx context.Context) error {
+		var err error
+		answer, err = command(ctx)
+		return err
+	})
+	return answer, err
+}
+
+// into makes a command of a read that fills in what it found; what is absent is
+// the zero value, which has no ID.
+func into[T any](found *T, doing string, read func(ctx context.Context) (T, error)) command {
 	return func(ctx context.Context) error {
-		o, err := w.store.Organizations.Find(ctx, id)
+		answer, err := read(ctx)
 		if err != nil && !errors.Is(err, ErrAbsent) {
-			return fmt.Errorf("reading organization %s: %w", id, err)
+			return fmt.Errorf("%s: %w", doing, err)
 		}
-		*into = o
+		*found = answer
 		return nil
 	}
+}
+
+// organization reads an organization; absent, it has no ID.
+func (w *worker) organization(id ID, found *Organization) command {
+	return into(found, "reading organization "+id.String(), func(ctx context.Context) (Organization, error) {
+		return w.store.Organizations.Find(ctx, id)
+	})
 }
 
 // find reads an organization by itself; absent, it has no ID.
@@ -149,16 +168,22 @@ func (w *worker) find(ctx context.Context, id ID) (Organization, error) {
 	return o, err
 }
 
+// confirm is find for what is about to be believed: that a write whose answer
+// was lost has been applied, or that an organization is dead. What it finds
+// cannot be rolled back (protocol.md, section 3, rule 8).
+func (w *worker) confirm(ctx context.Context, id ID) (Organization, error) {
+	var o Organization
+	err := w.reading(ctx, into(&o, "reading organization "+id.String(), func(ctx context.Context) (Organization, error) {
+		return w.store.Organizations.FindLinearizable(ctx, id)
+	}))
+	return o, err
+}
+
 // admin reads an admin; absent, it has no ID.
-func (w *worker) admin(id ID, into *Admin) command {
-	return func(ctx context.Context) error {
-		a, err := w.store.Admins.Find(ctx, id)
-		if err != nil && !errors.Is(err, ErrAbsent) {
-			return fmt.Errorf("reading admin %s: %w", id, err)
-		}
-		*into = a
-		return nil
-	}
+func (w *worker) admin(id ID, found *Admin) command {
+	return into(found, "reading admin "+id.String(), func(ctx context.Context) (Admin, error) {
+		return w.store.Admins.Find(ctx, id)
+	})
 }
 
 // settle turns what ended a worker into what a client may be told: a worker

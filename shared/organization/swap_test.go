@@ -1,0 +1,218 @@
+package organization_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/shared/organization"
+	"oms/shared/token"
+)
+
+// lateSwaps holds back the first swap that is so, and says that it is lost.
+// apply carries it out.
+type lateSwaps struct {
+	organization.Organizations
+	so    func(was, is organization.Organization) bool
+	mu    sync.Mutex
+	apply func()
+}
+
+func (l *lateSwaps) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.apply != nil || !l.so(was, is) {
+		return l.Organizations.Swap(ctx, was, is)
+	}
+	l.apply = func() { _, _ = l.Organizations.Swap(context.WithoutCancel(ctx), was, is) }
+	return false, organization.ErrLost
+}
+
+// TestService_takeOver_keepsWhatIsItsOwn: its first command comes late, just
+// before the second, which then finds another rev: its own.
+func TestService_takeOver_keepsWhatIsItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	who := w.found(t, "Acme", "a@acme.io")
+	_, _ = w.service(dying(2)).Delete(t.Context(), who, "Acme", nil)
+	w.clock.Advance(organization.Lease + 3*time.Second)
+	store := w.Store()
+	late := &lateSwaps{Organizations: store.Organizations, so: takesOver}
+	store.Organizations = readLate{late}
+	s := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()})
+	if r := w.reconciled(t, s); r.Finished != 1 || w.named(t, "Acme").State != organization.Deleted {
+		t.Errorf("Reconcile() = %+v, and the organization is %s", r, w.named(t, "Acme").State)
+	}
+}
+
+// readLate lets what was held back be applied after the read that follows it.
+type readLate struct{ *lateSwaps }
+
+func (r readLate) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
+	o, err := r.lateSwaps.FindLinearizable(ctx, id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.apply != nil {
+		r.apply()
+	}
+	return o, err
+}
+
+// TestService_Update_fencesWhatCameBefore: a change that was not answered cannot
+// come after one that was, though that changes nothing.
+func TestService_Update_fencesWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		before organization.Change // lost, and late
+		after  organization.Change // answered
+	}{
+		{"the same email", organization.Change{Email: ptr("b@acme.io")}, organization.Change{Email: ptr("a@acme.io")}},
+		{"the same name", organization.Change{Name: ptr("Beta")}, organization.Change{Name: ptr("Acme")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			who := w.found(t, "Acme", "a@acme.io")
+			store := w.Store()
+			ctx, cancel := context.WithCancel(t.Context())
+			late := &lateSwaps{Organizations: store.Organizations, so: func(_, is organization.Organization) bool {
+				if is.State == organization.Updating {
+					cancel() // and nobody waits for it any more
+				}
+				return is.State == organization.Updating
+			}}
+			store.Organizations = late
+			first := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()})
+			if _, err := first.Update(ctx, who, c.before); err == nil {
+				t.Fatal("the first change was answered")
+			}
+			v, err := w.Update(t.Context(), who, c.after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			late.apply()
+			w.quiet(t)
+			now, err := w.Get(t.Context(), who, "Acme")
+			if err != nil || now.AdminEmail != v.AdminEmail || now.Name != v.Name {
+				t.Errorf("afterwards Get() = %+v, %v, want what was answered, %+v", now, err, v)
+			}
+		})
+	}
+}
+
+// TestService_showsNoNewVersionWithAnOldEmail: the organization is read after
+// a change of the email, and the admin beside it before.
+func TestService_showsNoNewVersionWithAnOldEmail(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	who := w.found(t, "Acme", "a@acme.io")
+	store := w.Store()
+	old := &staleAdmin{Admins: store.Admins}
+	var err error
+	if old.is, err = store.Admins.FindByEmail(t.Context(), "a@acme.io"); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Admins = old
+	s := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()})
+	if v, err := s.Get(t.Context(), who, "Acme"); err != nil || v.Version != changed.Version || v.AdminEmail != "b@acme.io" {
+		t.Errorf("Get() = %+v, %v, want the email of version %d", v, err, changed.Version)
+	}
+	old.read = 0
+	if v, err := s.Update(t.Context(), who, organization.Change{Name: ptr("ACME")}); err != nil || v.AdminEmail != "b@acme.io" {
+		t.Errorf("Update() = %+v, %v, want the new email", v, err)
+	}
+}
+
+// staleAdmin answers the first read with what was there before.
+type staleAdmin struct {
+	organization.Admins
+	is   organization.Admin
+	read int
+}
+
+func (s *staleAdmin) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
+	if s.read++; s.read == 1 {
+		return s.is, nil
+	}
+	return s.Admins.Find(ctx, id)
+}
+
+// TestService_meetsACreationThatCameLate: a dead worker's organization comes
+// when its claim has been given to others. They have the key all the same.
+func TestService_meetsACreationThatCameLate(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		take func(w *world, who token.Principal) error
+	}{
+		{"a creation", func(w *world, _ token.Principal) error {
+			_, err := w.Create(context.Background(), creation("Beta", "b@acme.io"))
+			return err
+		}},
+		{"a rename", func(w *world, who token.Principal) error {
+			_, err := w.Update(context.Background(), who, organization.Change{Name: ptr("Beta")})
+			return err
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			who := w.found(t, "Acme", "a@acme.io")
+			now := w.clock.Now()
+			late := organization.Organization{
+				ID: organization.NewID(now), Name: "Beta", Key: "beta", ClaimID: organization.NewID(now), Collection: "org_beta",
+				State: organization.Creating, Version: 1, Rev: 1, AdminID: organization.NewID(now), CreatedAt: now, UpdatedAt: now,
+				Op: &organization.Op{
+					ID: organization.NewID(now), Kind: organization.OpCreate, Worker: organization.NewID(now), Lease: now.Add(-time.Minute),
+					Admin: &organization.AdminChange{ID: organization.NewID(now), Email: "late@acme.io", Ver: "v"},
+				},
+			}
+			if err := w.Store().Organizations.Insert(t.Context(), late); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.take(w, who); err != nil {
+				t.Fatalf("%v, want the name", err)
+			}
+			w.quiet(t)
+			if bad := w.violations(); bad != nil {
+				t.Error(strings.Join(bad, "\n"))
+			}
+			for _, a := range w.Admins() {
+				if a.Email == "late@acme.io" {
+					t.Error("the admin of the late creation was made")
+				}
+			}
+		})
+	}
+}
+
+// TestService_twoOrganizationsWithOneKey: where the claims have slipped, the
+// unique index on keys is a second lock: nobody gets a key that is in use.
+func TestService_twoOrganizationsWithOneKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.found(t, "Acme", "a@acme.io")
+	claim, err := w.Store().Claims.Find(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := w.Store().Claims.Delete(t.Context(), claim); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if _, err := w.Create(t.Context(), creation("Acme", "b@acme.io")); err == nil {
+		t.Error("a second organization of the key was created")
+	} else if errors.Is(err, organization.ErrKeyTaken) {
+		t.Errorf("the client is told %v", err)
+	}
+	if n := len(w.living()); n != 1 {
+		t.Errorf("%d organizations live, want one", n)
+	}
+}
