@@ -5,7 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/edge"
 	"oms/shared/organization"
@@ -65,4 +71,88 @@ func TestReconcile_waitsForTheIndexes(t *testing.T) {
 	if err == nil || !bytes.Contains(log.Bytes(), []byte(`"level":"WARN"`)) {
 		t.Errorf("Invoke = %v, log %s; want an error and a warning", err, log.String())
 	}
+}
+
+func TestReconcile_recordIsWhatTheAlarmsRead(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		fake fakeReconciler
+		want map[string]float64 // metrics that are not their default, 0
+	}{
+		{"nothing, of a run that did all there was", fakeReconciler{report: organization.Report{Purged: 2, Complete: true}}, map[string]float64{}},
+		{"that there was no time for the rest", fakeReconciler{}, map[string]float64{"ReconcileIncomplete": 1}},
+		{
+			"what cannot be done, by items and by age",
+			fakeReconciler{report: organization.Report{Failed: 2, Kept: 1, Oldest: 16*time.Minute + time.Second/2, Complete: true}},
+			map[string]float64{"ReconcileStuck": 3, "ReconcileOldest": 960},
+		},
+		{
+			"all of it, of a run that failed",
+			fakeReconciler{organization.Report{Failed: 1, Oldest: time.Second}, errors.New("listing claims: broken")},
+			map[string]float64{"ReconcileIncomplete": 1, "ReconcileStuck": 1, "ReconcileOldest": 1},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			if _, err := edge.NewJob(reconcile(tt.fake, ready(true)), edge.NewLogger(&log)).Invoke(t.Context(), nil); (err != nil) != (tt.fake.err != nil) {
+				t.Fatalf("Invoke = %v", err)
+			}
+			if diff := cmp.Diff(tt.want, metrics(t, log.Bytes())); diff != "" {
+				t.Errorf("metrics of %s (-want +got):\n%s", log.String(), diff)
+			}
+		})
+	}
+}
+
+// metrics is what the metric filters of template.yaml make of a record, by the
+// rules of "Filter pattern syntax for metric filters" (CloudWatch Logs).
+func metrics(t *testing.T, record []byte) map[string]float64 {
+	t.Helper()
+	template, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filters := regexp.MustCompile(`FilterPattern: '\{ (\S+) (.+) \}'\n +MetricTransformations:\n +- \{.*MetricName: (\w+), MetricValue: '?([^',]+)'?, DefaultValue: 0,`).
+		FindAllStringSubmatch(string(template), -1)
+	if all := strings.Count(string(template), "AWS::Logs::MetricFilter"); len(filters) != all || all == 0 {
+		t.Fatalf("%d metric filters are not written as this test reads them, of %d", all-len(filters), all)
+	}
+	out := map[string]float64{}
+	for _, f := range filters {
+		selector, condition, metric, value := f[1], f[2], f[3], f[4]
+		there := selected(t, record, selector)
+		switch {
+		case condition == "IS FALSE" && value == "1":
+			if there == false {
+				out[metric] = 1
+			}
+		case condition == ">= 1" && value == selector:
+			if n, is := there.(float64); is && n >= 1 {
+				out[metric] = n
+			}
+		default:
+			t.Fatalf("this test does not know what %s becomes by the condition %q and the value %s", metric, condition, value)
+		}
+	}
+	return out
+}
+
+// selected is what a selector ($.report.stuck) finds in a record; nil where there is no such thing.
+func selected(t *testing.T, record []byte, selector string) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(record, &v); err != nil {
+		t.Fatalf("log %q: %v", record, err)
+	}
+	root, path, _ := strings.Cut(selector, ".")
+	if root != "$" {
+		t.Fatalf("the selector %s does not begin with $", selector)
+	}
+	for key := range strings.SplitSeq(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[key]
+	}
+	return v
 }

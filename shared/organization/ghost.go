@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
+	"sync"
 )
 
 // ghostPrefix begins the names of collections that were moved out of the way:
@@ -15,131 +15,147 @@ const (
 	ghostUnknown = ghostPrefix + "unknown_"
 )
 
-// mergeGhosts brings what data writers wrote under an old name back to its organization.
-func (w *worker) mergeGhosts(ctx context.Context, r *Report) error {
-	var ghosts []Collection
-	err := w.reading(ctx, func(ctx context.Context) error {
-		var err error
-		ghosts, err = w.store.Collections.List(ctx, ghostPrefix)
-		return err
+// ghosts: what data writers wrote under an old name is brought back to its
+// organization. They are listed once in a run.
+func (r *reconciliation) ghosts(ctx context.Context, _ *Place) ([]item, *Place, error) {
+	names, err := ask(ctx, r.worker, func(ctx context.Context) ([]string, error) {
+		return r.store.Collections.List(ctx, ghostPrefix)
 	})
-	if err != nil {
-		return fmt.Errorf("listing ghosts: %w", err)
-	}
-	var wrong error
-	for _, g := range ghosts {
-		owner, _, _ := strings.Cut(strings.TrimPrefix(g.Name, ghostPrefix), "_")
-		id, err := ParseID(owner)
-		if err != nil { // ghost_unknown_…
-			w.keep(ctx, g.Name, "nobody's", r)
-			continue
-		}
-		err = w.apart(func() error { return w.mergeGhost(ctx, g.Name, id, r) })
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			w.keep(ctx, g.Name, err.Error(), r)
-			wrong = errors.Join(wrong, err)
+	all := make([]item, len(names))
+	for i, name := range names {
+		owner, made, _ := strings.Cut(strings.TrimPrefix(name, ghostPrefix), "_")
+		all[i] = item{id: name, do: func(ctx context.Context) error {
+			id, err := ParseID(owner)
+			if err != nil { // ghost_unknown_…
+				return &keptError{"it is nobody's"}
+			}
+			return r.mergeGhost(ctx, name, id)
+		}}
+		if id, err := ParseID(made); err == nil {
+			all[i].due = id.Time()
 		}
 	}
-	return wrong
+	return all, nil, err
 }
 
-// keep reports a ghost that stays.
-func (w *worker) keep(ctx context.Context, ghost, why string, r *Report) {
-	w.log.LogAttrs(ctx, slog.LevelWarn, "keeping a ghost", slog.String("ghost", ghost), slog.String("why", why))
-	r.Kept++
-}
-
-func (w *worker) mergeGhost(ctx context.Context, ghost string, org ID, r *Report) error {
-	o, err := w.find(ctx, org)
+func (r *reconciliation) mergeGhost(ctx context.Context, ghost string, org ID) error {
+	o, err := r.find(ctx, org)
 	switch {
 	case err != nil:
 		return err
 	case o.ID.IsZero() || o.State == Aborted:
-		w.keep(ctx, ghost, "its organization is not there", r)
-		return nil
+		return &keptError{"its organization is not there"}
 	case o.State == Deleted && o.Op == nil: // its trash has been purged
-		return w.retry(ctx, func(ctx context.Context) error { return w.store.Collections.Drop(ctx, ghost) })
+		return r.retry(ctx, func(ctx context.Context) error { return r.store.Collections.Drop(ctx, ghost) })
 	case o.State != Active:
 		return nil // purged with its trash, or merged when the change is over
 	}
-	into, ok, err := w.holdForMerge(ctx, o)
+	ok, err := r.holdForMerge(ctx, o)
 	if err != nil || !ok {
 		return err
 	}
-	left, err := w.mergeDocuments(ctx, ghost, into, r)
+	conflicts, err := r.mergeDocuments(ctx, ghost, o.Collection)
 	if err != nil {
 		return err
 	}
-	err = w.retry(ctx, func(ctx context.Context) error { return w.store.Documents.CopyIndexes(ctx, ghost, into) })
+	err = r.retry(ctx, func(ctx context.Context) error {
+		return r.store.Documents.CopyIndexes(ctx, ghost, o.Collection)
+	})
 	if err != nil {
 		return fmt.Errorf("copying the indexes of %s: %w", ghost, err)
 	}
-	if left > 0 {
-		w.keep(ctx, ghost, fmt.Sprintf("%d documents differ from those in %s", left, into), r)
-		return nil
+	if conflicts > 0 {
+		return &keptError{fmt.Sprintf("%d documents differ from those in %s", conflicts, o.Collection)}
 	}
-	var more bool
-	err = w.reading(ctx, func(ctx context.Context) error {
-		var err error
-		more, err = w.store.Documents.Any(ctx, ghost)
-		return err
-	})
+	more, err := ask(ctx, r.worker, func(ctx context.Context) (bool, error) { return r.store.Documents.Any(ctx, ghost) })
 	if err != nil || more {
 		return err
 	}
-	if err := w.store.Collections.Drop(ctx, ghost); err != nil {
-		return w.later(ctx, "dropping an empty ghost", err)
+	if err := r.store.Collections.Drop(ctx, ghost); err != nil {
+		return r.later(ctx, "dropping an empty ghost", err)
 	}
-	r.Ghosts++
+	r.report.Ghosts++
 	return nil
 }
 
 // holdForMerge holds the organization's name for as long as a late insert of
 // this worker may act, and looks again: only then its collection is known to be its own.
-func (w *worker) holdForMerge(ctx context.Context, o Organization) (into string, ok bool, err error) {
-	if err := w.retry(ctx, w.raise(o.Key, o.ClaimID, false, &ok)); err != nil || !ok {
-		return "", false, err
+func (r *reconciliation) holdForMerge(ctx context.Context, o Organization) (bool, error) {
+	ok := false
+	if err := r.retry(ctx, r.raise(o.Key, o.ClaimID, false, &ok)); err != nil || !ok {
+		return false, err
 	}
-	now, err := w.find(ctx, o.ID)
-	same := now.State == Active && now.ClaimID == o.ClaimID && now.Collection == o.Collection
-	return o.Collection, same, err
+	now, err := r.find(ctx, o.ID)
+	return now.State == Active && now.ClaimID == o.ClaimID && now.Collection == o.Collection, err
 }
 
 // mergeDocuments inserts each document and takes it out of the ghost; those
 // whose _id is there with other content stay, and are counted.
-func (w *worker) mergeDocuments(ctx context.Context, ghost, into string, r *Report) (left int, err error) {
-	var after []byte
+func (r *reconciliation) mergeDocuments(ctx context.Context, ghost, into string) (conflicts int, err error) {
+	at := r.merges.get(ghost)
 	for {
-		var docs []Document
-		err := w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			docs, err = w.store.Documents.Read(ctx, ghost, after, batch)
-			return err
+		docs, err := ask(ctx, r.worker, func(ctx context.Context) ([]Document, error) {
+			return r.store.Documents.Read(ctx, ghost, at.after, batch)
 		})
 		if err != nil {
 			return 0, fmt.Errorf("reading %s: %w", ghost, err)
 		}
 		for _, d := range docs {
-			err := w.retry(ctx, func(ctx context.Context) error { return w.store.Documents.Insert(ctx, into, d) })
+			err := r.retry(ctx, func(ctx context.Context) error { return r.store.Documents.Insert(ctx, into, d) })
 			if errors.Is(err, ErrExists) {
-				left++
+				at.conflicts++
 				continue
 			}
 			if err != nil {
 				return 0, fmt.Errorf("merging into %s: %w", into, err)
 			}
-			err = w.retry(ctx, func(ctx context.Context) error { return w.store.Documents.Delete(ctx, ghost, d) })
+			err = r.retry(ctx, func(ctx context.Context) error { return r.store.Documents.Delete(ctx, ghost, d) })
 			if err != nil {
 				return 0, fmt.Errorf("emptying %s: %w", ghost, err)
 			}
-			r.Merged++
+			r.report.Merged++
 		}
 		if len(docs) < batch {
-			return left, nil
+			r.merges.set(ghost, merge{})
+			return at.conflicts, nil
 		}
-		after = docs[len(docs)-1].ID
+		at.after = docs[len(docs)-1].ID
+		r.merges.set(ghost, at)
+		if !r.now().Before(r.turn) {
+			return 0, errUnfinished
+		}
 	}
+}
+
+// merge is how far the merging of a ghost has come.
+type merge struct {
+	after     []byte // the _id of the last document
+	conflicts int    // documents up to there that stay
+}
+
+// merges remembers, for as long as the process lives, where merging goes on: a
+// ghost can be longer than a run.
+type merges struct {
+	mu sync.Mutex
+	at map[string]merge
+}
+
+func (m *merges) get(ghost string) merge {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at[ghost]
+}
+
+// set notes a place; the zero one is not kept.
+func (m *merges) set(ghost string, at merge) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if at.after == nil {
+		delete(m.at, ghost)
+		return
+	}
+	if m.at == nil {
+		m.at = map[string]merge{}
+	}
+	m.at[ghost] = at
 }

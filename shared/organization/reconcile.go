@@ -5,26 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"sync"
+	"time"
 )
 
-// batch is how much of each backlog one look takes.
+// batch is how much of each list one look takes.
 const batch = 200
 
 // Report counts what a run of [Service.Reconcile] did.
 type Report struct {
 	Finished  int  // operations that were left behind
-	Admins    int  // deleted admins of dead organizations
+	Settled   int  // claims of living organizations that need no look any more
 	Claims    int  // freed names
 	Strays    int  // collections moved away from a name that was given up
-	Merged    int  // documents brought back to their organization
-	Ghosts    int  // ghosts dropped because nothing was left in them
-	Kept      int  // ghosts kept: conflicting documents, or nobody's
-	Requests  int  // forgotten idempotency keys
+	Admins    int  // deleted admins of dead organizations
 	Purged    int  // trashes dropped
 	Forgotten int  // documents of dead organizations deleted
-	Complete  bool // nothing was left undone for want of time
+	Merged    int  // documents brought back to their organization
+	Ghosts    int  // ghosts dropped because nothing was left in them
+	Requests  int  // forgotten idempotency keys
+	Complete  bool // nothing was left undone for want of time, or because a list could not be read
+
+	Failed int           // items that could not be done, and are tried again later
+	Kept   int           // ghosts that a person must decide about: conflicting documents, or nobody's
+	Oldest time.Duration // the age of the oldest thing that was due and is not done; without what is Kept
 }
 
 // LogValue lists what is not zero.
@@ -35,15 +38,19 @@ func (r Report) LogValue() slog.Value {
 		n    int
 	}{
 		{"finished", r.Finished},
-		{"admins", r.Admins},
+		{"settled", r.Settled},
 		{"claims", r.Claims},
 		{"strays", r.Strays},
-		{"merged", r.Merged},
-		{"ghosts", r.Ghosts},
-		{"kept", r.Kept},
-		{"requests", r.Requests},
+		{"admins", r.Admins},
 		{"purged", r.Purged},
 		{"forgotten", r.Forgotten},
+		{"merged", r.Merged},
+		{"ghosts", r.Ghosts},
+		{"requests", r.Requests},
+		{"failed", r.Failed},
+		{"kept", r.Kept},
+		{"stuck", r.Failed + r.Kept},
+		{"oldest_s", int(r.Oldest.Seconds())},
 	} {
 		if c.n != 0 {
 			attrs = append(attrs, slog.Int(c.name, c.n))
@@ -52,317 +59,269 @@ func (r Report) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// sweep remembers where the last run of Reconcile came to in the admins, which
-// are too many to be looked at in every run.
-type sweep struct {
-	mu    sync.Mutex
-	admin ID
-}
-
 // Reconcile finishes what crashes left behind and purges what has been deleted
-// for long enough (protocol.md beside this file, section 5). It works in batches until its
-// lease or ctx ends, and is safe at any time, twice, and concurrently. What fails
-// is logged and does not keep the rest from being done; the error joins all that failed.
+// for long enough (protocol.md beside this file, section 5), until its lease or
+// ctx ends. It is safe at any time, twice, and concurrently. What it reads is
+// what has happened, never what lives: a run with nothing to do is a command
+// for each list.
+//
+// An item that fails keeps no other from being done: it is logged once, put
+// aside for a while and counted. The error joins the lists that could not be read.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	ctx, w := s.begin(ctx)
-	var r Report
-	var wrong error
-	for _, step := range []func(context.Context, *Report) error{
-		w.finishExpired, w.deleteOrphans, w.freeClaims, w.mergeGhosts, w.forgetRequests, w.purge,
-	} {
-		err := w.apart(func() error { return step(ctx, &r) })
-		if ctx.Err() != nil {
-			return r, nil //nolint:nilerr // out of time, not of order: the next run goes on
-		}
-		wrong = errors.Join(wrong, err)
-	}
-	r.Complete = wrong == nil
-	return r, settle(wrong)
-}
-
-// apart does something whose failure must not keep the rest from being done:
-// with patience of its own.
-func (w *worker) apart(do func() error) error {
-	w.endured.Store(0)
-	return do()
-}
-
-// finishExpired: operations whose worker has gone.
-func (w *worker) finishExpired(ctx context.Context, r *Report) error {
-	var wrong error
-	for {
-		var os []Organization
-		err := w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			os, err = w.store.Backlog.Expired(ctx, w.now().Add(-takeoverGrace), batch)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("listing unfinished operations: %w", err)
-		}
-		finished := 0
-		for _, o := range os {
-			err := w.apart(func() error { return w.finish(ctx, o) })
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				w.log.LogAttrs(ctx, slog.LevelError, "an operation cannot be finished", slog.String("op", o.Op.ID.String()),
-					slog.String("org_id", o.ID.String()), slog.String("err", err.Error()))
-				wrong = errors.Join(wrong, err)
-				continue
-			}
-			finished++
-		}
-		r.Finished += finished
-		if len(os) < batch || finished == 0 {
-			return wrong
-		}
-	}
-}
-
-// deleteOrphans: admins of dead organizations. The admins are read before
-// their organizations, so that one whose organization is being made is not taken for one.
-func (w *worker) deleteOrphans(ctx context.Context, r *Report) error {
-	w.sweep.mu.Lock()
-	after := w.sweep.admin
-	w.sweep.mu.Unlock()
-	for {
-		var as []Admin
-		err := w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			as, err = w.store.Backlog.Admins(ctx, after, batch)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("listing admins: %w", err)
-		}
-		if err := w.deleteDead(ctx, as, r); err != nil {
-			return err
-		}
-		if len(as) == batch {
-			after = as[len(as)-1].ID
-		} else {
-			after = ID{}
-		}
-		w.sweep.mu.Lock()
-		w.sweep.admin = after
-		w.sweep.mu.Unlock()
-		if after.IsZero() {
-			return nil
-		}
-	}
-}
-
-func (w *worker) deleteDead(ctx context.Context, as []Admin, r *Report) error {
-	if len(as) == 0 {
-		return nil
-	}
-	ids := make([]ID, len(as))
-	for i, a := range as {
-		ids[i] = a.OrgID
-	}
-	alive := map[ID]bool{}
-	err := w.reading(ctx, func(ctx context.Context) error {
-		os, err := w.store.Organizations.FindAll(ctx, ids)
-		for _, o := range os {
-			alive[o.ID] = !o.State.Dead()
-		}
-		return err
+	r := &reconciliation{worker: w}
+	// A ghost of a purged organization is dropped in the run that purges it: so purge comes before.
+	err := r.run(ctx, []*agenda{
+		{name: "operation", list: r.expiredOperations},
+		{name: "claim", list: r.unsettledClaims},
+		{name: "admins", list: r.unsweptOrganizations},
+		{name: "trash", list: r.purgeableOrganizations},
+		{name: "ghost", list: r.ghosts},
+		{name: "requests", list: r.oldRequests},
 	})
-	if err != nil {
-		return fmt.Errorf("reading the organizations of admins: %w", err)
-	}
-	for _, a := range as {
-		if alive[a.OrgID] {
-			continue
-		}
-		err := w.retry(ctx, func(ctx context.Context) error { return w.store.Admins.Delete(ctx, a.ID, a.OrgID) })
-		if err != nil {
-			return fmt.Errorf("deleting admin %s of a dead organization: %w", a.ID, err)
-		}
-		w.log.LogAttrs(ctx, slog.LevelWarn, "deleted the admin of a dead organization",
-			slog.String("admin_id", a.ID.String()), slog.String("org_id", a.OrgID.String()))
-		r.Admins++
-	}
-	return nil
+	return r.report, settle(err)
 }
 
-// freeClaims: names that nobody refers to and whose hold has passed.
-func (w *worker) freeClaims(ctx context.Context, r *Report) error {
-	after := ""
-	for {
-		var cs []Claim
-		// Read by the clock before the owners are: see contest.
-		now := w.now()
-		err := w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			cs, err = w.store.Backlog.Claims(ctx, now, after, batch)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("listing claims: %w", err)
-		}
-		for _, c := range cs {
-			if err := w.freeClaim(ctx, c, r); err != nil {
+// reconciliation is one run of Reconcile.
+type reconciliation struct {
+	*worker
+	report Report
+	turn   time.Time // when the agenda that is at work must give way
+}
+
+// expiredOperations: their workers have gone. Whoever takes one over renews its
+// lease, so one that cannot be finished comes up again when that has passed.
+func (r *reconciliation) expiredOperations(ctx context.Context, after *Place) ([]item, *Place, error) {
+	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Organization], error) {
+		return r.store.Backlog.Expired(ctx, r.now().Add(-takeoverGrace), after, batch)
+	})
+	return items(p, func(o Organization) item {
+		return item{id: o.ID.String(), due: o.Op.Lease.Add(takeoverGrace), do: func(ctx context.Context) error {
+			if err := r.finish(ctx, o); err != nil {
 				return err
 			}
-		}
-		if len(cs) < batch {
+			r.report.Finished++
 			return nil
-		}
-		after = cs[len(cs)-1].Key
-	}
+		}}
+	}), p.Next, err
 }
 
-func (w *worker) freeClaim(ctx context.Context, c Claim, r *Report) error {
-	live, occupied := false, false
-	err := w.reading(
-		ctx, func(ctx context.Context) error {
-			_, err := w.store.Organizations.FindClaimant(ctx, c.Key, c.ID)
-			if err != nil && !errors.Is(err, ErrAbsent) {
-				return fmt.Errorf("reading the owner of %s: %w", c.Key, err)
+// unsettledClaims: those past their Until. The living ones are settled, a page
+// by one command; the dead are freed, one by one.
+func (r *reconciliation) unsettledClaims(ctx context.Context, after *Place) ([]item, *Place, error) {
+	now := r.now() // read before the owners are: see contest
+	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Claim], error) {
+		return r.store.Backlog.Unsettled(ctx, now, after, batch)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	dead, err := r.settleLiving(ctx, p.Items)
+	if err == nil {
+		p.Items = dead
+		return items(p, func(c Claim) item {
+			return item{id: c.Key, due: c.Until, do: func(ctx context.Context) error { return r.freeClaim(ctx, c) }}
+		}), p.Next, nil
+	}
+	if ctx.Err() != nil {
+		return nil, nil, err
+	}
+	// One owner that cannot be read must not stand before the rest of the page.
+	return items(p, func(c Claim) item {
+		return item{id: c.Key, due: c.Until, do: func(ctx context.Context) error {
+			dead, err := r.settleLiving(ctx, []Claim{c})
+			if err != nil || len(dead) == 0 {
+				return err
 			}
-			live = err == nil
-			return nil
-		},
-		func(ctx context.Context) error {
-			there, err := w.store.Collections.Find(ctx, CollectionName(c.Key))
-			occupied = len(there) > 0
-			return err
-		},
-	)
-	if err != nil || live {
-		return err
+			return r.freeClaim(ctx, c)
+		}}
+	}), p.Next, nil
+}
+
+// settleLiving settles those claims whose organization is active and lives
+// under them, and returns those that nobody refers to. Only an active
+// organization's: a creation and a rename's target may yet be given up, and
+// whoever gives them up does not raise the claim.
+func (r *reconciliation) settleLiving(ctx context.Context, claims []Claim) (dead []Claim, err error) {
+	if len(claims) == 0 {
+		return nil, nil
 	}
-	if !occupied || !c.Left {
-		freed, err := w.store.Claims.Delete(ctx, c)
+	keys := make([]string, len(claims))
+	for i, c := range claims {
+		keys[i] = c.Key
+	}
+	owners, err := ask(ctx, r.worker, func(ctx context.Context) ([]Organization, error) {
+		return r.store.Organizations.FindClaimants(ctx, keys...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the owners of claims: %w", err)
+	}
+	byKey := map[string][]Organization{}
+	for _, o := range owners {
+		byKey[o.Key] = append(byKey[o.Key], o)
+		if o.Op != nil && o.Op.To != "" {
+			byKey[o.Op.To] = append(byKey[o.Op.To], o)
+		}
+	}
+	var living []Claim
+	for _, c := range claims {
+		referred := false
+		for _, o := range byKey[c.Key] {
+			if !o.refersTo(c) {
+				continue
+			}
+			referred = true
+			if o.State == Active && o.Key == c.Key && o.ClaimID == c.ID {
+				living = append(living, c)
+			}
+		}
+		if !referred {
+			dead = append(dead, c)
+		}
+	}
+	if len(living) > 0 {
+		n, err := r.store.Claims.Settle(ctx, living)
+		r.report.Settled += n
+		if err := r.later(ctx, "settling claims", err); err != nil {
+			return nil, err
+		}
+	}
+	return dead, nil
+}
+
+// freeClaim frees a name that nobody refers to and whose hold has passed.
+func (r *reconciliation) freeClaim(ctx context.Context, c Claim) error {
+	occupied := false
+	if c.Left { // else a collection of that name, if any, is not ours to touch
+		there, err := ask(ctx, r.worker, func(ctx context.Context) (map[string]Collection, error) {
+			return r.store.Collections.Find(ctx, CollectionName(c.Key))
+		})
 		if err != nil {
-			return w.later(ctx, "freeing a name", err)
+			return fmt.Errorf("looking for the collection of %s: %w", c.Key, err)
 		}
-		if freed {
-			r.Claims++
-		}
-		return nil
+		occupied = len(there) > 0
 	}
-	return w.clearStray(ctx, c, r)
+	if occupied {
+		return r.clearStray(ctx, c)
+	}
+	freed, err := r.store.Claims.Delete(ctx, c)
+	if freed {
+		r.report.Claims++
+	}
+	return r.later(ctx, "freeing a name", err)
 }
 
 // clearStray moves away a collection that data writers made under a name that
 // an organization has left. The claim gets a new id and a new hold first, so
 // that a late command of the dead organization cannot bring it back to life.
-func (w *worker) clearStray(ctx context.Context, c Claim, r *Report) error {
+func (r *reconciliation) clearStray(ctx context.Context, c Claim) error {
 	held := c
-	held.ID, held.Until = NewID(w.now()), w.hold()
-	ok, err := w.store.Claims.Replace(ctx, c, held)
+	held.ID, held.Until = NewID(r.now()), r.hold()
+	ok, err := r.store.Claims.Replace(ctx, c, held)
 	if err != nil || !ok {
-		return w.later(ctx, "holding a dead name", err)
+		return r.later(ctx, "holding a dead name", err)
 	}
-	ghost := ghostPrefix + c.OrgID.String() + "_" + NewID(w.now()).String()
-	err = w.store.Collections.Rename(ctx, CollectionName(c.Key), ghost)
+	ghost := ghostPrefix + c.OrgID.String() + "_" + NewID(r.now()).String()
+	err = r.store.Collections.Rename(ctx, CollectionName(c.Key), ghost)
 	switch {
 	case errors.Is(err, ErrAbsent):
 		return nil
 	case err != nil:
-		return w.later(ctx, "moving a stray collection", err)
+		return r.later(ctx, "moving a stray collection", err)
 	}
-	w.log.LogAttrs(ctx, slog.LevelWarn, "moved a stray collection",
+	r.log.LogAttrs(ctx, slog.LevelWarn, "moved a stray collection",
 		slog.String("collection", CollectionName(c.Key)), slog.String("ghost", ghost), slog.String("org_id", c.OrgID.String()))
-	r.Strays++
+	r.report.Strays++
 	return nil
 }
 
-// later lets a lost answer be: the next run looks again.
-func (w *worker) later(ctx context.Context, doing string, err error) error {
-	if !errors.Is(err, ErrLost) {
-		return err
-	}
-	w.log.LogAttrs(ctx, slog.LevelWarn, "no answer; the next run looks again", slog.String("doing", doing))
-	return w.endure(err)
-}
-
-// forgetRequests: idempotency keys are kept for a day.
-func (w *worker) forgetRequests(ctx context.Context, r *Report) error {
-	return w.retry(ctx, func(ctx context.Context) error {
-		n, err := w.store.Requests.DeleteBefore(ctx, w.now().Add(-remembered))
-		r.Requests += n
-		return err
+// unsweptOrganizations: a creation's late command may have inserted the admin of
+// an organization that was dead already. From SweepAfter on no more can come.
+func (r *reconciliation) unsweptOrganizations(ctx context.Context, after *Place) ([]item, *Place, error) {
+	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Organization], error) {
+		return r.store.Backlog.Unswept(ctx, r.now(), after, batch)
 	})
-}
-
-// purge: the trash of deleted organizations when its time has come, and a day
-// and a hold later the documents of dead organizations themselves.
-func (w *worker) purge(ctx context.Context, r *Report) error {
-	for {
-		var os []Organization
-		err := w.reading(ctx, func(ctx context.Context) error {
-			var err error
-			os, err = w.store.Backlog.Purgeable(ctx, w.now(), batch)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("listing dead organizations: %w", err)
-		}
-		for _, o := range os {
-			if err := w.purgeOne(ctx, o, r); err != nil {
+	return items(p, func(o Organization) item {
+		return item{id: o.ID.String(), due: o.SweepAfter, do: func(ctx context.Context) error {
+			if err := r.deleteAdmins(ctx, o); err != nil {
 				return err
 			}
-		}
-		if len(os) < batch {
-			return nil
-		}
-	}
+			swept := o
+			swept.SweepAfter = time.Time{}
+			_, err := r.store.Organizations.Swap(ctx, o, swept)
+			return r.later(ctx, "marking an organization as swept", err)
+		}}
+	}), p.Next, err
 }
 
-func (w *worker) purgeOne(ctx context.Context, o Organization, r *Report) error {
-	if !o.State.Dead() {
-		return fmt.Errorf("organization %s is %s and has a time to be purged at", o.ID, o.State)
+func (r *reconciliation) deleteAdmins(ctx context.Context, o Organization) error {
+	n, err := ask(ctx, r.worker, func(ctx context.Context) (int, error) { return r.store.Admins.DeleteAll(ctx, o.ID) })
+	if n > 0 {
+		r.report.Admins += n
+		r.log.LogAttrs(ctx, slog.LevelWarn, "deleted the admin of a dead organization", slog.String("org_id", o.ID.String()))
 	}
-	if o.State == Deleted {
-		if err := w.emptyTrash(ctx, o); err != nil {
-			return err
+	return err
+}
+
+// purgeableOrganizations: the trash of deleted organizations when its time has
+// come, and a day and a hold later the documents of dead organizations themselves.
+func (r *reconciliation) purgeableOrganizations(ctx context.Context, after *Place) ([]item, *Place, error) {
+	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Organization], error) {
+		return r.store.Backlog.Purgeable(ctx, r.now(), after, batch)
+	})
+	return items(p, func(o Organization) item {
+		purge := r.forget
+		if o.State == Deleted && o.Op != nil {
+			purge = r.dropTrash
 		}
-	}
-	if o.State == Deleted && o.Op != nil {
-		r.Purged++
-		rest := o
-		rest.Op, rest.PurgeAfter = nil, w.hold().Add(remembered)
-		_, err := w.store.Organizations.Swap(ctx, o, rest)
-		return w.later(ctx, "marking a trash as purged", err)
-	}
-	err := w.retry(ctx, func(ctx context.Context) error { return w.store.Admins.DeleteAll(ctx, o.ID) })
+		return item{id: o.ID.String(), due: o.PurgeAfter, do: func(ctx context.Context) error { return purge(ctx, o) }}
+	}), p.Next, err
+}
+
+// dropTrash drops a deleted organization's documents. The ghosts that are its go too: see mergeGhost.
+func (r *reconciliation) dropTrash(ctx context.Context, o Organization) error {
+	trash := trashName(o.Op.ID)
+	err := r.retry(ctx, func(ctx context.Context) error { return r.store.Collections.Drop(ctx, trash) })
 	if err != nil {
 		return err
 	}
-	if _, err := w.store.Organizations.Delete(ctx, o); err != nil {
-		return w.later(ctx, "forgetting a dead organization", err)
-	}
-	r.Forgotten++
-	return nil
+	r.log.LogAttrs(ctx, slog.LevelInfo, "purged a deleted organization's collection",
+		slog.String("org_id", o.ID.String()), slog.String("collection", trash))
+	r.report.Purged++
+	rest := o
+	rest.Op, rest.PurgeAfter = nil, r.hold().Add(remembered)
+	_, err = r.store.Organizations.Swap(ctx, o, rest)
+	return r.later(ctx, "marking a trash as purged", err)
 }
 
-// emptyTrash drops a deleted organization's documents, and the ghosts that are its.
-func (w *worker) emptyTrash(ctx context.Context, o Organization) error {
-	var names []string
-	if o.Op != nil {
-		names = append(names, trashName(o.Op.ID))
-	}
-	err := w.reading(ctx, func(ctx context.Context) error {
-		ghosts, err := w.store.Collections.List(ctx, ghostPrefix+o.ID.String()+"_")
-		for _, g := range ghosts {
-			names = append(names, g.Name)
-		}
+// forget deletes the document of a dead organization, which no idempotency key can bring back to life any more.
+func (r *reconciliation) forget(ctx context.Context, o Organization) error {
+	if err := r.deleteAdmins(ctx, o); err != nil {
 		return err
-	})
-	for _, name := range names {
-		if err != nil {
-			break
-		}
-		err = w.retry(ctx, func(ctx context.Context) error { return w.store.Collections.Drop(ctx, name) })
 	}
-	if err == nil && len(names) > 0 {
-		w.log.LogAttrs(ctx, slog.LevelInfo, "purged a deleted organization's collections",
-			slog.String("org_id", o.ID.String()), slog.String("collections", strings.Join(names, " ")))
+	gone, err := r.store.Organizations.Delete(ctx, o)
+	if gone {
+		r.report.Forgotten++
 	}
-	return err
+	return r.later(ctx, "forgetting a dead organization", err)
+}
+
+// oldRequests: idempotency keys are kept for a day.
+func (r *reconciliation) oldRequests(context.Context, *Place) ([]item, *Place, error) {
+	return []item{{id: "all", do: func(ctx context.Context) error {
+		n, err := ask(ctx, r.worker, func(ctx context.Context) (int, error) {
+			return r.store.Requests.DeleteBefore(ctx, r.now().Add(-remembered))
+		})
+		r.report.Requests += n
+		return err
+	}}}, nil, nil
+}
+
+// later lets a lost answer be: the next run looks again.
+func (r *reconciliation) later(ctx context.Context, doing string, err error) error {
+	if !errors.Is(err, ErrLost) {
+		return err
+	}
+	r.log.LogAttrs(ctx, slog.LevelWarn, "no answer; the next run looks again", slog.String("doing", doing))
+	return r.endure(err)
 }

@@ -69,7 +69,8 @@ type Service struct {
 	retention time.Duration
 	clock     func() time.Time
 	log       *slog.Logger
-	sweep     sweep
+	aside     aside
+	merges    merges
 }
 
 // New returns a service.

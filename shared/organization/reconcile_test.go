@@ -1,0 +1,424 @@
+package organization_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+	"oms/shared/token"
+)
+
+// counted returns a hook that counts commands by their name.
+func counted() (organizationtest.Hook, func(prefix string) int) {
+	var mu sync.Mutex
+	var names []string
+	return func(command string, apply func() error) error {
+			mu.Lock()
+			names = append(names, command)
+			mu.Unlock()
+			return apply()
+		}, func(prefix string) int {
+			mu.Lock()
+			defer mu.Unlock()
+			n := 0
+			for _, name := range names {
+				if strings.HasPrefix(name, prefix) {
+					n++
+				}
+			}
+			names = nil
+			return n
+		}
+}
+
+// crowd founds organizations, and lets the holds of their creation pass.
+func (w *world) crowd(tb testing.TB, n int) []token.Principal {
+	tb.Helper()
+	all := make([]token.Principal, n)
+	for i := range all {
+		all[i] = w.found(tb, fmt.Sprintf("Org %d", i), fmt.Sprintf("%d@acme.io", i))
+	}
+	w.clock.Advance(2 * time.Minute)
+	return all
+}
+
+func (w *world) reconciled(tb testing.TB, s *organization.Service) organization.Report {
+	tb.Helper()
+	r, err := s.Reconcile(context.WithoutCancel(tb.Context()))
+	if err != nil {
+		tb.Fatalf("Reconcile() = %+v, %v", r, err)
+	}
+	return r
+}
+
+func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	hook, sent := counted()
+	s := w.service(hook)
+	all := w.crowd(t, 500)
+	if r := w.reconciled(t, s); r.Settled != 500 || sent("") > 20 {
+		t.Errorf("the first run settled %d of 500 claims", r.Settled)
+	}
+	w.clock.Advance(time.Minute)
+	w.reconciled(t, s)
+	if n := sent(""); n > 20 {
+		t.Errorf("a run with nothing to do sent %d commands, want at most 20", n)
+	}
+	// What happens among them is seen in the first run after its time.
+	if _, err := w.Delete(t.Context(), all[0], "Org 0", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Update(t.Context(), all[1], organization.Change{Name: ptr("Moved")}); err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, "org_org_1", "late", "written under the old name")
+	_, _ = w.service(dying(7)).Update(t.Context(), all[2], organization.Change{Name: ptr("Crashed")})
+	w.clock.Advance(90 * time.Second)
+	sent("")
+	r := w.reconciled(t, s)
+	if r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || !r.Complete {
+		t.Errorf("the run after a deletion, a rename and a crash reports %+v", r)
+	}
+	if n := sent(""); n > 60 {
+		t.Errorf("it sent %d commands, want few beside 500 living organizations", n)
+	}
+	if got := w.held("org_moved"); got != "late" {
+		t.Errorf("org_moved holds %q, want what was written under the old name", got)
+	}
+	w.quiet(t)
+	if bad := w.violations(); bad != nil {
+		t.Error(strings.Join(bad, "\n"))
+	}
+}
+
+func TestService_Reconcile_deletesTheAdminsOfTheDead(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.found(t, "Other", "o@acme.io")
+	for _, die := range []func() organization.ID{
+		func() organization.ID { // a deletion
+			who := w.found(t, "Acme", "a@acme.io")
+			if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
+				t.Fatal(err)
+			}
+			id, _ := organization.ParseID(who.OrgID)
+			return id
+		},
+		func() organization.ID { // a creation that was given up
+			if _, err := w.Create(t.Context(), creation("Beta", "o@acme.io")); code(err) != "admin_email_taken" {
+				t.Fatal(err)
+			}
+			os := slices.DeleteFunc(w.Organizations(), func(o organization.Organization) bool { return o.State != organization.Aborted })
+			return os[0].ID
+		},
+	} {
+		dead := die()
+		late := organization.Admin{ID: organization.NewID(w.clock.Now()), OrgID: dead, Email: "late@acme.io", Rev: 1}
+		if err := w.Store().Admins.Insert(t.Context(), late); err != nil { // a late command of its creation
+			t.Fatal(err)
+		}
+		w.clock.Advance(80 * time.Second)
+		if r := w.reconciled(t, w.Service); r.Admins != 1 {
+			t.Errorf("the first run after a hold reports %+v, want one admin deleted", r)
+		}
+		if n := len(w.Admins()); n != 1 {
+			t.Errorf("%d admins are left, want one", n)
+		}
+	}
+}
+
+// refusal is a server's that refuses what is done to one thing, named by its text.
+type refusal struct {
+	thing string
+	tries int
+}
+
+func (r *refusal) of(thing string, apply func() error) error {
+	if thing != r.thing {
+		return apply()
+	}
+	r.tries++
+	return errors.New("the server refuses")
+}
+
+type refusedCollections struct {
+	organization.Collections
+	*refusal
+}
+
+func (r refusedCollections) Drop(ctx context.Context, name string) error {
+	return r.of(name, func() error { return r.Collections.Drop(ctx, name) })
+}
+
+func (r refusedCollections) Rename(ctx context.Context, from, to string) error {
+	return r.of(from, func() error { return r.Collections.Rename(ctx, from, to) })
+}
+
+type refusedClaims struct {
+	organization.Claims
+	*refusal
+}
+
+func (r refusedClaims) Delete(ctx context.Context, c organization.Claim) (ok bool, err error) {
+	err = r.of(c.Key, func() error { ok, err = r.Claims.Delete(ctx, c); return err })
+	return ok, err
+}
+
+type refusedAdmins struct {
+	organization.Admins
+	*refusal
+}
+
+func (r refusedAdmins) DeleteAll(ctx context.Context, org organization.ID) (n int, err error) {
+	err = r.of(org.String(), func() error { n, err = r.Admins.DeleteAll(ctx, org); return err })
+	return n, err
+}
+
+// TestService_Reconcile_oneBadItemStopsNothing has one item of each kind, the
+// oldest of its list, that can never be done: the others are done, it is logged
+// once, tried now and then, and counted in every run.
+func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
+	t.Parallel()
+	deleted := func(t *testing.T, w *world, name string) organization.Organization {
+		t.Helper()
+		if _, err := w.Delete(t.Context(), w.found(t, name, name+"@acme.io"), name, nil); err != nil {
+			t.Fatal(err)
+		}
+		return w.named(t, name)
+	}
+	key := strings.ToLower
+	for _, c := range []struct {
+		name  string
+		leave func(t *testing.T, w *world, name string) (thing string) // something to do
+		done  func(w *world, o organization.Organization) bool
+		wait  time.Duration
+	}{
+		{
+			"a trash that cannot be dropped",
+			func(t *testing.T, w *world, name string) string {
+				t.Helper()
+				return "trash_" + deleted(t, w, name).Op.ID.String()
+			},
+			func(_ *world, o organization.Organization) bool { return o.Op == nil }, time.Hour,
+		},
+		{
+			"a claim that cannot be freed",
+			func(t *testing.T, w *world, name string) string { t.Helper(); deleted(t, w, name); return key(name) },
+			func(w *world, o organization.Organization) bool {
+				return !slices.ContainsFunc(w.Claims(), func(c organization.Claim) bool { return c.Key == key(o.Name) })
+			}, 2 * time.Minute,
+		},
+		{
+			"a stray that cannot be moved",
+			func(t *testing.T, w *world, name string) string {
+				t.Helper()
+				deleted(t, w, name)
+				w.put(t, "org_"+key(name), "late", "late")
+				return "org_" + key(name)
+			},
+			func(w *world, o organization.Organization) bool {
+				return !slices.Contains(w.Names(), "org_"+key(o.Name))
+			}, 2 * time.Minute,
+		},
+		{
+			"an operation that cannot be finished",
+			func(t *testing.T, w *world, name string) string {
+				t.Helper()
+				_, _ = w.service(dying(2)).Delete(t.Context(), w.found(t, name, name+"@acme.io"), name, nil)
+				return w.named(t, name).ID.String()
+			},
+			func(_ *world, o organization.Organization) bool { return o.State == organization.Deleted }, 2 * time.Minute,
+		},
+		{
+			"admins of the dead that cannot be deleted",
+			func(t *testing.T, w *world, name string) string { t.Helper(); return deleted(t, w, name).ID.String() },
+			func(_ *world, o organization.Organization) bool { return o.SweepAfter.IsZero() }, 2 * time.Minute,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			bad := &refusal{thing: c.leave(t, w, "Bad")}
+			w.clock.Advance(time.Second)
+			c.leave(t, w, "Good")
+			w.clock.Advance(c.wait)
+			store, log := w.Store(), bytes.Buffer{}
+			store.Collections = refusedCollections{store.Collections, bad}
+			store.Claims = refusedClaims{store.Claims, bad}
+			store.Admins = refusedAdmins{store.Admins, bad}
+			s := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			for n := range 60 {
+				r := w.reconciled(t, s)
+				if r.Failed != 1 || !r.Complete || r.Oldest == 0 {
+					t.Fatalf("run %d reports %+v, want one failed", n, r)
+				}
+				if !c.done(w, w.named(t, "Good")) || c.done(w, w.named(t, "Bad")) {
+					t.Fatalf("run %d has done the bad one, or has not done the good one", n)
+				}
+				if strings.Count(log.String(), `"ERROR"`) != 1 {
+					t.Fatalf("run %d: the log is %s, want one error", n, log.String())
+				}
+				w.clock.Advance(time.Minute)
+			}
+			if bad.tries < 3 || bad.tries > 8 {
+				t.Errorf("it was tried %d times in an hour, want now and then", bad.tries)
+			}
+		})
+	}
+}
+
+// named returns the organization that was created with the name.
+func (w *world) named(tb testing.TB, name string) organization.Organization {
+	tb.Helper()
+	os := w.Organizations()
+	i := slices.IndexFunc(os, func(o organization.Organization) bool { return o.Name == name })
+	if i < 0 {
+		tb.Fatalf("there is no organization %s", name)
+	}
+	return os[i]
+}
+
+func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	who := w.found(t, "Acme", "a@acme.io")
+	for n := range 300 {
+		w.put(t, "org_acme", fmt.Sprintf("d%03d", n), "one")
+	}
+	if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 300 {
+		w.put(t, "org_acme", fmt.Sprintf("d%03d", n), "another")
+	}
+	w.clock.Advance(90 * time.Second)
+	hook, sent := counted()
+	s := w.service(hook)
+	for n := range 60 {
+		if r := w.reconciled(t, s); r.Kept != 1 || r.Failed != 0 || r.Oldest != 0 {
+			t.Fatalf("run %d reports %+v, want one kept", n, r)
+		}
+		w.clock.Advance(time.Minute)
+	}
+	if n := sent("documents.insert"); n > 8*300 {
+		t.Errorf("in an hour %d inserts were tried of 300 documents that differ", n)
+	}
+}
+
+// TestService_Reconcile_sharesItsTime: commands take time, and there is more to
+// do than a run has time for. Every kind gets on in the first run, and the next
+// ones go on.
+func TestService_Reconcile_sharesItsTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	all := w.crowd(t, 80)
+	for i, who := range all[:40] {
+		if _, err := w.Delete(t.Context(), who, fmt.Sprintf("Org %d", i), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.put(t, fmt.Sprintf("org_org_%d", i), "late", "late")
+	}
+	w.clock.Advance(time.Hour)
+	for i, who := range all[40:] {
+		_, _ = w.service(dying(7)).Update(t.Context(), who, organization.Change{Name: ptr(fmt.Sprintf("New %d", i))})
+	}
+	w.clock.Advance(time.Minute)
+	s := w.service(func(_ string, apply func() error) error {
+		w.clock.Advance(50 * time.Millisecond)
+		return apply()
+	})
+	r := w.reconciled(t, s)
+	if r.Complete || r.Finished == 0 || r.Strays == 0 || r.Purged == 0 || r.Oldest < time.Minute {
+		t.Errorf("the first run reports %+v, want some of everything", r)
+	}
+	runs := 1
+	for ; !r.Complete && runs < 100; runs++ {
+		w.clock.Advance(45 * time.Second)
+		r = w.reconciled(t, s)
+	}
+	if !r.Complete || runs > 20 {
+		t.Errorf("after %d runs the last reports %+v", runs, r)
+	}
+	w.clock.Advance(time.Hour)
+	w.quiet(t)
+	if bad := w.violations(); bad != nil {
+		t.Error(strings.Join(bad, "\n"))
+	}
+}
+
+// TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun: what differs at its
+// beginning is not tried again before the rest has been seen.
+func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	who := w.found(t, "Acme", "a@acme.io")
+	for n := range 1000 {
+		w.put(t, "org_acme", fmt.Sprintf("d%04d", n), "one")
+	}
+	if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 1000 {
+		w.put(t, "org_acme", fmt.Sprintf("d%04d", n), "another")
+	}
+	w.put(t, "org_acme", "last", "late")
+	w.clock.Advance(90 * time.Second)
+	s := w.service(func(_ string, apply func() error) error {
+		w.clock.Advance(20 * time.Millisecond)
+		return apply()
+	})
+	for range 10 {
+		w.reconciled(t, s)
+		w.clock.Advance(50 * time.Second)
+	}
+	if !strings.Contains(w.held("org_beta"), "last") {
+		t.Error("the last document was never reached")
+	}
+}
+
+// unread is a store in which one document of each list cannot be decoded.
+type unread struct{ organization.Backlog }
+
+func (u unread) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return spoil(u.Backlog.Expired(ctx, t, after, limit))
+}
+
+func (u unread) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+	return spoil(u.Backlog.Purgeable(ctx, t, after, limit))
+}
+
+// spoil makes the first item of a page one that cannot be read.
+func spoil[T any](p organization.Page[T], err error) (organization.Page[T], error) {
+	if len(p.Items) > 0 {
+		p.Items = p.Items[1:]
+		p.Unreadable = []organization.Unreadable{{ID: "someone", Err: errors.New("a date where a number should be")}}
+	}
+	return p, err
+}
+
+func TestService_Reconcile_passesOverWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for i, who := range w.crowd(t, 3) {
+		if _, err := w.Delete(t.Context(), who, fmt.Sprintf("Org %d", i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.clock.Advance(time.Hour)
+	store := w.Store()
+	store.Backlog = unread{store.Backlog}
+	r := w.reconciled(t, organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()}))
+	if r.Purged != 2 || r.Failed != 1 || !r.Complete {
+		t.Errorf("Reconcile() = %+v, want two purged and one failed", r)
+	}
+}
