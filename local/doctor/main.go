@@ -6,8 +6,10 @@
 // It works on the database that MONGO_URI and MASTER_DB name (or, in the cloud,
 // MONGO_SECRET_ARN), and without them on the one that `make run` serves. It
 // changes nothing, unless -repair asks for it; then it mends what a program
-// may mend, and tells what is left. It refuses to decide for a person: which of
-// two admins with one email address is right, say.
+// may mend, also while the service is at work, and tells what is left. It refuses
+// to decide for a person: which of two admins with one email address is right, say.
+// A name that it mends is held for a minute and a half: nobody can take it, and
+// the claim that holds it is shown as one that reconcile will free.
 //
 // The exit code tells: 0 nothing contradicts, 1 something does, 2 it could not be told.
 package main
@@ -67,7 +69,9 @@ func examine(ctx context.Context, repair bool, lookup func(string) (string, bool
 	defer func() { _ = db.Close(context.WithoutCancel(ctx)) }() // nothing is under way any more
 	s := organization.New(organization.Config{Store: db.Store(), Retention: c.Retention, Log: log})
 	if repair {
-		if err := s.Repair(ctx); err != nil {
+		r, err := s.Repair(ctx)
+		_, _ = fmt.Fprintf(stderr, "doctor: %d repaired, %d changed meanwhile, %d failed\n", r.Mended, r.Changed, r.Failed)
+		if err != nil {
 			return nil, fmt.Errorf("repairing: %w", err)
 		}
 	}

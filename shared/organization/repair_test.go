@@ -1,0 +1,513 @@
+package organization_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+	"oms/shared/token"
+)
+
+// tests' ids.
+func fixedID(n byte) organization.ID { return organization.ID{0: 1, 11: n} }
+
+// contradictions are what only the doctor mends, each in a database where Acme lives.
+func contradictions() map[string]func(t *testing.T, w *world) {
+	return map[string]func(t *testing.T, w *world){
+		"an empty collection that nobody explains": func(t *testing.T, w *world) {
+			t.Helper()
+			if err := w.Store().Collections.Create(t.Context(), "org_strange"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a collection that nobody explains": func(t *testing.T, w *world) {
+			t.Helper()
+			w.put(t, "org_strange", "s", "stranger")
+		},
+		"a missing claim": func(t *testing.T, w *world) {
+			t.Helper()
+			w.unclaim(t, "acme")
+		},
+		"a missing collection": func(_ *testing.T, w *world) { w.Drop("org_acme") },
+		"a missing claim and collection": func(t *testing.T, w *world) {
+			t.Helper()
+			w.unclaim(t, "acme")
+			w.Drop("org_acme")
+		},
+		"a settled claim that nobody refers to": func(t *testing.T, w *world) {
+			t.Helper()
+			w.claim(t, organization.Claim{Key: "strange", OrgID: fixedID(7), ID: fixedID(5)})
+		},
+		"an admin of nobody": func(t *testing.T, w *world) {
+			t.Helper()
+			w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "s@strange.io", Rev: 1})
+		},
+	}
+}
+
+// disturbances are what a client does in one moment. They tell whether it was acknowledged.
+func disturbances() map[string]func(t *testing.T, w *world, who token.Principal) bool {
+	return map[string]func(t *testing.T, w *world, who token.Principal) bool{
+		"a create": func(t *testing.T, w *world, _ token.Principal) bool {
+			t.Helper()
+			_, err := w.Create(t.Context(), creation("Strange", "s@strange.io"))
+			if answered(t, err) {
+				w.put(t, "org_strange", "s1", "its own")
+			}
+			return err == nil
+		},
+		"a rename to the name": func(t *testing.T, w *world, who token.Principal) bool {
+			t.Helper()
+			_, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Strange")})
+			return answered(t, err)
+		},
+		"a rename away": func(t *testing.T, w *world, who token.Principal) bool {
+			t.Helper()
+			_, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
+			return answered(t, err)
+		},
+		"a deletion": func(t *testing.T, w *world, who token.Principal) bool {
+			t.Helper()
+			_, err := w.Delete(t.Context(), who, "Acme", nil)
+			return answered(t, err)
+		},
+		"a data writer": func(t *testing.T, w *world, _ token.Principal) bool {
+			t.Helper()
+			_ = w.Put("org_acme", organizationtest.StringDocument("d2", "two"))
+			_ = w.Put("org_strange", organizationtest.StringDocument("s2", "two"))
+			return true
+		},
+	}
+}
+
+// answered tells whether a client was told that it has happened.
+func answered(t *testing.T, err error) bool {
+	t.Helper()
+	if c := code(err); strings.HasPrefix(c, "not a fault") {
+		t.Errorf("a client is answered %s", c)
+	}
+	return err == nil
+}
+
+// TestService_Repair_besideClients lets a client act right before each single
+// command of a repair, and that command come late or not: what was acknowledged
+// is there when all is quiet, and whatever a program may mend is mended.
+func TestService_Repair_besideClients(t *testing.T) {
+	t.Parallel()
+	for contradiction, plant := range contradictions() {
+		for disturbance, disturb := range disturbances() {
+			for _, late := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/late %v", contradiction, disturbance, late), func(t *testing.T) {
+					t.Parallel()
+					for n := 0; ; n++ {
+						w := newWorld()
+						who := w.found(t, "Acme", "a@acme.io")
+						w.put(t, "org_acme", "d1", "one")
+						plant(t, w)
+						acme, docs := w.living()[0], w.held("org_acme")
+						d := &disturbed{n: n, late: late}
+						d.act = func() { d.acked = disturb(t, w, who) }
+						if _, err := w.service(d.hook).Repair(t.Context()); code(err) != "" && code(err) != "storage_unavailable" {
+							t.Errorf("command %d: Repair() = %v", n, err)
+						}
+						if !d.acted {
+							break
+						}
+						w.clock.Advance(20 * time.Second)
+						if d.delayed != nil {
+							_ = d.delayed()
+						}
+						for range 3 {
+							w.quiet(t)
+							if _, err := w.Repair(t.Context()); err != nil {
+								t.Fatal(err)
+							}
+						}
+						for _, bad := range append(w.unmended(t), w.lostTo(disturbance, d.acked, acme, docs)...) {
+							t.Errorf("before %s, command %d: %s", d.command, n, bad)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// disturbed lets somebody act right before the nth command. With late, that
+// command is not answered, and waits in delayed.
+type disturbed struct {
+	n       int
+	late    bool
+	act     func()
+	seen    int
+	acted   bool
+	acked   bool
+	command string
+	delayed func() error
+}
+
+// hook is for a doctor, which sends one command after the other.
+func (d *disturbed) hook(command string, apply func() error) error {
+	at := d.seen
+	d.seen++
+	if at != d.n {
+		return apply()
+	}
+	d.acted, d.command = true, command
+	d.act()
+	if d.late {
+		d.delayed = apply
+		return organization.ErrLost
+	}
+	return apply()
+}
+
+// unmended returns what contradicts when all is quiet, but for strangers' ghosts, which are kept.
+func (w *world) unmended(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(w.violations(), func(bad string) bool { return strings.HasPrefix(bad, "ghost_of_a_stranger") })
+}
+
+// lostTo returns what a client was promised and has not got, or has lost. The
+// documents that acme had are in docs.
+func (w *world) lostTo(what string, acked bool, acme organization.Organization, docs string) []string {
+	keys := map[string]organization.Organization{}
+	for _, o := range w.living() {
+		keys[o.Key] = o
+	}
+	var bad []string
+	want := "acme"
+	switch {
+	case !acked:
+	case what == "a create":
+		if keys["strange"].ID.IsZero() || w.held("org_strange") != "s1" {
+			bad = append(bad, "an acknowledged organization has lost its documents: "+strings.Join(w.Names(), " "))
+		}
+	case what == "a data writer":
+		docs = strings.TrimSpace(docs + " d2")
+	case what == "a rename to the name":
+		want = "strange"
+	case what == "a rename away":
+		want = "beta"
+	case what == "a deletion":
+		if !keys["acme"].ID.IsZero() {
+			bad = append(bad, "what was deleted is there")
+		}
+		return bad
+	}
+	if keys[want].ID != acme.ID || w.held("org_"+want) != docs {
+		bad = append(bad, fmt.Sprintf("acme does not live under %s with %q: %v", want, docs, w.Names()))
+	}
+	return bad
+}
+
+// TestService_Repair_eachApart: a repair that another worker was faster with,
+// one that fails and one whose answer does not come end nothing; every other is done.
+func TestService_Repair_eachApart(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		command string
+		err     func(w *world, apply func() error) error // of the first such command
+		want    organization.Repaired
+		left    []string
+	}{
+		"undisturbed": {want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"}},
+		"the claim is there already": {
+			command: "claims.insert",
+			err: func(w *world, _ func() error) error {
+				o := w.living()[0]
+				return w.Store().Claims.Insert(context.Background(), organization.Claim{Key: o.Key, OrgID: o.ID, ID: o.ClaimID})
+			},
+			want: organization.Repaired{Mended: 4, Changed: 1}, left: []string{"ghost_of_a_stranger"},
+		},
+		"the claim cannot be made": {
+			command: "claims.insert", err: func(*world, func() error) error { return errors.New("not today") },
+			want: organization.Repaired{Mended: 3, Changed: 1, Failed: 1},
+			left: []string{"claim_missing", "collection_missing", "ghost_of_a_stranger"},
+		},
+		"an answer is lost": {
+			command: "claims.insert", err: func(*world, func() error) error { return organization.ErrLost },
+			want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"},
+		},
+		"an answer is lost, and what it told was done": {
+			command: "claims.insert", err: func(_ *world, apply func() error) error {
+				_ = apply()
+				return organization.ErrLost
+			},
+			want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"},
+		},
+		"an admin cannot be deleted": {
+			command: "admins.delete", err: func(*world, func() error) error { return errors.New("not today") },
+			want: organization.Repaired{Mended: 4, Failed: 1}, left: []string{"admin_of_dead_organization", "ghost_of_a_stranger"},
+		},
+		"a move is not answered": {
+			command: "collections.rename", err: func(*world, func() error) error { return organization.ErrLost },
+			want: organization.Repaired{Mended: 4, Failed: 1}, left: []string{"collection_unexplained"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.found(t, "Acme", "a@acme.io")
+			w.put(t, "org_strange", "s", "stranger")
+			w.unclaim(t, "acme")
+			w.Drop("org_acme")
+			w.claim(t, organization.Claim{Key: "dead", OrgID: fixedID(7), ID: fixedID(5)})
+			w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "x@acme.io", Rev: 1})
+			first := true
+			doctor := w.service(func(command string, apply func() error) error {
+				if command == c.command && first {
+					first = false
+					if err := c.err(w, apply); err != nil {
+						return err
+					}
+				}
+				return apply()
+			})
+			got, err := doctor.Repair(t.Context())
+			if err != nil || got != c.want {
+				t.Errorf("Repair() = %+v, %v, want %+v", got, err, c.want)
+			}
+			w.quiet(t)
+			var left []string
+			for _, kind := range w.kinds(t) {
+				if kind != "ghost" {
+					left = append(left, kind)
+				}
+			}
+			if !slices.Equal(left, c.left) {
+				t.Errorf("left are %v, want %v", left, c.left)
+			}
+		})
+	}
+}
+
+// TestService_Repair_changed: what a client has done between the examination and
+// a repair is read before the repair acts; then it does nothing.
+func TestService_Repair_changed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		plant func(t *testing.T, w *world)
+		act   func(t *testing.T, w *world, who token.Principal)
+	}{
+		"the collection has an organization now, whose claim is missing": {
+			plant: contradictions()["an empty collection that nobody explains"],
+			act: func(t *testing.T, w *world, _ token.Principal) {
+				t.Helper()
+				w.found(t, "Strange", "s@strange.io")
+				w.unclaim(t, "strange")
+			},
+		},
+		"the organization without a claim is deleted": {
+			plant: contradictions()["a missing claim"], act: remove,
+		},
+		"the organization without a collection is renamed": {
+			plant: contradictions()["a missing collection"],
+			act: func(t *testing.T, w *world, who token.Principal) {
+				t.Helper()
+				if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+					t.Error(err)
+				}
+			},
+		},
+		"the organization without a collection is deleted": {
+			plant: contradictions()["a missing collection"], act: remove,
+		},
+		"the claim is another": {
+			plant: contradictions()["a settled claim that nobody refers to"],
+			act: func(t *testing.T, w *world, _ token.Principal) {
+				t.Helper()
+				w.unclaim(t, "strange")
+				w.claim(t, organization.Claim{Key: "strange", OrgID: fixedID(7), ID: fixedID(4)})
+			},
+		},
+		"the admin has an organization": {
+			plant: contradictions()["an admin of nobody"],
+			act: func(t *testing.T, w *world, _ token.Principal) {
+				t.Helper()
+				o := organization.Organization{ID: fixedID(7), Key: "strange", State: organization.Active, AdminID: fixedID(6), Rev: 1}
+				if err := w.Store().Organizations.Insert(t.Context(), o); err != nil {
+					t.Error(err)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			who := w.found(t, "Acme", "a@acme.io")
+			c.plant(t, w)
+			examined := false
+			var before, after []string // the database as the client leaves it, and as the doctor does
+			doctor := w.service(func(command string, apply func() error) error {
+				switch repairing := slices.Contains([]string{"claims.insert", "claims.raise", "organizations.findLinearizable"}, command); {
+				case command == "backlog.organizations":
+					examined = true
+				case examined && repairing && before == nil:
+					c.act(t, w, who)
+					before = w.Names()
+				}
+				return apply()
+			})
+			got, err := doctor.Repair(t.Context())
+			if err != nil || got != (organization.Repaired{Changed: 1}) {
+				t.Errorf("Repair() = %+v, %v, want one that has changed", got, err)
+			}
+			if after = w.Names(); !slices.Equal(before, after) {
+				t.Errorf("there were %v, and are %v", before, after)
+			}
+			if _, err := w.Store().Claims.Find(t.Context(), "strange"); len(w.living()) == 2 && err == nil {
+				t.Error("the doctor keeps a name that it has no use for")
+			}
+			if len(w.Admins()) != len(w.living()) {
+				t.Errorf("%d admins are there, want %d", len(w.Admins()), len(w.living()))
+			}
+		})
+	}
+}
+
+// remove deletes Acme.
+func remove(t *testing.T, w *world, who token.Principal) {
+	t.Helper()
+	if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestService_Repair_holds: what was moved away leaves a name that is held for as long as the move may act.
+func TestService_Repair_holds(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.put(t, "org_strange", "s", "stranger")
+	var late func() error
+	doctor := w.service(func(command string, apply func() error) error {
+		if command == "collections.rename" {
+			late = apply
+			return organization.ErrLost
+		}
+		return apply()
+	})
+	if _, err := doctor.Repair(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Drop("org_strange") // its owner
+	for end := w.clock.Now().Add(organization.Lease + organization.LateBound); w.clock.Now().Before(end); w.clock.Advance(5 * time.Second) {
+		if _, err := w.Reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Create(t.Context(), creation("Strange", "s@strange.io")); code(err) != "organization_name_held" {
+			t.Fatalf("Create() = %v, want organization_name_held: the move may still come", err)
+		}
+	}
+	_ = late()
+	w.quiet(t)
+	w.found(t, "Strange", "s@strange.io")
+	if bad := w.unmended(t); bad != nil {
+		t.Error(bad)
+	}
+}
+
+// TestService_Repair_fences: who looked for a claim in vain, before the doctor
+// made it, does not go on and leave a name that nobody holds for it.
+func TestService_Repair_fences(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	who := w.found(t, "Acme", "a@acme.io")
+	w.unclaim(t, "acme")
+	once := false
+	client := w.service(func(command string, apply func() error) error {
+		if command == "organizations.swap" && !once {
+			once = true
+			if got, err := w.Repair(t.Context()); err != nil || got != (organization.Repaired{Mended: 1}) {
+				t.Errorf("Repair() = %+v, %v, want one mended", got, err)
+			}
+		}
+		return apply()
+	})
+	if _, err := client.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+		answered(t, err)
+	}
+	w.put(t, "org_acme", "d1", "of a data writer that asked a moment ago")
+	w.quiet(t)
+	if bad := w.violations(); bad != nil {
+		t.Error(bad)
+	}
+	if o := w.living()[0]; w.held(o.Collection) != "d1" {
+		t.Errorf("%s holds %q, want d1", o.Collection, w.held(o.Collection))
+	}
+}
+
+// TestService_Repair_catchesUp: reconcile goes on for as long as it gets anywhere, lease by lease.
+func TestService_Repair_catchesUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for n := range 500 {
+		w.claim(t, organization.Claim{
+			Key: fmt.Sprint("dead ", n), OrgID: fixedID(7), ID: fixedID(5), Until: w.clock.Now().Add(-time.Second),
+		})
+	}
+	doctor := w.service(func(_ string, apply func() error) error {
+		w.clock.Advance(50 * time.Millisecond)
+		return apply()
+	})
+	if r, err := doctor.Reconcile(t.Context()); err != nil || r.Complete {
+		t.Fatalf("Reconcile() = %+v, %v, want more than it can do in one run", r, err)
+	}
+	if _, err := doctor.Repair(t.Context()); err != nil || len(w.Claims()) != 0 {
+		t.Errorf("Repair() = %v, and %d claims are left, want none", err, len(w.Claims()))
+	}
+	slow := w.service(func(_ string, apply func() error) error {
+		w.clock.Advance(organization.Lease)
+		return apply()
+	})
+	if _, err := slow.Repair(t.Context()); err != nil {
+		t.Errorf("Repair() that has no time for reconcile = %v, want it to go on", err)
+	}
+}
+
+// TestService_Repair_cannotRead: without a database there is nothing to count.
+func TestService_Repair_cannotRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	_, err := w.service(func(string, func() error) error { return organization.ErrLost }).Repair(t.Context())
+	if code(err) != "storage_unavailable" {
+		t.Errorf("Repair() = %v, want storage_unavailable", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.Repair(ctx); code(err) != "storage_unavailable" {
+		t.Errorf("Repair() of a cancelled context = %v, want storage_unavailable", err)
+	}
+}
+
+// unclaim takes the claim on key away, as nobody may.
+func (w *world) unclaim(t *testing.T, key string) {
+	t.Helper()
+	c, err := w.Store().Claims.Find(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := w.Store().Claims.Delete(t.Context(), c); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+}
+
+func (w *world) claim(t *testing.T, c organization.Claim) {
+	t.Helper()
+	if err := w.Store().Claims.Insert(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) admin(t *testing.T, a organization.Admin) {
+	t.Helper()
+	if err := w.Store().Admins.Insert(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+}
