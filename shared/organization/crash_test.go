@@ -12,7 +12,7 @@ func TestService_crashPoints(t *testing.T) {
 	t.Parallel()
 	organizationtest.TestCrashPoints(t, 1, func(*testing.T) organizationtest.Subject {
 		m := organizationtest.NewMemory()
-		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer()}
+		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer(), Memory: m}
 	})
 }
 
@@ -21,7 +21,7 @@ func TestService_crashPointsWithoutUUIDs(t *testing.T) {
 	organizationtest.TestCrashPoints(t, 1, func(*testing.T) organizationtest.Subject {
 		m := organizationtest.NewMemory()
 		m.SetUUIDs(false)
-		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer()}
+		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer(), Memory: m}
 	})
 }
 

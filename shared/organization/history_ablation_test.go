@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
 )
 
 // ablation takes one rule out of the protocol by standing between a worker and
@@ -22,6 +23,8 @@ type ablation struct {
 	// shows begins a violation that one of them must show; empty: any.
 	shows string
 	take  func(began time.Time, s organization.Store) organization.Store
+	// server takes something out of the database itself; may be nil.
+	server func(*organizationtest.Memory)
 }
 
 func ablations() []ablation {
@@ -74,6 +77,7 @@ func ablations() []ablation {
 		},
 		{
 			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 60, shows: "answers: ",
+			server: func(m *organizationtest.Memory) { m.SetKeyIndex(false) }, // which is the second lock
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Claims = twoWinners{s.Claims}
 				return s
@@ -92,6 +96,14 @@ func ablations() []ablation {
 				s.Organizations = undead{s.Organizations, s.Backlog}
 				return s
 			},
+		},
+		{
+			name: "no-linearizable", what: "what decides is read from a primary that may have been cut off", aim: "cut", within: 60,
+			server: func(m *organizationtest.Memory) { m.SetLinearizable(false) },
+		},
+		{
+			name: "no-linearizable-claimants", what: "likewise who has a name", aim: "stale", within: 60,
+			server: func(m *organizationtest.Memory) { m.SetLinearizable(false) },
 		},
 	}
 }
@@ -302,11 +314,11 @@ func (s undead) FindVisible(ctx context.Context, key string) (organization.Organ
 	if !errors.Is(err, organization.ErrAbsent) {
 		return o, err
 	}
-	all, err := s.backlog.Organizations(ctx, organization.ID{}, 1000)
+	all, err := s.backlog.Organizations(ctx, nil, 1000)
 	if err != nil {
 		return organization.Organization{}, err
 	}
-	for _, o := range all {
+	for _, o := range all.Items {
 		if o.State == organization.Deleted && strings.EqualFold(o.Name, key) {
 			return o, nil
 		}

@@ -12,7 +12,9 @@ import (
 // aims are the directed searches of random histories. Undirected ones (the
 // empty aim) hit everything a little; a directed one makes one kind of command
 // come late, and lets others come just when that matters.
-func aims() []string { return []string{"", "writers", "decision", "creation", "take-over", "account"} }
+func aims() []string {
+	return []string{"", "writers", "decision", "creation", "take-over", "account", "cut", "stale"}
+}
 
 // grace is how long after its worker's lease an operation may be taken over.
 const grace = 2 * time.Second
@@ -40,6 +42,13 @@ func (h *history) aimAt(c *caller, s command, d *rand.Rand) (ill, bool) {
 		if o := c.started(); o.Op != nil && o.Op.To != "" && o.Op.Admin.Email != "" && d.IntN(4) > 0 && h.first(o.ID) {
 			return h.lateAccount(c, o, d), true
 		}
+	case h.aim == "cut" && decides(s.name) && d.IntN(2) == 0 && h.severed() == nil:
+		return h.undone(c, s, d), true
+	case h.aim == "stale" && s.name == "claims.insert" && !c.helps && d.IntN(2) == 0:
+		return ill{"stall", 7*time.Second + upTo(d, 4*time.Second)}, true
+	case h.aim == "stale" && (s.name == "begin rename" || s.name == "insert organization") && h.severed() == nil &&
+		time.Since(c.began) > 7*time.Second:
+		return h.unseen(c, s, d), true
 	}
 	return ill{}, false
 }

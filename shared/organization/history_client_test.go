@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"oms/shared/fault"
@@ -43,6 +44,9 @@ func (h *history) act(who string) {
 		all := h.aim == "account"
 		if all || d.IntN(3) > 0 {
 			c.Name = &name
+		}
+		if c.Name != nil && d.IntN(3) == 0 { // the same key
+			c.Name = ptr(strings.ToUpper(name))
 		}
 		if all || c.Name == nil || d.IntN(3) == 0 {
 			c.Email = &email
@@ -87,8 +91,10 @@ func (h *history) passwordOf(who token.Principal) string {
 	return secretWord
 }
 
-// answered adds a call with what its answer says.
-func (h *history) answered(c organizationtest.Call, err error) {
+// answered adds a call with what its answer says. What a primary that was cut
+// off has told is old, or never was: nobody's Get or Login can know, and a
+// refusal says as little; an acknowledgement holds all the same.
+func (h *history) answered(w *caller, c organizationtest.Call, err error) {
 	switch {
 	case err == nil:
 		c.Outcome = organizationtest.Done
@@ -101,6 +107,12 @@ func (h *history) answered(c organizationtest.Call, err error) {
 		c.Outcome = organizationtest.Refused
 		c.TakenName = code(err) == "organization_name_taken"
 		c.TakenEmail = code(err) == "admin_email_taken"
+	}
+	if w.doubtful() {
+		if c.Kind == organizationtest.Get || c.Kind == organizationtest.Login {
+			return
+		}
+		c.TakenName, c.TakenEmail = false, false
 	}
 	// A collection of somebody else's takes a name as well.
 	c.TakenName = c.TakenName && !h.occupied(c.Name)
@@ -125,19 +137,43 @@ func (h *history) create(w *caller, c organization.Creation) error {
 	if c.IdempotencyKey != "" {
 		h.note(func() { again, h.keys[c.IdempotencyKey] = h.keys[c.IdempotencyKey], true })
 	}
+	w.asks = c
 	created, err := w.Create(h.t.Context(), c)
 	call.Org = w.inserted()
 	if err == nil {
 		call.Org = created.ID
 		h.note(func() { h.made[created.ID] = true })
+		h.acknowledged(created.View)
+		if c.IdempotencyKey != "" {
+			h.once(c.IdempotencyKey, created.ID)
+		}
 	}
 	if again && fault.KindOf(err) == fault.Conflict {
 		call.Outcome = organizationtest.Refused
 		h.answers.Add(call)
 		return err
 	}
-	h.answered(call, err)
+	h.answered(w, call, err)
 	return err
+}
+
+// acknowledged: what a client is told has happened where it cannot be rolled back.
+func (h *history) acknowledged(v organization.View) {
+	if !slices.ContainsFunc(h.Organizations(), func(o organization.Organization) bool {
+		return o.ID == v.ID && o.State != organization.Creating && o.Version >= v.Version
+	}) {
+		h.say("version %d of %s was acknowledged and is not there", v.Version, v.ID)
+	}
+}
+
+// once: an idempotency key makes one organization.
+func (h *history) once(key string, org organization.ID) {
+	h.note(func() {
+		if first, again := h.byKey[key]; again && first != org {
+			h.bad = append(h.bad, fmt.Sprintf("%q has made %s and %s", key, first, org))
+		}
+		h.byKey[key] = org
+	})
 }
 
 func (h *history) change(w *caller, who token.Principal, c organization.Change) {
@@ -159,7 +195,10 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 	if err == nil && (c.Name != nil && v.Name != *c.Name || c.Email != nil && v.AdminEmail != *c.Email) {
 		h.say("a change to %v, %v was answered with %+v", call.Name, call.Email, v)
 	}
-	h.answered(call, err)
+	if err == nil {
+		h.acknowledged(v)
+	}
+	h.answered(w, call, err)
 }
 
 func (h *history) delete(w *caller, who token.Principal) {
@@ -174,7 +213,7 @@ func (h *history) delete(w *caller, who token.Principal) {
 	}) {
 		h.say("an organization lives whose deletion was acknowledged")
 	}
-	h.answered(call, err)
+	h.answered(w, call, err)
 }
 
 // get reads who has a name; with use, a data service then uses the collection.
@@ -184,12 +223,12 @@ func (h *history) get(w *caller, name string, use bool) {
 	asked := time.Now()
 	v, err := w.Get(h.t.Context(), token.Principal{}, name)
 	if code(err) == "organization_not_found" {
-		h.answered(call, nil)
+		h.answered(w, call, nil)
 		return
 	}
 	call.Org = v.ID
-	h.answered(call, err)
-	if err == nil && use {
+	h.answered(w, call, err)
+	if err == nil && use && !w.doubtful() {
 		h.use(w.name, v, asked)
 	}
 }
@@ -208,5 +247,5 @@ func (h *history) login(w *caller, email string) {
 	if err != nil && !errors.Is(err, organization.ErrAbsent) {
 		return // no answer
 	}
-	h.answered(call, nil)
+	h.answered(w, call, nil)
 }

@@ -2,6 +2,7 @@ package organization_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -18,7 +19,9 @@ type caller struct {
 	name  string
 	began time.Time
 	spare bool // it suffers nothing
+	loyal bool // it talks to a primary that was cut off as long as that lasts
 	store organization.Store
+	asks  organization.Creation // a creation's
 
 	mu       sync.Mutex
 	dead     bool
@@ -26,6 +29,9 @@ type caller struct {
 	nth      map[string]int
 	creation organization.ID           // what it sent, to be inserted
 	update   organization.Organization // what it began to change
+	met      *severed                  // the last primary cut off that it knows of
+	finds    time.Time                 // when it finds the one after that
+	misled   bool                      // one that was cut off has answered it
 }
 
 // command is one command on its way, with what a directed search looks at.
@@ -50,7 +56,7 @@ func (h *history) newCaller(call string, spare bool) *caller {
 	if h.aim == "" {
 		skew = upTo(h.dice("clock", call), 2*time.Second)
 	}
-	raw := h.Store()
+	raw := h.Client(c.where)
 	s := organizationtest.Hooked(raw, func(name string, apply func() error) error { return c.send(command{name: name}, apply) })
 	s.Organizations = seenOrganizations{s.Organizations, raw.Organizations, c}
 	s.Collections = seenCollections{s.Collections, raw.Collections, c}
@@ -81,7 +87,8 @@ func (c *caller) started() organization.Organization {
 
 // ill is what happens to a command.
 type ill struct {
-	kind string        // "", "die before", "die after", "lost", "dropped", "late", "late and dead" or "stall"
+	// "", "die before", "die after", "lost", "dropped", "late", "late and dead", "stall", "cut off" or "unseen"
+	kind string
 	by   time.Duration // late: after the worker's beginning; stall: how long
 }
 
@@ -136,8 +143,15 @@ func (c *caller) send(s command, apply func() error) error {
 		err := checked()
 		time.Sleep(what.by)
 		return err
+	case "cut off":
+		c.meets(c.h.sever(), time.Now().Add(upTo(d, 8*time.Second)))
+	case "unseen":
+		c.meets(c.h.sever(), time.Time{})
 	}
 	err := checked()
+	if errors.Is(err, organization.ErrLost) {
+		time.Sleep(timeout)
+	}
 	pause()
 	return err
 }
@@ -184,7 +198,8 @@ func (h *history) misfortune(c *caller, s command, d *rand.Rand) ill {
 		{"late", late},
 		{"late and dead", late},
 		{"stall", upTo(d, 100*time.Second)},
-	}[d.IntN(7)]
+		{kind: "cut off"},
+	}[d.IntN(8)]
 	if d.IntN(3) == 0 {
 		h.visit(c, what, d)
 	}
@@ -212,7 +227,7 @@ func (h *history) visit(c *caller, what ill, d *rand.Rand) {
 // mutations are the commands that a history may focus on.
 func mutations() []string {
 	return []string{
-		"insert organization", "swap", "begin rename", "begin delete", "take over", "claims.insert", "claims.raise",
+		"insert organization", "swap", "show", "commit", "begin rename", "begin delete", "take over", "claims.insert", "claims.raise",
 		"claims.replace", "claims.delete", "claims.release", "admins.insert", "admins.change", "admins.delete",
 		"admins.deleteAll", "collections.create", "collections.drop", "move", "documents.insert", "documents.delete",
 		"documents.copyIndexes", "requests.insert", "requests.takeOver", "requests.delete", "requests.finish",
@@ -254,6 +269,8 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 		s.c.mu.Unlock()
 	}
 	switch {
+	case was.State.Running() && !is.State.Running():
+		sent.name = "commit"
 	case takesOver(was, is):
 		sent.name = "take over"
 		s.c.mu.Lock()
@@ -263,6 +280,8 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 		sent.name = "begin rename"
 	case was.State == organization.Active && is.State == organization.Deleting:
 		sent.name = "begin delete"
+	case was.State == is.State && was.Op == nil:
+		sent.name = "show"
 	}
 	swapped := false
 	err := s.c.send(sent, func() error { //nolint:contextcheck // likewise
@@ -277,7 +296,7 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 }
 
 func takesOver(was, is organization.Organization) bool {
-	return was.Op != nil && is.Op != nil && was.Op.Worker != is.Op.Worker
+	return was.Op != nil && is.State.Running() && was.Op.Worker != is.Op.Worker
 }
 
 // seenCollections tells the history of moves.

@@ -108,15 +108,20 @@ type history struct {
 	wishes   map[organization.ID][]*wished
 	strayed  map[string]bool // collections in which others put documents when no organization lived there
 	hunters  int
-	keys     map[string]bool          // idempotency keys whose request may be remembered
-	hot      map[organization.ID]bool // organizations that are aimed at already
+	keys     map[string]bool            // idempotency keys whose request may be remembered
+	byKey    map[string]organization.ID // what an idempotency key has made
+	hot      map[organization.ID]bool   // organizations that are aimed at already
+	old      *severed                   // the last primary that was cut off
 }
 
 func newHistory(t *testing.T, seed uint64, aim string, without ablation) *history {
 	h := &history{
 		Memory: organizationtest.NewMemory(), t: t, seed: seed, aim: aim, began: time.Now(), without: without,
 		wrote: map[string]write{}, indexed: map[organization.ID]bool{}, dropped: map[organization.ID]bool{},
-		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{}, wishes: map[organization.ID][]*wished{}, keys: map[string]bool{}, hot: map[organization.ID]bool{},
+		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{}, wishes: map[organization.ID][]*wished{}, keys: map[string]bool{}, byKey: map[string]organization.ID{}, hot: map[organization.ID]bool{},
+	}
+	if without.server != nil {
+		without.server(h.Memory)
 	}
 	d := h.dice("kind")
 	h.SetUUIDs(d.IntN(4) > 0)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,12 +89,15 @@ type scenario struct {
 	// check asserts what the request promised, when all is quiet; acked: it was
 	// answered with success.
 	check func(t *testing.T, w *World, acked bool) string
+	// replays: once it was answered with success, so is every retry.
+	replays bool
 	// strangers are collections that are not the service's, and must stay.
 	strangers []string
 }
 
 // TestCrashPoints stops, loses, drops or delays every single command of every
-// kind of request, of reconcile, and of whoever finishes another's work; lets
+// kind of request, of reconcile, and of whoever finishes another's work, and,
+// where the database is a [Memory], cuts its primary off just then; lets
 // the client retry, a rival come, or only reconcile run; and holds the
 // protocol's invariants when all is quiet. It prints how many points there are.
 // Of every stride points one is tried: 1 tries all. newSubject returns an empty
@@ -101,27 +106,16 @@ func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Sub
 	t.Helper()
 	points, tried := 0, 0
 	for _, sc := range scenarios() {
-		w := NewWorld(newSubject(t))
-		who := sc.prepare(t, w)
-		count := &faulty{n: -1}
-		_ = sc.act(t.Context(), w.On(Hooked(w.Store, count.hook)), who)
-		if count.seen == 0 {
-			t.Fatalf("%s sends no command", sc.name)
+		these := map[int][]point{} // by command
+		for _, p := range sc.points(t, NewWorld(newSubject(t))) {
+			if points++; points%stride == 0 {
+				these[p.n] = append(these[p.n], p)
+				tried++
+			}
 		}
-		for n := range count.seen {
-			var these []point
-			for _, m := range []mode{before, after, lost, dropped, late, zombie} {
-				for _, then := range []string{"retry", "rival", "reconcile"} {
-					if points++; points%stride == 0 {
-						these = append(these, point{n, m, then})
-					}
-				}
-			}
-			if tried += len(these); these == nil {
-				continue
-			}
+		for _, n := range slices.Sorted(maps.Keys(these)) {
 			t.Run(fmt.Sprintf("%s/command %d", sc.name, n), func(t *testing.T) {
-				for _, p := range these {
+				for _, p := range these[n] {
 					if bad := crash(t, NewWorld(newSubject(t)), sc, p); bad != nil {
 						t.Errorf("%s, then %s:\n\t%s", p.m, p.then, strings.Join(bad, "\n\t"))
 					}
@@ -132,12 +126,40 @@ func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Sub
 	t.Logf("%d of %d crash points tried", tried, points)
 }
 
+// points returns the points of the scenario, which it plays undisturbed.
+func (sc scenario) points(t *testing.T, w *World) []point {
+	t.Helper()
+	who := sc.prepare(t, w)
+	count, cuts := &faulty{n: -1}, &severed{n: -1, db: w.Memory}
+	_ = sc.act(t.Context(), w.On(Hooked(cuts.store(w), count.hook)), who)
+	if count.seen == 0 {
+		t.Fatalf("%s sends no command", sc.name)
+	}
+	all := cuts.points()
+	for n := range count.seen {
+		for _, m := range []mode{before, after, lost, dropped, late, zombie} {
+			for _, then := range []string{"retry", "rival", "reconcile"} {
+				all = append(all, point{n, m, then})
+			}
+		}
+	}
+	return all
+}
+
 // crash tries one point and returns what is wrong when all is quiet.
 func crash(t *testing.T, w *World, sc scenario, p point) []string {
 	t.Helper()
 	who := sc.prepare(t, w)
 	f := &faulty{n: p.n, m: p.m}
-	err := sc.act(t.Context(), w.On(Hooked(w.Store, f.hook)), who)
+	store := Hooked(w.Store, f.hook)
+	if p.m.cut() {
+		c := &severed{n: p.n, db: w.Memory, lose: p.m.loses()}
+		if p.then == rivalAtOnce {
+			c.meanwhile = func() { _ = sc.rival(t.Context(), w.Service) }
+		}
+		store = c.store(w)
+	}
+	err := sc.act(t.Context(), w.On(store), who)
 	acked := err == nil
 	if c := code(err); strings.HasPrefix(c, "not a fault") {
 		return []string{"answered " + c}
@@ -146,6 +168,9 @@ func crash(t *testing.T, w *World, sc scenario, p point) []string {
 	switch p.then {
 	case "retry":
 		err := sc.act(t.Context(), w.Service, who)
+		if sc.replays && acked && err != nil {
+			return []string{"the retry of what was acknowledged was answered " + code(err)}
+		}
 		acked = acked || err == nil
 		if c := code(err); strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
 			return []string{"the retry was answered " + c}

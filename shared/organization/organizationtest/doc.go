@@ -5,7 +5,8 @@
 //
 // Memory behaves as the protocol says MongoDB does, its unpleasant sides
 // included: a document put under a name that is not there makes a collection of
-// that name. It is for tests alone: it keeps nothing, and it looks through
+// that name; and a primary that is cut off ([Memory.Cut]) shows its clients what
+// is old, or will be rolled back. It is for tests alone: it keeps nothing, and it looks through
 // everything at every command.
 //
 //	m := organizationtest.NewMemory()

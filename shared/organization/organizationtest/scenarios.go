@@ -50,6 +50,48 @@ func reconcile(ctx context.Context, s *organization.Service, _ token.Principal) 
 	return err
 }
 
+func repair(ctx context.Context, s *organization.Service, _ token.Principal) error {
+	_, err := s.Repair(ctx)
+	return err
+}
+
+// contradicted prepares, beside the tenant, one of everything that only the doctor mends.
+func contradicted(t *testing.T, w *World) token.Principal {
+	t.Helper()
+	who, now := tenant(t, w), w.Clock.Now()
+	w.Found(t, "Other", "o@other.io")
+	other, err := w.Store.Claims.Find(t.Context(), "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Store.Claims.Delete(t.Context(), other)
+	orphan := organization.Admin{ID: organization.NewID(now), OrgID: organization.NewID(now), Email: "c@beta.io", Rev: 1}
+	for _, err := range []error{
+		err,
+		w.Store.Collections.Drop(t.Context(), "org_other"),
+		w.Store.Collections.Create(t.Context(), "org_beta"),
+		w.Store.Claims.Insert(t.Context(), organization.Claim{Key: "gamma", OrgID: orphan.OrgID, ID: organization.NewID(now)}),
+		w.Store.Admins.Insert(t.Context(), orphan),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return who
+}
+
+// mended asserts that whatever a doctor that died has left, another one mends, and the tenant has all that it had.
+func mended(t *testing.T, w *World, _ bool) string {
+	t.Helper()
+	for range 2 {
+		if _, err := w.Repair(t.Context()); err != nil {
+			return err.Error()
+		}
+		w.Quiet(t)
+	}
+	return either(t, w, false, "acme")
+}
+
 func nobody(*testing.T, *World) token.Principal { return token.Principal{} }
 
 // tenant prepares an organization Acme with two documents and an index.
@@ -168,7 +210,10 @@ func scenarios() []scenario {
 	account := change(organization.Change{Email: ptr("b@beta.io"), Password: ptr(Password), NewPassword: ptr("battery staple")})
 	all := []scenario{
 		{name: "create", prepare: nobody, act: creation("Acme", "a@acme.io", ""), rival: rival("Acme", "a@acme.io"), check: atMostOne},
-		{name: "create with an idempotency key", prepare: nobody, act: creation("Acme", "a@acme.io", "k"), rival: rival("Acme", "b@acme.io"), check: atMostOne},
+		{
+			name: "create with an idempotency key", prepare: nobody, act: creation("Acme", "a@acme.io", "k"), replays: true,
+			rival: rival("Acme", "b@acme.io"), check: atMostOne,
+		},
 		{
 			name: "create with a taken email",
 			prepare: func(t *testing.T, w *World) token.Principal {
@@ -296,6 +341,10 @@ func scenarios() []scenario {
 			},
 		})
 	}
+	all = append(all, scenario{
+		name: "the doctor", prepare: contradicted, act: repair, rival: rival("Beta", "c@beta.io"),
+		strangers: []string{"ghost_unknown_"}, check: mended,
+	})
 	return append(all, scenario{
 		name: "reconcile clears what was written under an old name",
 		prepare: func(t *testing.T, w *World) token.Principal {

@@ -124,11 +124,11 @@ func (w *World) Violations(tb testing.TB, strangers ...string) []string {
 // Living returns the organizations that are not dead.
 func (w *World) Living(tb testing.TB) []organization.Organization {
 	tb.Helper()
-	all, err := w.Store.Backlog.Organizations(tb.Context(), organization.ID{}, 1000)
+	all, err := w.Store.Backlog.Organizations(tb.Context(), nil, 1000)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return slices.DeleteFunc(all, func(o organization.Organization) bool { return o.State.Dead() })
+	return slices.DeleteFunc(all.Items, func(o organization.Organization) bool { return o.State.Dead() })
 }
 
 // Put writes the document {_id: id, value: value}, as another service does.
