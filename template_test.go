@@ -388,3 +388,42 @@ func TestTemplate_ReconcileRunsEveryMinute(t *testing.T) {
 		t.Errorf("ReconcileDlq is a %q", got)
 	}
 }
+
+func TestTemplate_ReconcileSaysWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	tpl := readTemplate(t)
+	// That its record has what the filters look for, the test of functions/reconcile shows.
+	namespace := map[string]any{"Fn::Sub": "OMS/${AWS::StackName}"} // two stacks of an account must not share a metric
+	published, watched := map[string]bool{}, map[string]bool{}
+	for id, r := range mapping(map[string]any(tpl), "Resources") {
+		p := mapping(r, "Properties")
+		switch text(r, "Type") {
+		case "AWS::Logs::MetricFilter":
+			if diff := cmp.Diff(any(ref("ReconcileLogs")), p["LogGroupName"]); diff != "" {
+				t.Errorf("%s: LogGroupName (-want +got):\n%s", id, diff)
+			}
+			for _, m := range list(p, "MetricTransformations") {
+				if diff := cmp.Diff(any(namespace), at(m, "MetricNamespace")); diff != "" || at(m, "DefaultValue") != 0 {
+					t.Errorf("%s: want DefaultValue 0, for runs with nothing to tell, and namespace (-want +got):\n%s", id, diff)
+				}
+				published[text(m, "MetricName")] = true
+			}
+		case "AWS::CloudWatch::Alarm":
+			if strings.HasPrefix(text(p, "Namespace"), "AWS/") || at(p, "Metrics") != nil {
+				continue
+			}
+			// A record that is not the run's own counts as the default: the maximum is what the run said.
+			if diff := cmp.Diff(any(namespace), p["Namespace"]); diff != "" || text(p, "Statistic") != "Maximum" || p["Dimensions"] != nil {
+				t.Errorf("%s: want the maximum, no dimension, and namespace (-want +got):\n%s", id, diff)
+			}
+			watched[text(p, "MetricName")] = true
+		}
+	}
+	want := map[string]bool{"ReconcileIncomplete": true, "ReconcileStuck": true, "ReconcileOldest": true}
+	if diff := cmp.Diff(want, published); diff != "" {
+		t.Errorf("metrics of reconcile (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(published, watched); diff != "" {
+		t.Errorf("metrics that filters publish (-) and that alarms watch (+):\n%s", diff)
+	}
+}
