@@ -95,8 +95,8 @@ crashpoints: need-go ## every crash point of every request on every engine
 histories: need-go ## 1,000 random histories; ARGS='-histories=1 -seed=7' runs one again
 	$(GO) test -count=1 -timeout=30m -v -run randomHistories ./shared/organization -histories=1000 $(ARGS)
 
-races: need-go ## a hundred times twelve want one thing, and 50 histories of clients that race
-	$(GO) test -count=1 -timeout=30m -v -run '^TestService_(oneOfTwelve|racingHistories)$$' $(ARGS) ./shared/mongo
+races: need-go ## a hundred times twelve want one thing, 50 histories of clients that race, and the doctor among them
+	$(GO) test -count=1 -timeout=30m -v -run '^Test(Service_(oneOfTwelve|racingHistories)|Doctor)$$' $(ARGS) ./shared/mongo
 
 kills: need-go ## 100 times kill -9 of the service, and of its functions, under load
 	$(GO) test -count=1 -timeout=30m -v -run '^TestService$$/^kills' $(ARGS) ./local/contract

@@ -1,0 +1,159 @@
+package mongo_test
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+
+	"oms/shared/mongo"
+	"oms/shared/mongo/mongotest"
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+)
+
+// crowd puts n living organizations beside the one that was founded, as copies
+// of its three documents under other ids, keys and addresses. They have no
+// collection, for reconcile asks for none of a living organization's. The claims
+// of the first fresh ones are not settled yet.
+func crowd(tb testing.TB, db *driver.Database, n, fresh int) {
+	tb.Helper()
+	ctx := tb.Context()
+	for _, c := range []struct {
+		name   string
+		unique func(d bson.M, i int)
+	}{
+		{"organizations", func(d bson.M, i int) {
+			d["_id"], d["key"], d["cid"] = numbered(1, i), fmt.Sprintf("crowd_%d", i), numbered(2, i)
+		}},
+		{"names", func(d bson.M, i int) {
+			d["_id"], d["cid"], d["org_id"] = fmt.Sprintf("crowd_%d", i), numbered(2, i), numbered(1, i)
+			if i >= fresh {
+				delete(d, "until")
+			}
+		}},
+		{"admins", func(d bson.M, i int) {
+			d["_id"], d["org_id"], d["email"] = numbered(3, i), numbered(1, i), fmt.Sprintf("%d@crowd.io", i)
+		}},
+	} {
+		var model bson.M
+		if err := db.Collection(c.name).FindOne(ctx, bson.M{}).Decode(&model); err != nil {
+			tb.Fatal(err)
+		}
+		for from := 0; from < n; from += 1000 {
+			var some []any
+			for i := from; i < min(n, from+1000); i++ {
+				d := bson.M{}
+				for k, v := range model {
+					d[k] = v
+				}
+				c.unique(d, i)
+				some = append(some, d)
+			}
+			if _, err := db.Collection(c.name).InsertMany(ctx, some); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
+}
+
+func numbered(kind byte, i int) bson.ObjectID {
+	return bson.ObjectID{kind, 8: byte(i >> 24), 9: byte(i >> 16), 10: byte(i >> 8), 11: byte(i)}
+}
+
+// TestService_reconcileAtScale: beside many living organizations a run with
+// nothing to do is a handful of commands, and what happens among them is done
+// in the first run after its time. `make scale` has 100,000 of them.
+func TestService_reconcileAtScale(t *testing.T) {
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		n := 1000
+		if mongotest.Whole() {
+			// The embedded database reads whole collections: see the page of figures.
+			n = map[string]int{"embedded": 2000, "server": 100_000}[e.Name]
+		}
+		name, sent := databaseName(), &mongotest.Recorder{}
+		if err := e.OpenNamed(t, name).EnsureIndexes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		db, err := mongo.Open(t.Context(), mongo.Config{
+			URI: e.URI, Database: name, AppName: "test", Monitor: sent.Monitor(), Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close(t.Context()) })
+		w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})
+		model := w.Found(t, "Model", "m@model.io")
+		const fresh = 500
+		crowd(t, e.Client(t).Database(name), n, fresh)
+		w.Clock.Advance(2 * time.Minute)
+
+		settled, runs, from := 0, 0, time.Now()
+		for complete := false; !complete; runs++ {
+			r, err := w.Reconcile(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			settled, complete = settled+r.Settled, r.Complete
+		}
+		if settled != fresh+1 {
+			t.Errorf("%d claims were settled of %d", settled, fresh+1)
+		}
+		t.Logf("%s: %d living: %d claims settled in %d runs, %v", e.Name, n, settled, runs, time.Since(from).Round(10*time.Millisecond))
+
+		run := func(doing string) organization.Report {
+			before, from := len(sent.Names()), time.Now()
+			r, err := w.Reconcile(t.Context())
+			if err != nil || !r.Complete {
+				t.Fatalf("%s: Reconcile() = %+v, %v", doing, r, err)
+			}
+			names := sent.Names()[before:]
+			t.Logf("%s: %d living: %s: %d commands, %v: %v", e.Name, n, doing, len(names), time.Since(from).Round(time.Millisecond), r.LogValue())
+			if doing == "nothing to do" && len(names) > 20 {
+				t.Errorf("%s: sent %v, want at most 20 commands", doing, names)
+			}
+			return r
+		}
+		w.Clock.Advance(time.Minute)
+		run("nothing to do")
+
+		gone, crashed := w.Found(t, "Gone", "g@model.io"), w.Found(t, "Crashed", "c@model.io")
+		if _, err := w.Delete(t.Context(), gone, "Gone", nil); err != nil {
+			t.Fatal(err)
+		}
+		moved := "Moved"
+		if _, err := w.Update(t.Context(), model, organization.Change{Name: &moved}); err != nil {
+			t.Fatal(err)
+		}
+		w.Put(t, "org_model", "late", "written under the old name")
+		swaps := 0
+		_, err = w.On(organizationtest.Hooked(db.Store(), func(command string, apply func() error) error {
+			if command == "organizations.swap" {
+				swaps++
+			}
+			if swaps > 1 {
+				return organization.ErrLost
+			}
+			return apply()
+		})).Delete(t.Context(), crashed, "Crashed", nil)
+		if err == nil {
+			t.Fatal("the crashed deletion was acknowledged")
+		}
+		w.Clock.Advance(90 * time.Second)
+		if r := run("a deletion, a crash, a stray"); r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || r.Claims == 0 {
+			t.Errorf("it did %+v, want all three", r)
+		}
+		w.Clock.Advance(20 * time.Minute)
+		if r := run("two trashes are due"); r.Purged != 2 {
+			t.Errorf("it did %+v, want two purged", r)
+		}
+		names, err := db.Store().Collections.List(t.Context(), "org_")
+		if err != nil || !slices.Equal(names, []string{"org_moved"}) {
+			t.Errorf("the collections are %v, %v, want org_moved alone", names, err)
+		}
+	})
+}
