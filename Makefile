@@ -104,6 +104,7 @@ kills: need-go ## 100 times kill -9 of the service, and of its functions, under 
 faults: need-go ## every fault of the wire on every command of every endpoint
 	$(GO) test -count=1 -timeout=30m -v -run '^TestFaults$$' $(ARGS) ./local
 
+# On a set of .ci/replicas, with MONGO_TEST_CUT="$PWD/.ci/replicas", five primaries are cut off from the others, too.
 failover: need-go ## 20 step-downs and 5 dead primaries under load
 	$(GO) test -count=1 -timeout=30m -v -run '^TestFailover$$' $(ARGS) ./shared/mongo
 

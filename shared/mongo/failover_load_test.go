@@ -167,10 +167,10 @@ func (l *load) steady(t *testing.T) {
 
 // back waits until every client has succeeded with a request that began now or
 // later, and returns how long that took.
-func (l *load) back(t *testing.T) time.Duration {
+func (l *load) back(t *testing.T, bound time.Duration) time.Duration {
 	t.Helper()
 	now := time.Now()
-	l.until(t, backWithin, func() bool {
+	l.until(t, bound, func() bool {
 		for _, last := range l.last {
 			if last.Before(now) {
 				return false

@@ -3,14 +3,10 @@ package mongo_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
-	driver "go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
@@ -33,7 +29,8 @@ type replicas interface {
 // again. What was acknowledged is there, every error was a 503 with
 // Retry-After, and clients work again soon after there is a new primary. The
 // set is played before one server, or is the one at MONGO_TEST_URI, where that
-// has three members. `make failover` takes 20 step-downs and 5 dead primaries.
+// has three members: there the primary is cut off from the others, too. `make
+// failover` takes 20 step-downs and 5 dead primaries.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	rounds := 1
@@ -58,6 +55,9 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	t.Helper()
 	set, through := realSet(t, e), e
 	if set == nil {
+		if e.Name == "server" && os.Getenv("MONGO_TEST_CUT") != "" {
+			t.Fatal("MONGO_TEST_CUT is set, but MONGO_TEST_URI is no set of three members that may be told to step down")
+		}
 		played := wiretest.NewSet(t, e.URI, seed)
 		set, through = playedSet{played}, mongotest.Engine{Name: e.Name, URI: played.URI()}
 	}
@@ -68,6 +68,9 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	}
 	l := startLoad(t, through, name)
 	var back []time.Duration
+	if own, ok := set.(ownSet); ok && own.cutter != "" {
+		back = append(back, own.cutOff(t, l))
+	}
 	for i, change := range []func(context.Context, time.Duration) error{set.stepDown, set.stepDown, set.kill, set.stepDown, set.stepDown} {
 		l.steady(t) // some of everything, by everybody
 		// The last one takes longer than a command may: there clients see errors.
@@ -78,7 +81,7 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 		if err := change(t.Context(), election); err != nil {
 			t.Fatal(err)
 		}
-		back = append(back, l.back(t))
+		back = append(back, l.back(t, backWithin))
 	}
 	l.stop()
 	t.Logf("%s; what became of the commands: %s", l, set)
@@ -92,7 +95,9 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	return back
 }
 
-// playedSet is a set of wiretest.
+// playedSet is a set of wiretest. Its primary is never cut off: its members have
+// one store together, so there is nothing to roll back. The store in memory
+// plays that (organizationtest.Memory.Cut).
 type playedSet struct {
 	set *wiretest.Set
 }
@@ -112,70 +117,3 @@ func (p playedSet) kill(ctx context.Context, election time.Duration) error {
 }
 
 func (p playedSet) String() string { return fmt.Sprint(p.set.Fates()) }
-
-// ownSet is a real set.
-type ownSet struct {
-	client *driver.Client
-}
-
-// realSet returns the engine as a set, or nil where it is none of three
-// members, or may not be told to step down.
-func realSet(t *testing.T, e mongotest.Engine) replicas {
-	t.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(20 * time.Second).SetHeartbeatInterval(500 * time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Disconnect(context.WithoutCancel(t.Context())) })
-	var hello struct {
-		SetName string   `bson:"setName"`
-		Hosts   []string `bson:"hosts"`
-	}
-	admin := client.Database("admin")
-	if err := admin.RunCommand(t.Context(), bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil || hello.SetName == "" || len(hello.Hosts) < 3 {
-		return nil
-	}
-	var granted struct {
-		AuthInfo struct {
-			Users      []bson.Raw `bson:"authenticatedUsers"`
-			Privileges []struct {
-				Actions []string `bson:"actions"`
-			} `bson:"authenticatedUserPrivileges"`
-		} `bson:"authInfo"`
-	}
-	ask := bson.D{{Key: "connectionStatus", Value: 1}, {Key: "showPrivileges", Value: true}}
-	if err := admin.RunCommand(t.Context(), ask).Decode(&granted); err != nil {
-		return nil
-	}
-	may := len(granted.AuthInfo.Users) == 0 // a server without authentication
-	for _, p := range granted.AuthInfo.Privileges {
-		may = may || slices.Contains(p.Actions, "replSetStateChange") || slices.Contains(p.Actions, "anyAction")
-	}
-	if !may {
-		return nil
-	}
-	return ownSet{client}
-}
-
-func (o ownSet) stepDown(ctx context.Context, _ time.Duration) error {
-	// For ten seconds it will not be primary again; force: though no other
-	// member has caught up (manual, replSetStepDown).
-	command := bson.D{{Key: "replSetStepDown", Value: 10}, {Key: "secondaryCatchUpPeriodSecs", Value: 5}, {Key: "force", Value: true}}
-	if err := o.client.Database("admin").RunCommand(ctx, command).Err(); err != nil && !driver.IsNetworkError(err) {
-		return fmt.Errorf("stepping down: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		err := o.client.Ping(ctx, readpref.Primary())
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
-func (o ownSet) kill(ctx context.Context, election time.Duration) error {
-	return o.stepDown(ctx, election)
-}
-
-func (ownSet) String() string { return "not known of a real set" }
