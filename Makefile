@@ -33,7 +33,7 @@ define go_test
 endef
 
 .PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz crashpoints histories races kills faults \
-  failover datakept doctor bench build bootstrap rotate deploy
+  failover datakept scale doctor bench build bootstrap rotate deploy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -87,7 +87,7 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 
 # These have a quick form in `make test`, with the race detector; here it would take most of the time. They take
 # MONGO_TEST_URI as `make test` does.
-crashpoints races kills faults failover datakept: export OMS_TEST_WHOLE = 1
+crashpoints races kills faults failover datakept scale: export OMS_TEST_WHOLE = 1
 
 crashpoints: need-go ## every crash point of every request on every engine
 	$(GO) test -count=1 -timeout=30m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo
@@ -110,6 +110,9 @@ failover: need-go ## 20 step-downs and 5 dead primaries under load
 
 datakept: need-go ## what others write during 200 renames, and after a deletion
 	$(GO) test -count=1 -timeout=30m -v -run '^TestData(Kept|Apart)$$' $(ARGS) ./shared/mongo
+
+scale: need-go ## reconcile beside 100,000 organizations, and everything beside 20,000 collections
+	$(GO) test -count=1 -timeout=30m -v -run '^TestService_(reconcileAtScale|manyCollections)$$' $(ARGS) ./shared/mongo
 
 doctor: need-go ## what contradicts itself in the database of MONGO_URI, or of make run; ARGS=-repair mends
 	@$(GO) build -o bin/doctor ./local/doctor && exec bin/doctor $(ARGS)

@@ -416,14 +416,15 @@ func whole(tb testing.TB, s organization.Store) {
 func organizations(tb testing.TB, s organization.Store) []organization.Organization {
 	tb.Helper()
 	var all []organization.Organization
-	for after := (organization.ID{}); ; after = all[len(all)-1].ID {
-		some, err := s.Backlog.Organizations(tb.Context(), after, 100)
+	for after := (*organization.Place)(nil); ; {
+		page, err := s.Backlog.Organizations(tb.Context(), after, 100)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if len(some) == 0 {
+		all = append(all, page.Items...)
+		if page.Next == nil {
 			return all
 		}
-		all = append(all, some...)
+		after = page.Next
 	}
 }

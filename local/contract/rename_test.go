@@ -125,7 +125,7 @@ func testRename(t *testing.T, h *host) {
 		}
 		kept := 0
 		for _, c := range trashes {
-			if docs := documents(t, c.Name); len(docs) == 2 && string(docs[0].ID[5:6]) == "a" {
+			if docs := documents(t, c); len(docs) == 2 && string(docs[0].ID[5:6]) == "a" {
 				kept++
 			}
 		}

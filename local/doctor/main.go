@@ -56,7 +56,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	return report(findings, stdout)
 }
 
-func examine(ctx context.Context, repair bool, lookup func(string) (string, bool), stderr io.Writer) ([]organization.Finding, error) {
+func examine(
+	ctx context.Context, repair bool, lookup func(string) (string, bool), stderr io.Writer,
+) ([]organization.Finding, error) {
 	c, err := config.Load(ctx, orLocal(lookup), config.Mongo, config.Retention)
 	if err != nil {
 		return nil, err

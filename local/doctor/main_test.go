@@ -73,7 +73,8 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("after a repair: exit code %d, want 1 for the stranger's documents, which are kept:\n%s", code, said)
 		}
 		// Its own claim on org_strange's name, and the settled one, run out by themselves.
-		if got, held := strings.Count(said, "→"), strings.Count(said, "wait: reconcile will free the name"); got != 3 || held != 2 {
+		got, held := strings.Count(said, "→"), strings.Count(said, "wait: reconcile will free the name")
+		if got != 3 || held != 2 {
 			t.Errorf("after a repair %d findings are left, %d of them holds, want 3 and 2:\n%s", got, held, said)
 		}
 		ghosts, err := db.Store().Collections.List(ctx, "ghost_unknown_")

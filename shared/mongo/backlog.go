@@ -18,21 +18,18 @@ var _ organization.Backlog = (*Backlog)(nil)
 // Backlog returns the lists.
 func (d *Database) Backlog() *Backlog { return &Backlog{d} }
 
-// The types of the lists and of their pages.
+// The types of the lists.
 type (
-	organizations     = listing[organizationDocument, organization.Organization]
-	claims            = listing[claimDocument, organization.Claim]
-	admins            = listing[adminDocument, organization.Admin]
-	organizationsPage = organization.Page[organization.Organization]
-	claimsPage        = organization.Page[organization.Claim]
-	adminsPage        = organization.Page[organization.Admin]
+	organizations = listing[organizationDocument, organization.Organization]
+	claims        = listing[claimDocument, organization.Claim]
+	admins        = listing[adminDocument, organization.Admin]
 )
 
 // Expired lists organizations with an operation whose lease ended at or before
 // t, the oldest first. An operation that has ended has no lease.
 func (s *Backlog) Expired(
 	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organizationsPage, error) {
+) (organization.Page[organization.Organization], error) {
 	return organizations{
 		doing: "listing expired operations", collection: organizationsName, item: organizationDocument.organization,
 		field: "op.lease", filter: bson.M{"op.lease": bson.M{"$lte": t}},
@@ -42,20 +39,20 @@ func (s *Backlog) Expired(
 // Unswept lists dead organizations whose SweepAfter is before t, the oldest first.
 func (s *Backlog) Unswept(
 	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organizationsPage, error) {
+) (organization.Page[organization.Organization], error) {
 	return s.dead(ctx, "listing unswept organizations", "sweep_after", t, after, limit)
 }
 
 // Purgeable lists dead organizations whose PurgeAfter is before t, the oldest first.
 func (s *Backlog) Purgeable(
 	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organizationsPage, error) {
+) (organization.Page[organization.Organization], error) {
 	return s.dead(ctx, "listing dead organizations", "purge_after", t, after, limit)
 }
 
 func (s *Backlog) dead(
 	ctx context.Context, doing, field string, t time.Time, after *organization.Place, limit int,
-) (organizationsPage, error) {
+) (organization.Page[organization.Organization], error) {
 	return organizations{
 		doing: doing, collection: organizationsName, item: organizationDocument.organization,
 		field: field, filter: bson.M{
@@ -69,7 +66,7 @@ func (s *Backlog) dead(
 // one has none, and $lt matches dates alone (MongoDB manual, type bracketing).
 func (s *Backlog) Unsettled(
 	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (claimsPage, error) {
+) (organization.Page[organization.Claim], error) {
 	return claims{
 		doing: "listing unsettled claims", collection: claimsName, item: claimDocument.claim,
 		field: "until", filter: bson.M{"until": bson.M{"$lt": t}},
@@ -77,19 +74,25 @@ func (s *Backlog) Unsettled(
 }
 
 // Organizations lists all organizations, by ID.
-func (s *Backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (organizationsPage, error) {
+func (s *Backlog) Organizations(
+	ctx context.Context, after *organization.Place, limit int,
+) (organization.Page[organization.Organization], error) {
 	return organizations{
 		doing: "listing organizations", collection: organizationsName, item: organizationDocument.organization,
 	}.page(ctx, s.d, after, limit)
 }
 
 // Claims lists all claims, by key.
-func (s *Backlog) Claims(ctx context.Context, after *organization.Place, limit int) (claimsPage, error) {
+func (s *Backlog) Claims(
+	ctx context.Context, after *organization.Place, limit int,
+) (organization.Page[organization.Claim], error) {
 	return claims{doing: "listing claims", collection: claimsName, item: claimDocument.claim}.page(ctx, s.d, after, limit)
 }
 
 // Admins lists all admins, by ID.
-func (s *Backlog) Admins(ctx context.Context, after *organization.Place, limit int) (adminsPage, error) {
+func (s *Backlog) Admins(
+	ctx context.Context, after *organization.Place, limit int,
+) (organization.Page[organization.Admin], error) {
 	return admins{doing: "listing admins", collection: adminsName, item: adminDocument.admin}.page(ctx, s.d, after, limit)
 }
 

@@ -81,7 +81,7 @@ func (t *timed) Write(b []byte) (int, error) {
 
 func (t *timed) missed(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = t.Conn.Close()
+		_ = t.Close()
 	}
 	return err
 }

@@ -34,7 +34,11 @@ func TestDoctor(t *testing.T) {
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		w := newWard(t, e)
-		w.work(t, long)
+		for range 5 { // again where the machine was too slow for anything to happen
+			if w.work(t, long); w.done.Load() > 0 && w.repaired.Mended > 0 {
+				break
+			}
+		}
 		w.Quiet(t)
 		for _, bad := range w.Violations(t, "ghost_unknown_", "strange ") {
 			kind, _, _ := strings.Cut(bad, ":")
@@ -97,14 +101,16 @@ func TestDoctor_unreadable(t *testing.T) {
 		if r, err := w.Repair(t.Context()); err != nil || r != (organization.Repaired{Mended: 1}) {
 			t.Errorf("Repair() = %+v, %v, want one mended", r, err)
 		}
-		if bad := w.Violations(t, acme); !slices.ContainsFunc(bad, func(s string) bool { return strings.HasPrefix(s, "dead_claim: acme") }) {
-			t.Errorf("found %v, want its claim too, for a person to decide", bad)
-		}
 		findings, err := w.Examine(t.Context())
-		if err != nil || !slices.ContainsFunc(findings, func(f organization.Finding) bool {
-			return f.Kind == "document_unreadable" && f.Subject == acme
-		}) {
-			t.Errorf("Examine() = %v, %v, want the document that cannot be read", findings, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"document_unreadable " + acme, "dead_claim acme", "collection_unexplained org_acme"} {
+			if !slices.ContainsFunc(findings, func(f organization.Finding) bool {
+				return f.Kind+" "+f.Subject == want && f.Repair == ""
+			}) {
+				t.Errorf("Examine() = %v, want %s for a person to decide", findings, want)
+			}
 		}
 		set(int64(9))
 		w.Quiet(t)
@@ -196,7 +202,7 @@ func (w *ward) work(t *testing.T, long time.Duration) {
 	}
 	all.Go(func() {
 		for ctx.Err() == nil {
-			w.repair(t)
+			w.repair(t) //nolint:contextcheck // a run that has begun is not broken off
 			w.pass()
 		}
 	})
@@ -301,7 +307,8 @@ func (w *ward) plant(t *testing.T, d *rand.Rand) {
 	case 0:
 		err = w.Store.Claims.Insert(t.Context(), organization.Claim{Key: "strange " + id.String(), OrgID: id, ID: id})
 	case 1:
-		err = w.Store.Admins.Insert(t.Context(), organization.Admin{ID: id, OrgID: id, Email: id.String() + "@strange.io", Rev: 1})
+		a := organization.Admin{ID: id, OrgID: id, Email: id.String() + "@strange.io", Rev: 1}
+		err = w.Store.Admins.Insert(t.Context(), a)
 	}
 	if err != nil && !errors.Is(err, organization.ErrExists) && !errors.Is(err, organization.ErrLost) {
 		t.Errorf("planting: %v", err)
@@ -324,7 +331,7 @@ func (w *ward) keeps(t *testing.T, c *client) {
 		return
 	}
 	if o.Key != c.key || o.State != organization.Active || a.OrgID != c.org {
-		t.Errorf("client %d was promised %s under %s: there are %+v, %v and its admin %v", c.n, c.org, c.key, o, err, adminErr)
+		t.Errorf("client %d was promised %s under %s: there are %+v, %v and %v", c.n, c.org, c.key, o, err, adminErr)
 	}
 	if len(there) == 0 || len(documents) > 1 || c.wrote && len(documents) == 0 {
 		t.Errorf("client %d: of %s there are %v and %d documents, want its own", c.n, name, there, len(documents))

@@ -1,6 +1,7 @@
 package mongo_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
+	"oms/shared/token"
 )
 
 // crowd puts n living organizations beside the one that was founded, as copies
@@ -29,6 +31,7 @@ func crowd(tb testing.TB, db *driver.Database, n, fresh int) {
 	}{
 		{"organizations", func(d bson.M, i int) {
 			d["_id"], d["key"], d["cid"] = numbered(1, i), fmt.Sprintf("crowd_%d", i), numbered(2, i)
+			d["collection"], d["admin_id"] = fmt.Sprintf("org_crowd_%d", i), numbered(3, i)
 		}},
 		{"names", func(d bson.M, i int) {
 			d["_id"], d["cid"], d["org_id"] = fmt.Sprintf("crowd_%d", i), numbered(2, i), numbered(1, i)
@@ -62,18 +65,20 @@ func crowd(tb testing.TB, db *driver.Database, n, fresh int) {
 }
 
 func numbered(kind byte, i int) bson.ObjectID {
-	return bson.ObjectID{kind, 8: byte(i >> 24), 9: byte(i >> 16), 10: byte(i >> 8), 11: byte(i)}
+	id := bson.ObjectID{kind}
+	binary.BigEndian.PutUint32(id[8:], uint32(i)) //nolint:gosec // G115: a test's count
+	return id
 }
 
 // TestService_reconcileAtScale: beside many living organizations a run with
 // nothing to do is a handful of commands, and what happens among them is done
 // in the first run after its time. `make scale` has 100,000 of them.
-func TestService_reconcileAtScale(t *testing.T) {
+func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is timed, so nothing runs beside it
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		n := 1000
+		n, fresh := 300, 100
 		if mongotest.Whole() {
-			// The embedded database reads whole collections: see the page of figures.
-			n = map[string]int{"embedded": 2000, "server": 100_000}[e.Name]
+			// The embedded database reads whole collections: see figures.md of package organization.
+			n, fresh = map[string]int{"embedded": 2000, "server": 100_000}[e.Name], 500
 		}
 		name, sent := databaseName(), &mongotest.Recorder{}
 		if err := e.OpenNamed(t, name).EnsureIndexes(t.Context()); err != nil {
@@ -88,7 +93,6 @@ func TestService_reconcileAtScale(t *testing.T) {
 		t.Cleanup(func() { _ = db.Close(t.Context()) })
 		w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})
 		model := w.Found(t, "Model", "m@model.io")
-		const fresh = 500
 		crowd(t, e.Client(t).Database(name), n, fresh)
 		w.Clock.Advance(2 * time.Minute)
 
@@ -156,4 +160,76 @@ func TestService_reconcileAtScale(t *testing.T) {
 			t.Errorf("the collections are %v, %v, want org_moved alone", names, err)
 		}
 	})
+}
+
+// TestService_manyCollections prints what takes longer beside many
+// organizations with their collections than beside a hundred, each the median
+// of five. `make scale` has 20,000 of them, on the embedded database 2,000.
+func TestService_manyCollections(t *testing.T) { //nolint:paralleltest // likewise
+	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
+		many := 200
+		if mongotest.Whole() {
+			many = map[string]int{"embedded": 2000, "server": 20_000}[e.Name]
+		}
+		few, all := beside(t, e, 100), beside(t, e, many)
+		for _, doing := range []string{"create", "rename", "delete", "reconcile", "doctor"} {
+			t.Logf("%s: %s: %v beside 100 organizations, %v beside %d: %.1f times", e.Name, doing,
+				few[doing].Round(100*time.Microsecond), all[doing].Round(100*time.Microsecond), many,
+				float64(all[doing])/float64(few[doing]))
+		}
+	})
+}
+
+// beside returns how long things take beside n organizations with their collections.
+func beside(t *testing.T, e mongotest.Engine, n int) map[string]time.Duration {
+	t.Helper()
+	name := databaseName()
+	db := e.OpenNamed(t, name)
+	if err := db.EnsureIndexes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	raw := e.Client(t).Database(name)
+	w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})
+	w.Found(t, "Model", "m@model.io")
+	crowd(t, raw, n, 0)
+	for i := range n {
+		if err := raw.CreateCollection(t.Context(), fmt.Sprintf("org_crowd_%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Clock.Advance(2 * time.Minute)
+	times := map[string][]time.Duration{}
+	timed := func(doing string, do func() error) {
+		from := time.Now()
+		if err := do(); err != nil {
+			t.Fatalf("%s: %v", doing, err)
+		}
+		times[doing] = append(times[doing], time.Since(from))
+	}
+	for i := range 5 {
+		org, renamed := fmt.Sprint("Life ", i), fmt.Sprint("Life renamed ", i)
+		var who token.Principal
+		timed("create", func() error { who = w.Found(t, org, fmt.Sprint(i, "@life.io")); return nil })
+		timed("rename", func() error {
+			_, err := w.Update(t.Context(), who, organization.Change{Name: &renamed})
+			return err
+		})
+		timed("delete", func() error { _, err := w.Delete(t.Context(), who, renamed, nil); return err })
+		timed("reconcile", func() error { _, err := w.Reconcile(t.Context()); return err })
+		timed("doctor", func() error {
+			found, err := w.Examine(t.Context())
+			for _, f := range found {
+				if !f.Later {
+					t.Errorf("beside %d organizations the doctor finds %+v", n, f)
+				}
+			}
+			return err
+		})
+	}
+	median := map[string]time.Duration{}
+	for doing, all := range times {
+		slices.Sort(all)
+		median[doing] = all[len(all)/2]
+	}
+	return median
 }

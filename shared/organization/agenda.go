@@ -140,11 +140,12 @@ func (r *reconciliation) attempt(ctx context.Context, list string, i item) (unfi
 	}
 	_, kept := errors.AsType[*keptError](err)
 	if first := r.aside.put(name, i.due, kept, r.now()); first {
-		level, message := slog.LevelError, "cannot be done, and is tried again later"
+		level := slog.LevelError
 		if kept {
-			level, message = slog.LevelWarn, "kept until somebody decides about it"
+			level = slog.LevelWarn
 		}
-		r.log.LogAttrs(ctx, level, message, slog.String("list", list), slog.String("id", i.id), slog.String("err", err.Error()))
+		r.log.LogAttrs(ctx, level, "not done; it is counted in every run and tried again now and then",
+			slog.String("list", list), slog.String("id", i.id), slog.Bool("kept", kept), slog.String("err", err.Error()))
 	}
 	return false
 }

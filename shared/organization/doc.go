@@ -42,7 +42,8 @@
 //
 // A key is held by a [Claim]. A claim is live while an organization refers to
 // it, by Key and ClaimID or by Op.To and Op.ToClaim; otherwise it is dead, and free
-// from its Until on. A name under which a late command or a data writer could
+// from its Until on. One without Until is settled: a living organization's, at
+// which nobody looks again until that leaves it. A name under which a late command or a data writer could
 // still act is not given out: the old name of a rename and the name of a deleted
 // organization are held ([Claim.Left]) before the step that lets go of them.
 // [Service.Reconcile] clears away what is written under such a name and brings
@@ -51,8 +52,11 @@
 // # Where to read
 //
 // protocol.md has every step with what is done where it does not go as hoped.
-// worker.go is the lease and the lost answer; claim.go the name; operation.go
-// taking over, deciding and ending; create.go, update.go (rename.go is its
-// step 4) and delete.go the steps; request.go the idempotency key; read.go what
-// a token may still do; reconcile.go and ghost.go what is repaired later.
+// worker.go is the lease and the lost answer; swap.go the compare-and-set on
+// which every decision rests; claim.go the name; operation.go taking over,
+// deciding and ending; create.go, update.go (rename.go is its step 4) and
+// delete.go the steps; request.go the idempotency key; read.go what a token may
+// still do; reconcile.go and ghost.go what is done later, and agenda.go how one
+// bad item, or a long list, keeps nothing else from being done; examine.go and
+// repair.go the doctor. figures.md says how all of it is tested.
 package organization

@@ -181,7 +181,8 @@ func (e *examination) examineOrganization(o Organization) {
 	case o.State.Dead():
 		if o.Key != "" || !o.ClaimID.IsZero() {
 			e.add(Finding{
-				Kind: "dead_organization_with_key", Subject: o.ID.String(), Detail: "a dead organization still has the key " + o.Key,
+				Kind: "dead_organization_with_key", Subject: o.ID.String(),
+				Detail: "a dead organization still has the key " + o.Key,
 			})
 		}
 		if len(admins) > 0 {

@@ -24,7 +24,9 @@ func TestService_Examine(t *testing.T) {
 			t.Helper()
 			is := o
 			is.State = organization.Deleting
-			is.Op = &organization.Op{ID: fixedID(9), Kind: organization.OpDelete, Worker: fixedID(8), Lease: w.clock.Now().Add(-time.Minute), From: o.Key}
+			is.Op = &organization.Op{
+				ID: fixedID(9), Kind: organization.OpDelete, Worker: fixedID(8), Lease: w.clock.Now().Add(-time.Minute), From: o.Key,
+			}
 			w.swap(t, o, is)
 		}},
 		{kind: "state_without_operation", plant: func(t *testing.T, w *world, o organization.Organization) {
@@ -41,7 +43,9 @@ func TestService_Examine(t *testing.T) {
 		}},
 		{kind: "dead_organization_with_key", plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			is := organization.Organization{ID: fixedID(7), Key: "gone", State: organization.Aborted, Rev: 1, PurgeAfter: w.clock.Now().Add(time.Hour)}
+			is := organization.Organization{
+				ID: fixedID(7), Key: "gone", State: organization.Aborted, Rev: 1, PurgeAfter: w.clock.Now().Add(time.Hour),
+			}
 			if err := w.Store().Organizations.Insert(t.Context(), is); err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +73,9 @@ func TestService_Examine(t *testing.T) {
 		}},
 		{kind: "dead_claim", mended: true, plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			w.claim(t, organization.Claim{Key: "dead", OrgID: fixedID(7), ID: fixedID(5), Until: w.clock.Now().Add(-time.Second)})
+			w.claim(t, organization.Claim{
+				Key: "dead", OrgID: fixedID(7), ID: fixedID(5), Until: w.clock.Now().Add(-time.Second),
+			})
 		}},
 		{kind: "dead_claim", mended: true, plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()

@@ -171,7 +171,9 @@ func (d *disturbed) hook(command string, apply func() error) error {
 // unmended returns what contradicts when all is quiet, but for strangers' ghosts, which are kept.
 func (w *world) unmended(t *testing.T) []string {
 	t.Helper()
-	return slices.DeleteFunc(w.violations(), func(bad string) bool { return strings.HasPrefix(bad, "ghost_of_a_stranger") })
+	return slices.DeleteFunc(w.violations(), func(bad string) bool {
+		return strings.HasPrefix(bad, "ghost_of_a_stranger")
+	})
 }
 
 // lostTo returns what a client was promised and has not got, or has lost. The
@@ -244,7 +246,8 @@ func TestService_Repair_eachApart(t *testing.T) {
 		},
 		"an admin cannot be deleted": {
 			command: "admins.delete", err: func(*world, func() error) error { return errors.New("not today") },
-			want: organization.Repaired{Mended: 4, Failed: 1}, left: []string{"admin_of_dead_organization", "ghost_of_a_stranger"},
+			want: organization.Repaired{Mended: 4, Failed: 1},
+			left: []string{"admin_of_dead_organization", "ghost_of_a_stranger"},
 		},
 		"a move is not answered": {
 			command: "collections.rename", err: func(*world, func() error) error { return organization.ErrLost },
@@ -331,7 +334,9 @@ func TestService_Repair_changed(t *testing.T) {
 			plant: contradictions()["an admin of nobody"],
 			act: func(t *testing.T, w *world, _ token.Principal) {
 				t.Helper()
-				o := organization.Organization{ID: fixedID(7), Key: "strange", State: organization.Active, AdminID: fixedID(6), Rev: 1}
+				o := organization.Organization{
+					ID: fixedID(7), Key: "strange", State: organization.Active, AdminID: fixedID(6), Rev: 1,
+				}
 				if err := w.Store().Organizations.Insert(t.Context(), o); err != nil {
 					t.Error(err)
 				}
@@ -344,12 +349,13 @@ func TestService_Repair_changed(t *testing.T) {
 			who := w.found(t, "Acme", "a@acme.io")
 			c.plant(t, w)
 			examined := false
-			var before, after []string // the database as the client leaves it, and as the doctor does
+			first := []string{"claims.insert", "claims.raise", "organizations.findLinearizable"} // one of them begins a repair
+			var before []string                                                                  // the collections as the client leaves them
 			doctor := w.service(func(command string, apply func() error) error {
-				switch repairing := slices.Contains([]string{"claims.insert", "claims.raise", "organizations.findLinearizable"}, command); {
+				switch {
 				case command == "backlog.organizations":
 					examined = true
-				case examined && repairing && before == nil:
+				case examined && slices.Contains(first, command) && before == nil:
 					c.act(t, w, who)
 					before = w.Names()
 				}
@@ -359,8 +365,8 @@ func TestService_Repair_changed(t *testing.T) {
 			if err != nil || got != (organization.Repaired{Changed: 1}) {
 				t.Errorf("Repair() = %+v, %v, want one that has changed", got, err)
 			}
-			if after = w.Names(); !slices.Equal(before, after) {
-				t.Errorf("there were %v, and are %v", before, after)
+			if !slices.Equal(before, w.Names()) {
+				t.Errorf("there were %v, and are %v", before, w.Names())
 			}
 			if _, err := w.Store().Claims.Find(t.Context(), "strange"); len(w.living()) == 2 && err == nil {
 				t.Error("the doctor keeps a name that it has no use for")
@@ -397,7 +403,8 @@ func TestService_Repair_holds(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Drop("org_strange") // its owner
-	for end := w.clock.Now().Add(organization.Lease + organization.LateBound); w.clock.Now().Before(end); w.clock.Advance(5 * time.Second) {
+	end := w.clock.Now().Add(organization.Lease + organization.LateBound)
+	for ; w.clock.Now().Before(end); w.clock.Advance(5 * time.Second) {
 		if _, err := w.Reconcile(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -352,7 +352,7 @@ func (x *operation) committed(ctx context.Context, op *Op) error {
 			return err
 		}
 	}
-	if !done {
+	if !done || o.Version != x.o.Version+1 { // others have gone on since: it is not what was asked for any more
 		return errOvertaken
 	}
 	x.o = o

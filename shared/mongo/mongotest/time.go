@@ -40,7 +40,8 @@ func (e Engine) pass(tb testing.TB, database, key string, d time.Duration) {
 	}{
 		{"names", bson.M{"_id": key}, []string{"until"}},
 		{
-			"organizations", bson.M{"$or": []bson.M{{"key": key}, {"op.from": key}, {"op.to": key}}},
+			"organizations",
+			bson.M{"$or": []bson.M{{"key": key}, {"op.from": key}, {"op.to": key}}},
 			[]string{"op.lease", "sweep_after", "purge_after"},
 		},
 		{"requests", bson.M{"answer.collection": "org_" + key}, []string{"lease", "created_at"}},

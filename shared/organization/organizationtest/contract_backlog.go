@@ -31,7 +31,7 @@ func testBacklog(t *testing.T, s Subject) {
 			must(t, s.Store.Organizations.Insert(ctx, o))
 		}
 		must(t, s.Store.Organizations.Insert(ctx, bare(8, organization.Active)))
-		wantPages(t, "Expired", listed(backlog.Expired, at), byID, ids(2, 4, 6, 7, 1))
+		wantPages(ctx, t, "Expired", listed(backlog.Expired, at), byID, ids(2, 4, 6, 7, 1))
 	})
 
 	t.Run("lists dead organizations whose time has come, the oldest first", func(t *testing.T) {
@@ -52,12 +52,12 @@ func testBacklog(t *testing.T, s Subject) {
 			must(t, s.Store.Organizations.Insert(ctx, purgeable))
 			must(t, s.Store.Organizations.Insert(ctx, unswept))
 		}
-		wantPages(t, "Purgeable", listed(backlog.Purgeable, at), byID, ids(12, 11, 16))
-		wantPages(t, "Unswept", listed(backlog.Unswept, at), byID, ids(22, 21, 26))
+		wantPages(ctx, t, "Purgeable", listed(backlog.Purgeable, at), byID, ids(12, 11, 16))
+		wantPages(ctx, t, "Unswept", listed(backlog.Unswept, at), byID, ids(22, 21, 26))
 	})
 
 	t.Run("lists all organizations by ID", func(t *testing.T) {
-		wantPages(t, "Organizations", backlog.Organizations, byID,
+		wantPages(ctx, t, "Organizations", backlog.Organizations, byID,
 			ids(1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 21, 22, 23, 24, 25, 26, 27))
 	})
 
@@ -71,8 +71,8 @@ func testBacklog(t *testing.T, s Subject) {
 		n, err := s.Store.Claims.Settle(ctx, []organization.Claim{{Key: "g", ID: id(1), Until: at.Add(-3 * time.Hour)}})
 		wantEqual(t, "Settle", n, err, 1)
 		key := func(c organization.Claim) string { return c.Key }
-		wantPages(t, "Unsettled", listed(backlog.Unsettled, at), key, []string{"f", "a", "b", "d", "h", "i"})
-		wantPages(t, "Claims", backlog.Claims, key, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"})
+		wantPages(ctx, t, "Unsettled", listed(backlog.Unsettled, at), key, []string{"f", "a", "b", "d", "h", "i"})
+		wantPages(ctx, t, "Claims", backlog.Claims, key, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"})
 	})
 
 	t.Run("goes on where what it has listed has gone", func(t *testing.T) {
@@ -90,7 +90,7 @@ func testBacklog(t *testing.T, s Subject) {
 		for _, n := range []byte{3, 1, 2} {
 			must(t, s.Store.Admins.Insert(ctx, organization.Admin{ID: id(n), Email: strconv.Itoa(int(n)) + "@example.com"}))
 		}
-		wantPages(t, "Admins", backlog.Admins, func(a organization.Admin) organization.ID { return a.ID }, ids(1, 2, 3))
+		wantPages(ctx, t, "Admins", backlog.Admins, func(a organization.Admin) organization.ID { return a.ID }, ids(1, 2, 3))
 	})
 }
 
@@ -108,12 +108,14 @@ func listed[T any](
 
 // wantPages reads the list in pages of every size, and fails the test unless
 // each time it has what it should. A last page may be empty.
-func wantPages[T any, I comparable](t *testing.T, doing string, list pages[T], id func(T) I, want []I) {
+func wantPages[T any, I comparable](
+	ctx context.Context, t *testing.T, doing string, list pages[T], id func(T) I, want []I,
+) {
 	t.Helper()
 	for limit := 1; limit <= len(want)+1; limit++ {
 		var got []I
 		for after, n := (*organization.Place)(nil), 0; n <= len(want)+1; n++ {
-			p, err := list(t.Context(), after, limit)
+			p, err := list(ctx, after, limit)
 			must(t, err)
 			if len(p.Items) > limit || len(p.Unreadable) > 0 || p.Next != nil && len(p.Items) < limit {
 				t.Errorf("%s, at most %d: a page of %d, %d unreadable, next %v",

@@ -66,6 +66,7 @@ func (f *faulty) hook(_ string, apply func() error) error {
 	case lost:
 		_ = apply()
 	case dropped, late, zombie:
+	case stale, undone, undoneMore: // these befall the client, not the command
 	}
 	return organization.ErrLost
 }
