@@ -13,17 +13,17 @@ const contests = 6
 
 // claim claims key for the organization (step 1 of a creation and of a
 // rename). The commands in with go out beside the first try. It ends with nil,
-// or with the conflict that the client is told. sure turns false at a lost answer.
-func (w *worker) claim(ctx context.Context, key string, org, id ID, sure *bool, with ...command) error {
+// or with the conflict that the client is told.
+func (x *operation) claim(ctx context.Context, key string, org, id ID, with ...command) error {
 	insert := func(ctx context.Context) error {
-		return w.store.Claims.Insert(ctx, Claim{Key: key, OrgID: org, ID: id, Until: w.until(*sure)})
+		return x.store.Claims.Insert(ctx, Claim{Key: key, OrgID: org, ID: id, Until: x.until()})
 	}
 	errs := together(ctx, append([]command{insert}, with...)...)
 	err := errs[0]
 	for i, beside := range errs[1:] {
 		if errors.Is(beside, ErrLost) {
-			*sure = false
-			beside = w.retry(ctx, with[i])
+			x.sure = false
+			beside = x.retry(ctx, with[i])
 		}
 		if beside != nil {
 			return beside
@@ -34,14 +34,14 @@ func (w *worker) claim(ctx context.Context, key string, org, id ID, sure *bool, 
 		case err == nil:
 			return nil
 		case errors.Is(err, ErrLost):
-			*sure = false
-			if err := w.endure(err); err != nil {
+			x.sure = false
+			if err := x.endure(err); err != nil {
 				return err
 			}
 		case !errors.Is(err, ErrExists):
 			return fmt.Errorf("claiming %s: %w", key, err)
 		}
-		won, contestErr := w.contest(ctx, key, org, id, sure)
+		won, contestErr := x.contest(ctx, key, org, id)
 		if won || contestErr != nil {
 			return contestErr
 		}
@@ -53,31 +53,31 @@ func (w *worker) claim(ctx context.Context, key string, org, id ID, sure *bool, 
 // contest looks at the claim that is there already: it may be our own, dead
 // and free (then it is replaced), or somebody's. Neither won nor an error: it
 // has gone or changed, try again.
-func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool) (won bool, err error) {
-	there, err := w.readClaim(ctx, key)
+func (x *operation) contest(ctx context.Context, key string, org, id ID) (won bool, err error) {
+	there, err := x.readClaim(ctx, key)
 	if err != nil || there.ID.IsZero() {
 		return false, err
 	}
 	if there.ID == id { // a resumed request's, or this one's with its answer lost
-		*sure = false
+		x.sure = false
 		raised := false
-		err := w.retry(ctx, w.raise(key, id, false, &raised))
+		err := x.retry(ctx, x.raise(key, id, false, &raised))
 		return raised && err == nil, err
 	}
 	// The clock is read before the owner: an operation of a dead claim's owner
 	// may still come to life until then.
-	now := w.now()
+	now := x.now()
 	past := now.After(there.Until)
 	var owner Organization
 	occupied := false
-	err = w.reading(
+	err = x.reading(
 		ctx, func(ctx context.Context) error {
 			var err error
-			owner, err = w.claimant(ctx, there)
+			owner, err = x.claimant(ctx, there)
 			return err
 		},
 		func(ctx context.Context) error {
-			cs, err := w.store.Collections.Find(ctx, CollectionName(key))
+			cs, err := x.store.Collections.Find(ctx, CollectionName(key))
 			if err != nil {
 				return fmt.Errorf("looking for the collection of %s: %w", key, err)
 			}
@@ -90,8 +90,8 @@ func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool
 		return false, err
 	case owner.ID == org:
 		return false, organizationBusy()
-	case !owner.ID.IsZero() && w.expired(owner):
-		return false, w.finish(ctx, owner)
+	case !owner.ID.IsZero() && x.expired(owner):
+		return false, x.finish(ctx, owner)
 	case !owner.ID.IsZero():
 		return false, nameTaken(key)
 	case there.Until.IsZero(): // it was left after it was read
@@ -101,10 +101,10 @@ func (w *worker) contest(ctx context.Context, key string, org, id ID, sure *bool
 	case there.Left && occupied: // a data writer made it after the move; reconcile clears it away
 		return false, nameHeld(key, time.Minute)
 	}
-	won, err = w.store.Claims.Replace(ctx, there, Claim{Key: key, OrgID: org, ID: id, Until: w.until(*sure)})
+	won, err = x.store.Claims.Replace(ctx, there, Claim{Key: key, OrgID: org, ID: id, Until: x.until()})
 	if errors.Is(err, ErrLost) {
-		*sure = false
-		return false, w.endure(err)
+		x.sure = false
+		return false, x.endure(err)
 	}
 	return won, err
 }

@@ -40,7 +40,8 @@ func (s *Service) Create(ctx context.Context, c Creation) (Created, error) {
 		answer, err := w.createOnce(ctx, p, c)
 		return answer, settle(err)
 	}
-	if err := w.create(ctx, p, true, false); err != nil {
+	x := &operation{worker: w, sure: true}
+	if err := x.create(ctx, p); err != nil {
 		return Created{}, settle(err)
 	}
 	return p.answer, nil
@@ -83,15 +84,14 @@ func (w *worker) plan(name Name, email string, hash password.Hash) plan {
 	}}}
 }
 
-// create does steps 1 to 5. A resumed creation goes on with the ids of an
-// earlier request, whose commands may still act.
-func (w *worker) create(ctx context.Context, p plan, sure, resumed bool) error {
-	if err := w.claim(ctx, p.name.Key, p.ids.Organization, p.ids.Claim, &sure); err != nil {
+// create does steps 1 to 5. Of a creation that an earlier request has begun it
+// is a helper, for that one's commands may still act.
+func (x *operation) create(ctx context.Context, p plan) error {
+	if err := x.claim(ctx, p.name.Key, p.ids.Organization, p.ids.Claim); err != nil {
 		return err
 	}
-	x := &operation{worker: w, sure: sure, helper: resumed}
-	created, err := x.insert(ctx, p)
-	if err != nil || created {
+	committed, err := x.insert(ctx, p)
+	if err != nil || committed {
 		return err
 	}
 	return x.forwardCreate(ctx)
@@ -136,12 +136,7 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 			x.o = there
 			return false, nil
 		case there.State == Creating && x.expired(there):
-			taken, err := x.takeOver(ctx, there)
-			if err != nil {
-				return false, err
-			}
-			*x = *taken
-			return false, nil
+			return false, x.takeOver(ctx, there)
 		case there.State == Creating:
 			return false, requestInProgress()
 		case there.State == Aborted:

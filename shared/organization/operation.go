@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // errEnded: the operation has ended, but not (or not surely) by this worker's
@@ -14,10 +15,10 @@ var errEnded = errors.New("the operation has ended")
 // errUndecided: the decision was not taken; the organization has changed since it was read.
 var errUndecided = errors.New("the organization has changed since it was read")
 
-// operation is an operation in a worker's hands, after its decision.
+// operation is an operation in a worker's hands.
 type operation struct {
 	*worker
-	o      Organization // as this worker last wrote it
+	o      Organization // as this worker last wrote it, from the decision on
 	sure   bool         // begun by this worker, and every command so far was answered
 	helper bool         // begun by another worker, or an earlier one of the same request
 }
@@ -26,7 +27,8 @@ type operation struct {
 // was somebody else's in the meantime, or ended with a conflict for whoever had
 // begun it, is no error here.
 func (w *worker) finish(ctx context.Context, o Organization) error {
-	x, err := w.takeOver(ctx, o)
+	x := &operation{worker: w}
+	err := x.takeOver(ctx, o)
 	if errors.Is(err, errOvertaken) {
 		return nil
 	}
@@ -58,20 +60,28 @@ func (x *operation) forward(ctx context.Context) error {
 
 // takeOver makes an expired operation this worker's, and raises its claims
 // before anything else is done. errOvertaken where somebody else was first.
-func (w *worker) takeOver(ctx context.Context, o Organization) (*operation, error) {
+func (x *operation) takeOver(ctx context.Context, o Organization) error {
 	mine := o
 	op := *o.Op
-	op.Worker, op.Lease, op.Sure = w.id, w.lease, false
+	op.Worker, op.Lease, op.Sure = x.id, x.lease, false
 	mine.Op = &op
-	now, v, err := w.swap(ctx, "taking over operation "+op.ID.String(), o, mine, nil)
+	now, v, err := x.swap(ctx, "taking over operation "+op.ID.String(), o, mine, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if v != applied {
-		return nil, errOvertaken
+		return errOvertaken
 	}
-	x := &operation{worker: w, o: now, helper: true}
-	return x, x.raiseAll(ctx)
+	x.o, x.sure, x.helper = now, false, true
+	return x.raiseAll(ctx)
+}
+
+// until is the end of a new claim: a hold where an answer was lost already.
+func (x *operation) until() time.Time {
+	if x.sure {
+		return x.lease.Add(takeoverGrace)
+	}
+	return x.hold()
 }
 
 // raiseAll raises every claim that the operation stands on.

@@ -30,12 +30,12 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 		Body: w.mac("body", p.name.Shown, p.email, norm.NFC.String(c.Password)),
 		IDs:  p.ids, Answer: p.answer, Worker: w.id, Lease: w.lease, CreatedAt: w.now(),
 	}
-	there, sure, err := w.register(ctx, r)
+	x := &operation{worker: w, sure: true}
+	there, err := x.register(ctx, r)
 	if err != nil {
 		return Created{}, err
 	}
-	resumed := there.Worker != w.id
-	if resumed {
+	if there.Worker != w.id {
 		done, aborted, err := w.resume(ctx, there, r.Body)
 		if err != nil {
 			return Created{}, err
@@ -49,9 +49,10 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 			w.forget(ctx, there)
 			return Created{}, w.whyAborted(ctx, p)
 		}
-		p.ids, p.answer, sure = there.IDs, there.Answer, false
+		p.ids, p.answer = there.IDs, there.Answer
+		x.sure, x.helper = false, true
 	}
-	err = w.create(ctx, p, sure, resumed)
+	err = x.create(ctx, p)
 	switch {
 	case err == nil:
 		// Where this fails the organization itself says that the request is done.
@@ -81,27 +82,26 @@ func (w *worker) whyAborted(ctx context.Context, p plan) error {
 }
 
 // register inserts the request, and returns the one that is there: r itself, or an earlier one.
-func (w *worker) register(ctx context.Context, r Request) (there Request, sure bool, err error) {
-	sure = true
+func (x *operation) register(ctx context.Context, r Request) (Request, error) {
 	for range contests {
-		err := w.store.Requests.Insert(ctx, r)
+		err := x.store.Requests.Insert(ctx, r)
 		switch {
 		case err == nil:
-			return r, sure, nil
+			return r, nil
 		case errors.Is(err, ErrLost):
-			sure = false
-			if err := w.endure(err); err != nil {
-				return Request{}, false, err
+			x.sure = false
+			if err := x.endure(err); err != nil {
+				return Request{}, err
 			}
 		case !errors.Is(err, ErrExists):
-			return Request{}, false, fmt.Errorf("inserting a request: %w", err)
+			return Request{}, fmt.Errorf("inserting a request: %w", err)
 		}
-		there, err = w.request(ctx, r.ID)
+		there, err := x.request(ctx, r.ID)
 		if err != nil || there.ID != "" {
-			return there, sure, err
+			return there, err
 		}
 	}
-	return Request{}, false, requestInProgress()
+	return Request{}, requestInProgress()
 }
 
 // request reads a request; absent, it has no ID.

@@ -185,7 +185,7 @@ func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organizati
 			op.UUID = there[o.Collection].UUID
 			return err
 		}
-		if err := w.claim(ctx, op.To, o.ID, op.ToClaim, &x.sure, leave, uuid); err != nil {
+		if err := x.claim(ctx, op.To, o.ID, op.ToClaim, leave, uuid); err != nil {
 			return Organization{}, err
 		}
 	}

@@ -70,14 +70,6 @@ func (w *worker) hold() time.Time {
 	return w.lease.Add(takeoverGrace + clockSkew + LateBound)
 }
 
-// until is the end of a new claim: a hold where an answer was lost already.
-func (w *worker) until(sure bool) time.Time {
-	if sure {
-		return w.lease.Add(takeoverGrace)
-	}
-	return w.hold()
-}
-
 // expired tells whether o has an operation that this worker may take over.
 func (w *worker) expired(o Organization) bool {
 	return o.State.Running() && o.Op != nil && !w.now().Before(o.Op.Lease.Add(takeoverGrace))
