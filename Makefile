@@ -87,7 +87,7 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 
 # These have a quick form in `make test`, with the race detector; here it would take most of the time. They take
 # MONGO_TEST_URI as `make test` does.
-crashpoints races kills faults failover datakept scale: export OMS_TEST_WHOLE = 1
+crashpoints races kills faults failover datakept scale: export OMS_TEST_FULL = 1
 
 crashpoints: need-go ## every crash point of every request on every engine
 	$(GO) test -count=1 -timeout=30m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo

@@ -55,7 +55,7 @@ var onlyFault = flag.String("fault", "", "do this one alone, named as a failure 
 // lanes is how many requests that a fault meets are under way at once, at most,
 // to one function.
 func lanes() int {
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		return 8
 	}
 	return 4
@@ -227,14 +227,14 @@ func (r *faultRun) plan(points map[string]map[string]int) []shot {
 				for _, f := range wiretest.Faults() {
 					s := shot{k, wiretest.Rule{Fault: f, Client: k.client, Command: command, Nth: nth + 1}}
 					if slices.Contains(cheap, f) {
-						if mongotest.Whole() || f == cheap[turn%len(cheap)] {
+						if mongotest.Full() || f == cheap[turn%len(cheap)] {
 							quick = append(quick, s)
 						}
 						continue
 					}
 					// The sample: the last kind of each function, for that one does most.
 					last := k.name == lastKind(k.client) && command == commands[len(commands)-1] && nth == 0
-					if mongotest.Whole() || last {
+					if mongotest.Full() || last {
 						slow = append(slow, s)
 					}
 				}

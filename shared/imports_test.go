@@ -262,7 +262,7 @@ func forbidden(rules []rule, pkg string, isTest bool, imported string) string {
 	return fmt.Sprintf("the rule of %s in shared/imports_test.go does not allow it", r.pkg)
 }
 
-// isDomain tells whether pkg is one of those that know no HTTP.
+// isDomain reports whether pkg is one of those that know no HTTP.
 func isDomain(pkg string) bool {
 	for _, p := range []string{"shared/fault", "shared/token", "shared/password", "shared/organization", "shared/admin", "shared/mongo", "shared/secret"} {
 		if covers(p+"/...", pkg) {

@@ -48,7 +48,7 @@ func authorize(tokens verifier, log *slog.Logger) func(context.Context, request)
 		log.LogAttrs(ctx, slog.LevelInfo, "allowed", requestID(ctx), slog.String("route", r.RouteKey),
 			slog.String("admin_id", who.AdminID), slog.String("org_id", who.OrgID))
 		return response{IsAuthorized: true, Context: map[string]any{
-			"admin_id": who.AdminID, "org_id": who.OrgID, "ver": who.Ver, "exp": who.Expires.Unix(),
+			"admin_id": who.AdminID, "org_id": who.OrgID, "ver": who.CredentialVersion, "exp": who.Expires.Unix(),
 		}}, nil
 	}
 }

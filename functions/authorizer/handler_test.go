@@ -27,7 +27,7 @@ func (f fakeVerifier) Verify(_ context.Context, compact string) (token.Principal
 	case compact != "good.token":
 		return token.Principal{}, fault.New(fault.Unauthenticated, "invalid_token", "d")
 	}
-	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", Ver: "v1", Expires: time.Unix(1_900_000_000, 0)}, nil
+	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1", Expires: time.Unix(1_900_000_000, 0)}, nil
 }
 
 const (

@@ -89,7 +89,7 @@ func (a asset) encoded(accept []string) (body []byte, coding string, err error) 
 	return body, "", nil
 }
 
-// acceptsGzip tells whether an Accept-Encoding header admits gzip (RFC 9110,
+// acceptsGzip reports whether an Accept-Encoding header admits gzip (RFC 9110,
 // section 12.5.3): named with a weight above zero, or else by *. Without the
 // header anything is admitted by the RFC, but a client that does not send it
 // seldom decompresses, so the answer is then no.

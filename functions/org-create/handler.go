@@ -20,7 +20,7 @@ type creator interface {
 	Create(ctx context.Context, c organization.Creation) (organization.Created, error)
 }
 
-// readiness tells whether what keeps names and addresses unique is there;
+// readiness reports whether what keeps names and addresses unique is there;
 // *mongo.Indexes is one.
 type readiness interface {
 	Ready() bool

@@ -28,7 +28,7 @@ func (f *fakeRemover) Delete(_ context.Context, who token.Principal, name string
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	const deleted = `{"status":"deleted","organization":"TestOrg"}`
-	who := token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", Ver: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
+	who := token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
 	for _, tt := range []struct {
 		name, query, body string
 		header            map[string]string
@@ -74,7 +74,7 @@ func TestDelete(t *testing.T) {
 
 func TestDelete_handsTheVersionOn(t *testing.T) {
 	t.Parallel()
-	who := token.Principal{AdminID: "a", OrgID: "o", Ver: "v", Expires: time.Now().Add(time.Hour)}
+	who := token.Principal{AdminID: "a", OrgID: "o", CredentialVersion: "v", Expires: time.Now().Add(time.Hour)}
 	for tag, want := range map[string]*int64{`"4"`: new(int64(4)), "*": nil, `W/"4"`: new(edge.NoVersion)} {
 		f := &fakeRemover{}
 		edgetest.Send(t, edge.Protected(remove(f)), edgetest.Request{

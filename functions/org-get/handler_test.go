@@ -45,7 +45,7 @@ func (f fakeVerifier) Verify(_ context.Context, compact string) (token.Principal
 	case compact != "good.token":
 		return token.Principal{}, fault.New(fault.Unauthenticated, "invalid_token", "d")
 	}
-	return token.Principal{AdminID: "a", OrgID: "o", Ver: "v"}, nil
+	return token.Principal{AdminID: "a", OrgID: "o", CredentialVersion: "v"}, nil
 }
 
 const (

@@ -34,7 +34,7 @@ func (f *fakeUpdater) Update(_ context.Context, who token.Principal, c organizat
 }
 
 func someone() token.Principal {
-	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", Ver: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
+	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
 }
 
 func put(tb testing.TB, f *fakeUpdater, who token.Principal, body string, header map[string]string) edgetest.Response {

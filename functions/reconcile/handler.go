@@ -17,7 +17,7 @@ type reconciler interface {
 	Reconcile(ctx context.Context) (organization.Report, error)
 }
 
-// readiness tells whether the indexes are there; *mongo.Indexes is one.
+// readiness reports whether the indexes are there; *mongo.Indexes is one.
 type readiness interface {
 	Ready() bool
 }

@@ -95,7 +95,7 @@ func killFunctions(tb testing.TB, p *program, done <-chan struct{}) int {
 func testKills(t *testing.T, b built, uri string, strike strike) {
 	const tenants = 6
 	want, deadline := 10, time.Now().Add(30*time.Second)
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		want, deadline = 100, time.Now().Add(time.Hour)
 	}
 	s := newRestarted(t, b, uri)

@@ -223,7 +223,7 @@ func principal(tb testing.TB, f founded) token.Principal {
 	tb.Helper()
 	_, c := decodeToken(tb, f.token)
 	text := func(name string) string { s, _ := c[name].(string); return s }
-	return token.Principal{AdminID: text("admin_id"), OrgID: text("org_id"), Ver: text("ver")}
+	return token.Principal{AdminID: text("admin_id"), OrgID: text("org_id"), CredentialVersion: text("ver")}
 }
 
 func organizationKey(tb testing.TB, name string) string {

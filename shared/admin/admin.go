@@ -24,7 +24,7 @@ type Admins interface {
 	// writes it, or organization.ErrAbsent.
 	FindByEmail(ctx context.Context, email string) (organization.Admin, error)
 	// Rehash puts is in the place of old where the admin still has old
-	// (compare-and-set on the hash), and tells whether it did. Ver and Rev stay:
+	// (compare-and-set on the hash), and reports whether it did. CredentialVersion and Rev stay:
 	// the password is the same, so tokens keep working and no change under way is disturbed.
 	Rehash(ctx context.Context, id organization.ID, old, is password.Hash) (bool, error)
 }
@@ -120,7 +120,7 @@ func (s *Service) Login(ctx context.Context, email, plain string) (Session, erro
 
 	session := Session{AdminID: adm.ID.String(), OrgID: adm.OrgID.String()}
 	session.AccessToken, session.ExpiresIn, err = s.c.Tokens.Issue(ctx, token.Principal{
-		AdminID: session.AdminID, OrgID: session.OrgID, Ver: adm.Ver,
+		AdminID: session.AdminID, OrgID: session.OrgID, CredentialVersion: adm.CredentialVersion,
 	})
 	if err != nil {
 		return Session{}, fmt.Errorf("issuing a token for admin %s: %w", adm.ID, err)

@@ -122,7 +122,7 @@ func newFixture(tb testing.TB, state organization.State) *fixture {
 		tb.Fatalf("Hash: %v", err)
 	}
 	f.admin = organization.Admin{
-		ID: organization.NewID(now), Email: email, OrgID: organization.NewID(now), Password: hash, Ver: "v1", Rev: 7,
+		ID: organization.NewID(now), Email: email, OrgID: organization.NewID(now), Password: hash, CredentialVersion: "v1", Rev: 7,
 	}
 	f.db = &database{
 		admins: map[string]organization.Admin{email: f.admin},
@@ -157,7 +157,7 @@ func TestService_Login(t *testing.T) {
 			t.Fatalf("the token does not verify: %v", err)
 		}
 		who.Expires = time.Time{}
-		if want := (token.Principal{AdminID: f.admin.ID.String(), OrgID: f.admin.OrgID.String(), Ver: "v1"}); who != want {
+		if want := (token.Principal{AdminID: f.admin.ID.String(), OrgID: f.admin.OrgID.String(), CredentialVersion: "v1"}); who != want {
 			t.Errorf("the token speaks for %+v, want %+v", who, want)
 		}
 		if diff := cmp.Diff([]string{"find admin", "find organization"}, f.db.commands); diff != "" {
@@ -250,8 +250,8 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 		if got.Password.Alg != password.BcryptV1 {
 			t.Errorf("the hash is still %s", got.Password.Alg)
 		}
-		if got.Ver != "v1" || got.Rev != 7 {
-			t.Errorf("ver, rev = %s, %d; want v1, 7: tokens must keep working", got.Ver, got.Rev)
+		if got.CredentialVersion != "v1" || got.Rev != 7 {
+			t.Errorf("ver, rev = %s, %d; want v1, 7: tokens must keep working", got.CredentialVersion, got.Rev)
 		}
 		want := []string{"find admin", "find organization", "rehash", "find admin", "find organization"}
 		if diff := cmp.Diff(want, f.db.commands); diff != "" {
@@ -349,7 +349,7 @@ func TestService_Login_errors(t *testing.T) {
 			f.setHash(h)
 		}, fault.Internal},
 		{"an admin without a version", email, func(f *fixture) {
-			f.admin.Ver = ""
+			f.admin.CredentialVersion = ""
 			f.setHash(f.admin.Password)
 		}, fault.Internal},
 	}

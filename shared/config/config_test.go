@@ -254,7 +254,7 @@ func TestConfig_fits(t *testing.T) {
 	t.Parallel()
 	c := mustLoad(t, plainEnv(), config.JWT)
 	tokens := token.New(c.Keys, c.TokenLife, nil)
-	compact, ttl, err := tokens.Issue(t.Context(), token.Principal{AdminID: strings.Repeat("a", 24), OrgID: strings.Repeat("b", 24), Ver: "v"})
+	compact, ttl, err := tokens.Issue(t.Context(), token.Principal{AdminID: strings.Repeat("a", 24), OrgID: strings.Repeat("b", 24), CredentialVersion: "v"})
 	if err != nil || ttl != time.Hour {
 		t.Fatalf("Issue: %v, %v", ttl, err)
 	}

@@ -98,7 +98,7 @@ func checkText(body []byte) string {
 	return checkNames(body)
 }
 
-// loneSurrogate tells whether a \u escape of body is half of a pair:
+// loneSurrogate reports whether a \u escape of body is half of a pair:
 // encoding/json makes all of them U+FFFD, and two passwords one. body is valid JSON.
 func loneSurrogate(body []byte) bool {
 	unit := func(i int) uint64 { // of the escape at i, or 0
@@ -130,7 +130,7 @@ func loneSurrogate(body []byte) bool {
 	return false
 }
 
-// checkNames tells whether an object of body has a name twice (one reader
+// checkNames reports whether an object of body has a name twice (one reader
 // takes the first, another the last: RFC 8259, section 4) or the nesting is
 // too deep. body is valid JSON.
 func checkNames(body []byte) string {

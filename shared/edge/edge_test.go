@@ -173,13 +173,13 @@ func TestEndpoint_thatCannotBeEncodedIsInternal(t *testing.T) {
 }
 
 func someone() token.Principal {
-	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", Ver: "v1"}
+	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1"}
 }
 
 func TestProtected(t *testing.T) {
 	t.Parallel()
 	var whoAmI edge.Endpoint = func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
-		return &edge.Answer{Body: map[string]string{"who": c.Who.AdminID + "/" + c.Who.OrgID + "/" + c.Who.Ver}}, nil
+		return &edge.Answer{Body: map[string]string{"who": c.Who.AdminID + "/" + c.Who.OrgID + "/" + c.Who.CredentialVersion}}, nil
 	}
 	const said = `{"who":"0123456789abcdef01234567/76543210fedcba9876543210/v1"}`
 	valid := `"admin_id":"0123456789abcdef01234567","org_id":"76543210fedcba9876543210","ver":"v1"`

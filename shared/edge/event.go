@@ -153,14 +153,14 @@ func escapeQuery(q string) string {
 	return b.String()
 }
 
-// isToken tells whether s is a token (RFC 9110, section 5.6.2), as every method is.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2), as every method is.
 func isToken(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 	}) < 0
 }
 
-// isHost tells whether s can stand as the host of a URL.
+// isHost reports whether s can stand as the host of a URL.
 func isHost(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool {
 		return r != '.' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

@@ -24,7 +24,7 @@ func (c *Call) Parameter(name string) (value string, wrong *fault.Field) {
 	return value, wrong
 }
 
-// OptionalParameter is [Call.Parameter] for a parameter that may be absent; it tells whether it is there.
+// OptionalParameter is [Call.Parameter] for a parameter that may be absent; it reports whether it is there.
 func (c *Call) OptionalParameter(name string) (value string, there bool, wrong *fault.Field) {
 	for pair := range strings.SplitSeq(c.RawQuery, "&") {
 		key, raw, _ := strings.Cut(pair, "=")

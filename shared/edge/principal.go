@@ -30,7 +30,7 @@ func principal(rc events.APIGatewayV2HTTPRequestContext, now time.Time) (token.P
 	if !now.Before(exp) {
 		return token.Principal{}, fault.New(fault.Unauthenticated, "token_expired", "the bearer token has expired")
 	}
-	return token.Principal{AdminID: admin, OrgID: org, Ver: ver, Expires: exp}, nil
+	return token.Principal{AdminID: admin, OrgID: org, CredentialVersion: ver, Expires: exp}, nil
 }
 
 // unixSeconds reads a time that crossed JSON: a number, or the text of one, as

@@ -98,7 +98,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Is tells whether target is a fault of the same code, so that errors.Is works on copies.
+// Is reports whether target is a fault of the same code, so that errors.Is works on copies.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Code == e.Code

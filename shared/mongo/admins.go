@@ -20,13 +20,13 @@ var _ organization.Admins = (*Admins)(nil)
 func (d *Database) Admins() *Admins { return &Admins{d} }
 
 type adminDocument struct {
-	ID       bson.ObjectID    `bson:"_id"`
-	Email    string           `bson:"email"`
-	OrgID    bson.ObjectID    `bson:"org_id"`
-	Password passwordDocument `bson:"password"`
-	Ver      string           `bson:"ver"`
-	Rev      int64            `bson:"rev"`
-	Op       bson.ObjectID    `bson:"op,omitempty"`
+	ID                bson.ObjectID    `bson:"_id"`
+	Email             string           `bson:"email"`
+	OrgID             bson.ObjectID    `bson:"org_id"`
+	Password          passwordDocument `bson:"password"`
+	CredentialVersion string           `bson:"ver"`
+	Rev               int64            `bson:"rev"`
+	Op                bson.ObjectID    `bson:"op,omitempty"`
 }
 
 // Find returns the admin, or ErrAbsent.
@@ -60,8 +60,8 @@ func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op orga
 	if !c.Password.IsZero() {
 		set["password"] = passwordDocument(c.Password)
 	}
-	if c.Ver != "" {
-		set["ver"] = c.Ver
+	if c.CredentialVersion != "" {
+		set["ver"] = c.CredentialVersion
 	}
 	if !op.IsZero() {
 		set["op"] = objectID(op)
@@ -79,7 +79,7 @@ func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op orga
 }
 
 // Rehash puts another hash of the same password in the place of old, where the
-// admin still has that, and tells whether it did. Nothing else changes: what a
+// admin still has that, and reports whether it did. Nothing else changes: what a
 // token carries stays good, and so does a change that was decided meanwhile.
 func (s *Admins) Rehash(ctx context.Context, id organization.ID, old, is password.Hash) (bool, error) {
 	return s.d.update(ctx, "replacing the hash of admin "+id.String(), adminsName,
@@ -102,13 +102,13 @@ func (s *Admins) DeleteAll(ctx context.Context, org organization.ID) (int, error
 func adminOf(a organization.Admin) adminDocument {
 	return adminDocument{
 		ID: objectID(a.ID), Email: a.Email, OrgID: objectID(a.OrgID), Password: passwordDocument(a.Password),
-		Ver: a.Ver, Rev: a.Rev, Op: objectID(a.Op),
+		CredentialVersion: a.CredentialVersion, Rev: a.Rev, Op: objectID(a.Op),
 	}
 }
 
 func (document adminDocument) admin() organization.Admin {
 	return organization.Admin{
 		ID: organization.ID(document.ID), Email: document.Email, OrgID: organization.ID(document.OrgID),
-		Password: password.Hash(document.Password), Ver: document.Ver, Rev: document.Rev, Op: organization.ID(document.Op),
+		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion, Rev: document.Rev, Op: organization.ID(document.Op),
 	}
 }

@@ -17,7 +17,7 @@ func TestAdmins_Rehash(t *testing.T) {
 	mongotest.Each(t, func(t *testing.T, db *mongo.Database) {
 		old := password.Hash{Alg: password.Legacy, Hash: "$2b$12$old"}
 		is := password.Hash{Alg: password.BcryptV1, Pepper: "p1", Hash: "$2b$12$new"}
-		a := organization.Admin{ID: organization.NewID(time.Now()), Email: "a@example.com", Password: old, Ver: "v1", Rev: 3}
+		a := organization.Admin{ID: organization.NewID(time.Now()), Email: "a@example.com", Password: old, CredentialVersion: "v1", Rev: 3}
 		if err := db.Admins().Insert(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}

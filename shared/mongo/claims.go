@@ -92,7 +92,7 @@ func (s *Claims) Release(ctx context.Context, key string, claim organization.ID,
 // Replace puts is in the place of was, where the document still has was.ID and
 // was.Until (or still none): a claim that somebody raised meanwhile is not free.
 func (s *Claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
-	change, err := become(claimOf(is))
+	change, err := setAndUnset(claimOf(is))
 	if err != nil {
 		return false, err
 	}

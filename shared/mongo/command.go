@@ -77,7 +77,7 @@ func linearizable[T any](read func(level string) (T, error)) (T, error) {
 	return found, err
 }
 
-// there tells whether a document matches.
+// there reports whether a document matches.
 func (d *Database) there(ctx context.Context, doing, collection string, filter bson.M) (bool, error) {
 	err := d.do(ctx, doing, func(ctx context.Context) error {
 		return d.db.Collection(collection).FindOne(ctx, filter, options.FindOne().SetProjection(bson.M{"_id": 1})).Err()
@@ -222,7 +222,7 @@ func (d *Database) insert(ctx context.Context, doing, collection string, documen
 	return d.taken(ctx, doing, collection, err, keys...)
 }
 
-// update changes the first document that matches and tells whether one did.
+// update changes the first document that matches and reports whether one did.
 func (d *Database) update(ctx context.Context, doing, collection string, filter, change bson.M) (bool, error) {
 	matched := false
 	err := d.do(ctx, doing, func(ctx context.Context) error {
@@ -236,7 +236,7 @@ func (d *Database) update(ctx context.Context, doing, collection string, filter,
 	return matched, err
 }
 
-// remove deletes the first document that matches and tells whether one did.
+// remove deletes the first document that matches and reports whether one did.
 func (d *Database) remove(ctx context.Context, doing, collection string, filter bson.M) (bool, error) {
 	deleted := false
 	err := d.do(ctx, doing, func(ctx context.Context) error {
@@ -264,11 +264,11 @@ func (d *Database) removeAll(ctx context.Context, doing, collection string, filt
 	return n, err
 }
 
-// become returns the update that makes a document equal to is in every field
+// setAndUnset returns the update that makes a document equal to is in every field
 // that D names, and leaves all others: those of a newer version stay. Fields
 // that is leaves out are unset, never null, for an index of unique keys lets
 // any number of documents without the field in, but only one null.
-func become[D any](is D) (bson.M, error) {
+func setAndUnset[D any](is D) (bson.M, error) {
 	raw, err := bson.Marshal(is)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a document: %w", err)

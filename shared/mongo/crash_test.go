@@ -12,7 +12,7 @@ import (
 func TestService_crashPoints(t *testing.T) {
 	t.Parallel()
 	stride := 40
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		stride = 1
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {

@@ -25,7 +25,7 @@ func TestDataApart(t *testing.T) {
 			t.Parallel()
 			testApart(t, newWorld(t, e), true)
 		})
-		if mongotest.Whole() {
+		if mongotest.Full() {
 			t.Run("reconcile runs late", func(t *testing.T) {
 				t.Parallel()
 				testApart(t, newWorld(t, e), false)
@@ -53,7 +53,7 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 	var names []*given
 	for i, moment := range moments {
 		for j, how := range []string{"renamed", "deleted"} {
-			if !mongotest.Whole() && (i+j)%2 == 1 {
+			if !mongotest.Full() && (i+j)%2 == 1 {
 				continue
 			}
 			g := &given{name: fmt.Sprintf("Wanted %d %s", i, how), moment: moment}

@@ -129,7 +129,7 @@ func newTenant(t *testing.T, e mongotest.Engine) *tenant {
 func TestDataKept(t *testing.T) {
 	t.Parallel()
 	renames := 20
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		renames = 200
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {

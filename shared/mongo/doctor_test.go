@@ -29,7 +29,7 @@ import (
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	long := 3 * time.Second
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		long = time.Minute
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
@@ -176,7 +176,7 @@ func newWard(t *testing.T, e mongotest.Engine) *ward {
 	return w
 }
 
-// moves tells whether a repair acts on a name by the command.
+// moves reports whether a repair acts on a name by the command.
 func moves(command string) bool {
 	return slices.Contains([]string{"claims.insert", "collections.create", "collections.rename"}, command)
 }
@@ -244,7 +244,7 @@ func (w *ward) act(t *testing.T, c *client, d *rand.Rand) {
 		}
 		return
 	}
-	who := token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), Ver: a.Ver}
+	who := token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion}
 	if d.IntN(3) > 0 {
 		v, err := w.Update(ctx, who, organization.Change{Name: &name})
 		if w.answered(t, c, err) {
@@ -261,7 +261,7 @@ func (w *ward) act(t *testing.T, c *client, d *rand.Rand) {
 	}
 }
 
-// answered tells whether it has happened, and notes where nobody knows.
+// answered reports whether it has happened, and notes where nobody knows.
 func (w *ward) answered(t *testing.T, c *client, err error) bool {
 	t.Helper()
 	switch code := codeOf(err); {

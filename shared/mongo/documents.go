@@ -20,7 +20,7 @@ var _ organization.Documents = (*Documents)(nil)
 // Documents returns the store of documents.
 func (d *Database) Documents() *Documents { return &Documents{d} }
 
-// Any tells whether the collection is there and holds a document.
+// Any reports whether the collection is there and holds a document.
 func (s *Documents) Any(ctx context.Context, collection string) (bool, error) {
 	return s.d.there(ctx, "looking for a document", collection, bson.M{})
 }
@@ -125,7 +125,7 @@ func (s *Documents) Delete(ctx context.Context, collection string, d organizatio
 	return err
 }
 
-// equal tells whether the document that is there with d's _id is d, byte for
+// equal reports whether the document that is there with d's _id is d, byte for
 // byte; ErrAbsent where there is none.
 func (s *Documents) equal(ctx context.Context, collection string, d organization.Document) (bool, error) {
 	raw, err := find[bson.Raw](ctx, s.d, "comparing a document", collection, withID(d))

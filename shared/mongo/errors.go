@@ -95,7 +95,7 @@ func answered(err error) (refusal, bool) {
 	return r, true
 }
 
-// uncertain tells whether a server that answers with the code may have applied
+// uncertain reports whether a server that answers with the code may have applied
 // the command, may yet roll it back, or is only the wrong one to ask or too
 // busy: all of these end as "no answer" (MongoDB manual, error codes; the
 // retryable ones of the driver specifications are among them).
@@ -137,7 +137,7 @@ func uncertain(code int) bool {
 	return false
 }
 
-// unsent tells whether the driver refused to send the command at all, as it
+// unsent reports whether the driver refused to send the command at all, as it
 // does for a mistake in this package.
 func unsent(err error) bool {
 	_, marshal := errors.AsType[driver.MarshalError](err)

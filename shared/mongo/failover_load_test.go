@@ -100,9 +100,9 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 	}
 	a, err := db.Store().Admins.FindByEmail(ctx, o.email)
 	if err != nil {
-		return // no answer, and no request: there is none that tells a Ver
+		return // no answer, and no request: there is none that tells a CredentialVersion
 	}
-	who := token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), Ver: a.Ver}
+	who := token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), CredentialVersion: a.CredentialVersion}
 	o.moving, o.renamed = true, o.name+" moved"
 	if _, ok := l.ask(t, client, o, "rename", func() (organization.View, error) {
 		return s.Update(ctx, who, organization.Change{Name: &o.renamed})

@@ -34,7 +34,7 @@ type replicas interface {
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	rounds := 1
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		rounds = 5
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {

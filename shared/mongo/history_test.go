@@ -29,7 +29,7 @@ func TestService_racingHistories(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		histories := uint64(1)
-		if mongotest.Whole() {
+		if mongotest.Full() {
 			histories = 50
 		}
 		var done, refused, unknown, steps int64
@@ -190,7 +190,7 @@ func (r *racing) act(round, client int, admins []organization.Admin, names, emai
 	if len(admins) > 0 { // most want to change the same one
 		a := admins[(round+d.IntN(6)/5)%len(admins)]
 		org = a.OrgID
-		who = token.Principal{AdminID: a.ID.String(), OrgID: org.String(), Ver: a.Ver}
+		who = token.Principal{AdminID: a.ID.String(), OrgID: org.String(), CredentialVersion: a.CredentialVersion}
 	}
 	switch x := d.IntN(100); {
 	case len(admins) == 0 || x < 15:
@@ -258,7 +258,7 @@ func (r *racing) change(s *organization.Service, who token.Principal, org organi
 	other, twice := r.versions[made]
 	r.versions[made] = *c.Name
 	r.mu.Unlock()
-	if twice && r.lost.Load() == 0 { // after a lost answer a change reads what it has become
+	if twice && r.lost.Load() == 0 { // after a lost answer a change reads what it has setAndUnset
 		r.say("two changes, to %s and to %s, have both made %s", other, *c.Name, made)
 	}
 }
@@ -311,7 +311,7 @@ func (r *racing) rest() {
 			r.say("reconcile, when all is quiet: %v", err)
 		}
 	}
-	r.answers.Settle()
+	r.answers.Quiet()
 	findings, err := s.Examine(r.t.Context())
 	if err != nil {
 		r.say("examining: %v", err)

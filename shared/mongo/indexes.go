@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// patience is how long PrepareIndexes waits: what of Lambda's ten seconds
+	// initWait is how long PrepareIndexes waits: what of Lambda's ten seconds
 	// of init phase can be spent on a database that does not answer.
-	patience = 3 * time.Second
+	initWait = 3 * time.Second
 	// buildBound is how long the indexes of one collection may take to build:
 	// on a fresh database no time, on one that an upgrade gives an index some.
 	buildBound = time.Minute
@@ -95,7 +95,7 @@ func (d *Database) lockKeys(ctx context.Context, instead driver.IndexModel) erro
 	return d.ensureIndex(ctx, organizationsName, instead)
 }
 
-// Indexes tells whether the indexes of the master database are there.
+// Indexes reports whether the indexes of the master database are there.
 type Indexes struct{ done chan struct{} }
 
 // PrepareIndexes makes the indexes, for up to three seconds. Where they are not
@@ -105,7 +105,7 @@ type Indexes struct{ done chan struct{} }
 func (d *Database) PrepareIndexes(ctx context.Context) *Indexes {
 	x := &Indexes{done: make(chan struct{})}
 	go d.keepMaking(ctx, x)
-	wait := time.NewTimer(patience)
+	wait := time.NewTimer(initWait)
 	defer wait.Stop()
 	select {
 	case <-x.done:
@@ -141,7 +141,7 @@ func (d *Database) keepMaking(ctx context.Context, x *Indexes) {
 	}
 }
 
-// Ready tells whether the indexes are there. Until they are, nothing may be
+// Ready reports whether the indexes are there. Until they are, nothing may be
 // inserted: two admins could get one email address.
 func (x *Indexes) Ready() bool {
 	select {

@@ -34,7 +34,7 @@ func commands(s organization.Store) map[string]func(context.Context) error {
 		},
 		"insert": func(ctx context.Context) error { return s.Claims.Insert(ctx, organization.Claim{Key: "acme"}) },
 		"update": func(ctx context.Context) error {
-			_, err := s.Organizations.Swap(ctx, organization.Organization{}, organization.Organization{})
+			_, err := s.Organizations.CompareAndSwap(ctx, organization.Organization{}, organization.Organization{})
 			return err
 		},
 		"change": func(ctx context.Context) error {

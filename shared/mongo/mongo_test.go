@@ -91,8 +91,8 @@ func TestOrganizations_SwapLeavesWhatAnotherVersionWrote(t *testing.T) {
 		}
 		is := o
 		is.State, is.Key = organization.Deleted, ""
-		if ok, err := db.Organizations().Swap(t.Context(), o, is); !ok || err != nil {
-			t.Fatalf("Swap = %t, %v, want true", ok, err)
+		if ok, err := db.Organizations().CompareAndSwap(t.Context(), o, is); !ok || err != nil {
+			t.Fatalf("CompareAndSwap = %t, %v, want true", ok, err)
 		}
 		var got bson.M
 		if err := raw.FindOne(t.Context(), id).Decode(&got); err != nil {
@@ -114,19 +114,19 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		db := e.Open(t)
 		s, now, id := db.Store(), time.Now(), organization.NewID(time.Now())
-		change := &organization.AdminChange{ID: id, Rev: 1, Email: "a@example.com", Ver: "v"}
+		change := &organization.AdminChange{ID: id, Rev: 1, Email: "a@example.com", CredentialVersion: "v"}
 		o := organization.Organization{
 			ID: id, Name: "Acme", Key: "acme", ClaimID: id, Collection: "org_acme", State: organization.Updating,
 			AdminID: id, CreatedAt: now, UpdatedAt: now, PurgeAfter: now,
 			Op: &organization.Op{
-				ID: id, Kind: organization.OpUpdate, Worker: id, Lease: now, Sure: true, From: "acme", To: "b", ToClaim: id,
+				ID: id, Kind: organization.OpUpdate, Worker: id, Lease: now, EveryAnswerSeen: true, From: "acme", To: "b", ToClaim: id,
 				Name: "B", Admin: change, UUID: "u", Aside: "g",
 			},
 		}
 		for _, err := range []error{
 			s.Organizations.Insert(t.Context(), o),
 			s.Claims.Insert(t.Context(), organization.Claim{Key: "acme", OrgID: id, ID: id, Until: now, Left: true}),
-			s.Admins.Insert(t.Context(), organization.Admin{ID: id, Email: "a@example.com", OrgID: id, Ver: "v", Op: id}),
+			s.Admins.Insert(t.Context(), organization.Admin{ID: id, Email: "a@example.com", OrgID: id, CredentialVersion: "v", Op: id}),
 			s.Requests.Insert(t.Context(), organization.Request{ID: "r", Worker: id, Lease: now, CreatedAt: now}),
 		} {
 			if err != nil {

@@ -42,26 +42,26 @@ type organizationDocument struct {
 }
 
 type opDocument struct {
-	ID      bson.ObjectID        `bson:"id"`
-	Kind    organization.OpKind  `bson:"kind"`
-	Worker  bson.ObjectID        `bson:"worker,omitempty"`
-	Lease   time.Time            `bson:"lease,omitempty"`
-	Sure    bool                 `bson:"sure,omitempty"`
-	From    string               `bson:"from,omitempty"`
-	To      string               `bson:"to,omitempty"`
-	ToClaim bson.ObjectID        `bson:"to_cid,omitempty"`
-	Name    string               `bson:"name,omitempty"`
-	Admin   *adminChangeDocument `bson:"admin,omitempty"`
-	UUID    string               `bson:"uuid,omitempty"`
-	Aside   string               `bson:"aside,omitempty"`
+	ID              bson.ObjectID        `bson:"id"`
+	Kind            organization.OpKind  `bson:"kind"`
+	Worker          bson.ObjectID        `bson:"worker,omitempty"`
+	Lease           time.Time            `bson:"lease,omitempty"`
+	EveryAnswerSeen bool                 `bson:"sure,omitempty"`
+	From            string               `bson:"from,omitempty"`
+	To              string               `bson:"to,omitempty"`
+	ToClaim         bson.ObjectID        `bson:"to_cid,omitempty"`
+	Name            string               `bson:"name,omitempty"`
+	Admin           *adminChangeDocument `bson:"admin,omitempty"`
+	UUID            string               `bson:"uuid,omitempty"`
+	Aside           string               `bson:"aside,omitempty"`
 }
 
 type adminChangeDocument struct {
-	ID       bson.ObjectID    `bson:"id"`
-	Rev      int64            `bson:"rev"`
-	Email    string           `bson:"email,omitempty"`
-	Password passwordDocument `bson:"password,omitempty"`
-	Ver      string           `bson:"ver,omitempty"`
+	ID                bson.ObjectID    `bson:"id"`
+	Rev               int64            `bson:"rev"`
+	Email             string           `bson:"email,omitempty"`
+	Password          passwordDocument `bson:"password,omitempty"`
+	CredentialVersion string           `bson:"ver,omitempty"`
 }
 
 type passwordDocument struct {
@@ -165,14 +165,14 @@ func (s *Organizations) Insert(ctx context.Context, o organization.Organization)
 	return s.d.insert(ctx, "inserting organization "+o.ID.String(), organizationsName, organizationOf(o), keys...)
 }
 
-// Swap replaces was by is where the document still has was.State and was.Rev,
+// CompareAndSwap replaces was by is where the document still has was.State and was.Rev,
 // or returns ErrKeyTaken where another organization has is.Key. Every write
 // raises rev and has it in its filter (the fence): so the filter alone makes it
 // one compare-and-set.
-func (s *Organizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+func (s *Organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	doing := "changing organization " + was.ID.String()
 	is.Rev = was.Rev + 1
-	change, err := become(organizationOf(is))
+	change, err := setAndUnset(organizationOf(is))
 	if err != nil {
 		return false, err
 	}
@@ -202,12 +202,12 @@ func organizationOf(o organization.Organization) organizationDocument {
 	}
 	if op := o.Op; op != nil {
 		document.Op = &opDocument{
-			ID: objectID(op.ID), Kind: op.Kind, Worker: objectID(op.Worker), Lease: op.Lease, Sure: op.Sure,
+			ID: objectID(op.ID), Kind: op.Kind, Worker: objectID(op.Worker), Lease: op.Lease, EveryAnswerSeen: op.EveryAnswerSeen,
 			From: op.From, To: op.To, ToClaim: objectID(op.ToClaim), Name: op.Name, UUID: op.UUID, Aside: op.Aside,
 		}
 		if c := op.Admin; c != nil {
 			document.Op.Admin = &adminChangeDocument{
-				ID: objectID(c.ID), Rev: c.Rev, Email: c.Email, Password: passwordDocument(c.Password), Ver: c.Ver,
+				ID: objectID(c.ID), Rev: c.Rev, Email: c.Email, Password: passwordDocument(c.Password), CredentialVersion: c.CredentialVersion,
 			}
 		}
 	}
@@ -224,12 +224,12 @@ func (document organizationDocument) organization() organization.Organization {
 	}
 	if op := document.Op; op != nil {
 		o.Op = &organization.Op{
-			ID: organization.ID(op.ID), Kind: op.Kind, Worker: organization.ID(op.Worker), Lease: op.Lease, Sure: op.Sure,
+			ID: organization.ID(op.ID), Kind: op.Kind, Worker: organization.ID(op.Worker), Lease: op.Lease, EveryAnswerSeen: op.EveryAnswerSeen,
 			From: op.From, To: op.To, ToClaim: organization.ID(op.ToClaim), Name: op.Name, UUID: op.UUID, Aside: op.Aside,
 		}
 		if c := op.Admin; c != nil {
 			o.Op.Admin = &organization.AdminChange{
-				ID: organization.ID(c.ID), Rev: c.Rev, Email: c.Email, Password: password.Hash(c.Password), Ver: c.Ver,
+				ID: organization.ID(c.ID), Rev: c.Rev, Email: c.Email, Password: password.Hash(c.Password), CredentialVersion: c.CredentialVersion,
 			}
 		}
 	}

@@ -76,7 +76,7 @@ func numbered(kind byte, i int) bson.ObjectID {
 func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is timed, so nothing runs beside it
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		n, fresh := 300, 100
-		if mongotest.Whole() {
+		if mongotest.Full() {
 			// The embedded database reads whole collections: see figures.md of package organization.
 			n, fresh = map[string]int{"embedded": 2000, "server": 100_000}[e.Name], 500
 		}
@@ -136,7 +136,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		w.Put(t, "org_model", "late", "written under the old name")
 		swaps := 0
 		_, err = w.On(organizationtest.Hooked(db.Store(), func(command string, apply func() error) error {
-			if command == "organizations.swap" {
+			if command == "organizations.compareAndSwap" {
 				swaps++
 			}
 			if swaps > 1 {
@@ -168,7 +168,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 func TestService_manyCollections(t *testing.T) { //nolint:paralleltest // likewise
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		many := 200
-		if mongotest.Whole() {
+		if mongotest.Full() {
 			many = map[string]int{"embedded": 2000, "server": 20_000}[e.Name]
 		}
 		few, all := beside(t, e, 100), beside(t, e, many)

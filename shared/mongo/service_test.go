@@ -35,7 +35,7 @@ func found(tb testing.TB, db *mongo.Database, s *organization.Service, name, ema
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), Ver: a.Ver}
+	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), CredentialVersion: a.CredentialVersion}
 }
 
 func codeOf(err error) string {
@@ -151,7 +151,7 @@ func reconciled(tb testing.TB, s *organization.Service, c *organizationtest.Cloc
 //nolint:paralleltest // beside other tests the embedded database would be too slow for that too often
 func TestService_oneOfTwelve(t *testing.T) {
 	rounds := 20
-	if mongotest.Whole() {
+	if mongotest.Full() {
 		rounds = 100
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {

@@ -22,16 +22,16 @@ func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 		return s.Organizations.Insert(ctx, organization.Organization{ID: acme.ID})
 	}
 	swap := func(ctx context.Context, s organization.Store) error {
-		return second(s.Organizations.Swap(ctx, organization.Organization{ID: acme.ID}, acme))
+		return second(s.Organizations.CompareAndSwap(ctx, organization.Organization{ID: acme.ID}, acme))
 	}
 	bury := func(ctx context.Context, s organization.Store) error {
-		return second(s.Organizations.Swap(ctx, acme, organization.Organization{ID: acme.ID}))
+		return second(s.Organizations.CompareAndSwap(ctx, acme, organization.Organization{ID: acme.ID}))
 	}
 	change := func(ctx context.Context, s organization.Store) error {
 		return second(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, Email: admin.Email}, organization.ID{}))
 	}
 	rename := func(ctx context.Context, s organization.Store) error {
-		return second(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, Ver: "v2"}, organization.ID{}))
+		return second(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, CredentialVersion: "v2"}, organization.ID{}))
 	}
 	claim := func(ctx context.Context, s organization.Store) error {
 		return s.Claims.Insert(ctx, organization.Claim{Key: "acme"})

@@ -101,7 +101,7 @@ func (r *reconciliation) takeTurn(ctx context.Context, a *agenda) (through bool,
 			if a.begun && a.after == nil {
 				return true, nil
 			}
-			r.endured.Store(0)
+			r.lost.Store(0)
 			if a.todo, a.after, err = a.list(ctx, a.after); err != nil {
 				return false, err
 			}
@@ -127,7 +127,7 @@ func (r *reconciliation) attempt(ctx context.Context, list string, i item) (unfi
 	if r.aside.waits(name, r.now()) {
 		return false
 	}
-	r.endured.Store(0)
+	r.lost.Store(0)
 	err := i.do(ctx)
 	switch {
 	case ctx.Err() != nil:

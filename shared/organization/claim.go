@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// contests bounds how often a claim is tried while others come and go.
-const contests = 6
+// attempts bounds how often a claim is tried while others come and go.
+const attempts = 6
 
 // claim claims key for the organization (step 1 of a creation and of a
 // rename). The commands in with go out beside the first try. It ends with nil,
@@ -18,24 +18,24 @@ func (x *operation) claim(ctx context.Context, key string, org, id ID, with ...c
 	insert := func(ctx context.Context) error {
 		return x.store.Claims.Insert(ctx, Claim{Key: key, OrgID: org, ID: id, Until: x.until()})
 	}
-	errs := together(ctx, append([]command{insert}, with...)...)
+	errs := parallel(ctx, append([]command{insert}, with...)...)
 	err := errs[0]
 	for i, beside := range errs[1:] {
 		if errors.Is(beside, ErrLost) {
-			x.sure = false
+			x.everyAnswerSeen = false
 			beside = x.retry(ctx, with[i])
 		}
 		if beside != nil {
 			return beside
 		}
 	}
-	for range contests {
+	for range attempts {
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, ErrLost):
-			x.sure = false
-			if err := x.endure(err); err != nil {
+			x.everyAnswerSeen = false
+			if err := x.countLost(err); err != nil {
 				return err
 			}
 		case !errors.Is(err, ErrExists):
@@ -59,7 +59,7 @@ func (x *operation) contest(ctx context.Context, key string, org, id ID) (won bo
 		return false, err
 	}
 	if there.ID == id { // a resumed request's, or this one's with its answer lost
-		x.sure = false
+		x.everyAnswerSeen = false
 		raised := false
 		err := x.retry(ctx, x.raise(key, id, false, &raised))
 		return raised && err == nil, err
@@ -103,8 +103,8 @@ func (x *operation) contest(ctx context.Context, key string, org, id ID) (won bo
 	}
 	won, err = x.store.Claims.Replace(ctx, there, Claim{Key: key, OrgID: org, ID: id, Until: x.until()})
 	if errors.Is(err, ErrLost) {
-		x.sure = false
-		return false, x.endure(err)
+		x.everyAnswerSeen = false
+		return false, x.countLost(err)
 	}
 	return won, err
 }

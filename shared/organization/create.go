@@ -38,11 +38,11 @@ func (s *Service) Create(ctx context.Context, c Creation) (Created, error) {
 	p := w.plan(name, email, hash)
 	if c.IdempotencyKey != "" {
 		answer, err := w.createOnce(ctx, p, c)
-		return answer, settle(err)
+		return answer, asFault(err)
 	}
-	x := &operation{worker: w, sure: true}
+	x := &operation{worker: w, everyAnswerSeen: true}
 	if err := x.create(ctx, p); err != nil {
-		return Created{}, settle(err)
+		return Created{}, asFault(err)
 	}
 	return p.answer, nil
 }
@@ -97,19 +97,19 @@ func (x *operation) create(ctx context.Context, p plan) error {
 	return x.forwardCreate(ctx)
 }
 
-// insert inserts the organization (step 2). It tells whether the creation has been committed already.
+// insert inserts the organization (step 2). It reports whether the creation has been committed already.
 func (x *operation) insert(ctx context.Context, p plan) (committed bool, err error) {
 	o := Organization{
 		ID: p.ids.Organization, Name: p.name.Shown, Key: p.name.Key, ClaimID: p.ids.Claim,
 		Collection: p.answer.Collection, State: Creating, Version: 1, Rev: 1, AdminID: p.ids.Admin,
 		CreatedAt: p.answer.CreatedAt, UpdatedAt: p.answer.UpdatedAt,
 		Op: &Op{
-			ID: p.ids.Op, Kind: OpCreate, Worker: x.id, Lease: x.lease, Sure: x.sure,
-			Admin: &AdminChange{ID: p.ids.Admin, Email: p.email, Password: p.hash, Ver: NewID(x.now()).String()},
+			ID: p.ids.Op, Kind: OpCreate, Worker: x.id, Lease: x.lease, EveryAnswerSeen: x.everyAnswerSeen,
+			Admin: &AdminChange{ID: p.ids.Admin, Email: p.email, Password: p.hash, CredentialVersion: NewID(x.now()).String()},
 		},
 	}
-	x.o = o // what a doubt holds
-	for range contests {
+	x.org = o // what a doubt holds
+	for range attempts {
 		err := x.store.Organizations.Insert(ctx, o)
 		switch {
 		case err == nil:
@@ -133,7 +133,7 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 		case there.ID.IsZero():
 			continue // lost, and not applied
 		case there.State == Creating && there.Op.Worker == x.id:
-			x.o = there
+			x.org = there
 			return false, nil
 		case there.State == Creating && x.expired(there):
 			return false, x.takeOver(ctx, there)
@@ -151,12 +151,12 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 // forwardCreate does steps 3 to 5 of a creation.
 func (x *operation) forwardCreate(ctx context.Context) error {
 	if x.helper {
-		kept, err := x.claimed(ctx, x.o.Key, x.o.ClaimID)
+		kept, err := x.claimed(ctx, x.org.Key, x.org.ClaimID)
 		if err != nil {
 			return err
 		}
 		if !kept {
-			return x.abortCreate(ctx, nameTaken(x.o.Key))
+			return x.abortCreate(ctx, nameTaken(x.org.Key))
 		}
 	}
 	if taken, err := x.insertAdmin(ctx); err != nil || taken {
@@ -171,27 +171,27 @@ func (x *operation) forwardCreate(ctx context.Context) error {
 		}
 		// The admin goes first: an aborted creation must not keep an email from anybody.
 		err := x.do(ctx, func(ctx context.Context) error {
-			return x.store.Admins.Delete(ctx, x.o.Op.Admin.ID, x.o.ID)
+			return x.store.Admins.Delete(ctx, x.org.Op.Admin.ID, x.org.ID)
 		})
 		if err != nil {
 			return err
 		}
-		return x.abortCreate(ctx, nameTaken(x.o.Key))
+		return x.abortCreate(ctx, nameTaken(x.org.Key))
 	}
-	is := x.o
+	is := x.org
 	is.State, is.Op = Active, nil
 	err := x.end(ctx, is)
 	if !errors.Is(err, errEnded) {
 		return err
 	}
-	o, err := x.confirm(ctx, x.o.ID)
+	o, err := x.confirm(ctx, x.org.ID)
 	if err == nil && (o.ID.IsZero() || o.State == Aborted) {
 		err = errOvertaken
 	}
 	return err
 }
 
-// claimed tells whether the claim is still there, which a helper must know
+// claimed reports whether the claim is still there, which a helper must know
 // before it acts in the claim's name.
 func (x *operation) claimed(ctx context.Context, key string, id ID) (bool, error) {
 	c, err := x.readClaim(ctx, key)
@@ -200,9 +200,9 @@ func (x *operation) claimed(ctx context.Context, key string, id ID) (bool, error
 
 // insertAdmin does step 3; taken: another living organization's admin has the address.
 func (x *operation) insertAdmin(ctx context.Context) (taken bool, err error) {
-	c := x.o.Op.Admin
-	a := Admin{ID: c.ID, Email: c.Email, OrgID: x.o.ID, Password: c.Password, Ver: c.Ver, Rev: 1, Op: x.o.Op.ID}
-	for range contests {
+	c := x.org.Op.Admin
+	a := Admin{ID: c.ID, Email: c.Email, OrgID: x.org.ID, Password: c.Password, CredentialVersion: c.CredentialVersion, Rev: 1, Op: x.org.Op.ID}
+	for range attempts {
 		err := x.do(ctx, func(ctx context.Context) error { return x.store.Admins.Insert(ctx, a) })
 		switch {
 		case err == nil, errors.Is(err, ErrExists):
@@ -210,7 +210,7 @@ func (x *operation) insertAdmin(ctx context.Context) (taken bool, err error) {
 		case !errors.Is(err, ErrEmailTaken):
 			return false, fmt.Errorf("inserting admin %s: %w", a.ID, err)
 		}
-		again, mine, err := x.vacate(ctx, a.Email, a.ID)
+		again, mine, err := x.evictDeadOwner(ctx, a.Email, a.ID)
 		if err != nil || mine {
 			return false, err
 		}
@@ -223,35 +223,35 @@ func (x *operation) insertAdmin(ctx context.Context) (taken bool, err error) {
 
 // createCollection does step 4; taken: a collection with documents is there, somebody else's.
 func (x *operation) createCollection(ctx context.Context) (taken bool, err error) {
-	err = x.do(ctx, func(ctx context.Context) error { return x.store.Collections.Create(ctx, x.o.Collection) })
+	err = x.do(ctx, func(ctx context.Context) error { return x.store.Collections.Create(ctx, x.org.Collection) })
 	if err == nil {
 		return false, nil
 	}
 	if !errors.Is(err, ErrExists) {
-		return false, fmt.Errorf("creating %s: %w", x.o.Collection, err)
+		return false, fmt.Errorf("creating %s: %w", x.org.Collection, err)
 	}
 	return ask(ctx, x.worker, func(ctx context.Context) (bool, error) {
-		return x.store.Documents.Any(ctx, x.o.Collection)
+		return x.store.Documents.Any(ctx, x.org.Collection)
 	})
 }
 
 // abortCreate ends a creation that cannot be: nothing of it was ever visible.
 func (x *operation) abortCreate(ctx context.Context, why error) error {
-	key, claim := x.o.Key, x.o.ClaimID
-	is := x.o
+	key, claim := x.org.Key, x.org.ClaimID
+	is := x.org
 	is.State, is.Key, is.ClaimID, is.Op = Aborted, "", ID{}, nil
 	is.SweepAfter, is.PurgeAfter = x.hold(), x.hold().Add(remembered)
 	err := x.end(ctx, is)
 	if errors.Is(err, errEnded) {
 		var o Organization
-		if o, err = x.confirm(ctx, x.o.ID); err == nil && !o.ID.IsZero() && o.State != Aborted {
+		if o, err = x.confirm(ctx, x.org.ID); err == nil && !o.ID.IsZero() && o.State != Aborted {
 			err = errOvertaken
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if x.sure {
+	if x.everyAnswerSeen {
 		x.release(ctx, key, claim)
 	}
 	return why

@@ -22,11 +22,11 @@ func (s *Service) Delete(ctx context.Context, who token.Principal, name string, 
 	}
 	ctx, w := s.begin(ctx)
 	shown, err := w.remove(ctx, who, n, ifVersion)
-	return shown, settle(err)
+	return shown, asFault(err)
 }
 
 func (w *worker) remove(ctx context.Context, who token.Principal, name Name, ifVersion *int64) (string, error) {
-	o, _, err := w.holder(ctx, who)
+	o, _, err := w.authorizedOwner(ctx, who)
 	if gone, ok := errors.AsType[*deletionUnfinished](err); ok {
 		if gone.o.Key != name.Key {
 			return "", notYours()
@@ -42,10 +42,10 @@ func (w *worker) remove(ctx context.Context, who token.Principal, name Name, ifV
 	if ifVersion != nil && *ifVersion != o.Version {
 		return "", versionMismatch()
 	}
-	x := &operation{worker: w, sure: true}
+	x := &operation{worker: w, everyAnswerSeen: true}
 	is := o
 	is.State = Deleting
-	is.Op = &Op{ID: NewID(w.now()), Kind: OpDelete, Worker: w.id, Lease: w.lease, Sure: true, From: o.Key}
+	is.Op = &Op{ID: NewID(w.now()), Kind: OpDelete, Worker: w.id, Lease: w.lease, EveryAnswerSeen: true, From: o.Key}
 	err = x.decide(ctx, o, is)
 	if errors.Is(err, errUndecided) {
 		return "", organizationBusy()
@@ -73,20 +73,20 @@ func (w *worker) finishDeletion(ctx context.Context, o Organization) error {
 
 // forwardDelete does steps 2 and 3.
 func (x *operation) forwardDelete(ctx context.Context) error {
-	trash := trashName(x.o.Op.ID)
+	trash := trashName(x.org.Op.ID)
 	todo := []command{
-		x.raise(x.o.Key, x.o.ClaimID, true, nil),
-		func(ctx context.Context) error { return x.discard(ctx, CollectionName(x.o.Key), trash) },
-		func(ctx context.Context) error { _, err := x.store.Admins.DeleteAll(ctx, x.o.ID); return err },
+		x.raise(x.org.Key, x.org.ClaimID, true, nil),
+		func(ctx context.Context) error { return x.discard(ctx, CollectionName(x.org.Key), trash) },
+		func(ctx context.Context) error { _, err := x.store.Admins.DeleteAll(ctx, x.org.ID); return err },
 	}
 	for len(todo) > 0 {
 		var again []command
 		var lost error
-		for i, err := range together(ctx, todo...) {
+		for i, err := range parallel(ctx, todo...) {
 			if errors.Is(err, ErrLost) {
 				again, lost = append(again, todo[i]), err
 			} else if err != nil {
-				return fmt.Errorf("deleting organization %s: %w", x.o.ID, err)
+				return fmt.Errorf("deleting organization %s: %w", x.org.ID, err)
 			}
 		}
 		if lost != nil {
@@ -97,10 +97,10 @@ func (x *operation) forwardDelete(ctx context.Context) error {
 		todo = again
 	}
 	now := x.now()
-	is := x.o
+	is := x.org
 	is.State, is.Key, is.ClaimID, is.UpdatedAt = Deleted, "", ID{}, now
 	is.Version++
-	is.Op = &Op{ID: x.o.Op.ID, Kind: OpDelete}
+	is.Op = &Op{ID: x.org.Op.ID, Kind: OpDelete}
 	is.SweepAfter, is.PurgeAfter = x.hold(), now.Add(x.retention)
 	if is.PurgeAfter.Before(is.SweepAfter) {
 		is.PurgeAfter = is.SweepAfter

@@ -37,7 +37,7 @@ func (s *Service) Examine(ctx context.Context) ([]Finding, error) {
 		e.readCollections, e.readClaims, e.readAdmins, e.readOrganizations, e.examineClaims,
 	} {
 		if err := step(ctx); err != nil {
-			return nil, settle(err)
+			return nil, asFault(err)
 		}
 	}
 	e.examineKeys()
@@ -51,7 +51,7 @@ func (s *Service) Examine(ctx context.Context) ([]Finding, error) {
 
 // examination is what is kept of a database while it is read: what is compared, and no more.
 type examination struct {
-	*worker     // for its patience; it sends reads alone, and no lease bounds them
+	*worker     // for its maxLost; it sends reads alone, and no lease bounds them
 	now         time.Time
 	collections map[string]bool // by name: whether something explains it
 	ghosts      []string
@@ -82,9 +82,9 @@ func (e *examination) addUnowned(f Finding) {
 	e.add(f)
 }
 
-// look reads something with a patience of its own.
+// look reads something with a maxLost of its own.
 func look[T any](ctx context.Context, e *examination, read func(ctx context.Context) (T, error)) (T, error) {
-	e.endured.Store(0)
+	e.lost.Store(0)
 	return ask(ctx, e.worker, read)
 }
 
@@ -293,13 +293,13 @@ func (e *examination) examineClaims(ctx context.Context) error {
 		}
 	}
 	for keys := range slices.Chunk(settled, batch) {
-		os, err := look(ctx, e, func(ctx context.Context) ([]Organization, error) {
+		orgs, err := look(ctx, e, func(ctx context.Context) ([]Organization, error) {
 			return e.store.Organizations.FindClaimants(ctx, keys...)
 		})
 		if err != nil {
 			return fmt.Errorf("looking for the owners of settled claims: %w", err)
 		}
-		for _, o := range os {
+		for _, o := range orgs {
 			e.explain(o)
 		}
 	}

@@ -244,7 +244,7 @@ func (w *world) settle(t *testing.T, key string) {
 // swap is what nobody does: a write past the protocol.
 func (w *world) swap(t *testing.T, was, is organization.Organization) {
 	t.Helper()
-	if ok, err := w.Store().Organizations.Swap(t.Context(), was, is); err != nil || !ok {
+	if ok, err := w.Store().Organizations.CompareAndSwap(t.Context(), was, is); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 }

@@ -60,5 +60,5 @@ func versionMismatch() error {
 	return fault.New(fault.Precondition, "version_mismatch", "the organization has changed since that version")
 }
 
-// isConflict tells whether err is a conflict that a client is told.
+// isConflict reports whether err is a conflict that a client is told.
 func isConflict(err error) bool { return fault.KindOf(err) == fault.Conflict }

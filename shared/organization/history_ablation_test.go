@@ -179,7 +179,7 @@ type noticed struct {
 	l *lapse
 }
 
-func (s noticed) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+func (s noticed) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	s.l.mu.Lock()
 	s.l.over = takesOver(was, is)
 	if s.l.over {
@@ -196,7 +196,7 @@ func (s noticed) Swap(ctx context.Context, was, is organization.Organization) (b
 		s.l.deleting[is.ClaimID] = true
 	}
 	s.l.mu.Unlock()
-	return s.Organizations.Swap(ctx, was, is)
+	return s.Organizations.CompareAndSwap(ctx, was, is)
 }
 
 // notRaised leaves a claim as it is after a take-over.

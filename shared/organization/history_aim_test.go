@@ -53,7 +53,7 @@ func (h *history) aimAt(c *caller, s command, d *rand.Rand) (ill, bool) {
 	return ill{}, false
 }
 
-// first tells whether the organization has not been aimed at yet.
+// first reports whether the organization has not been aimed at yet.
 func (h *history) first(org organization.ID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,7 +62,7 @@ func (h *history) first(org organization.ID) bool {
 	return !was
 }
 
-// aimed tells whether the organization is aimed at.
+// aimed reports whether the organization is aimed at.
 func (h *history) aimed(org organization.ID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

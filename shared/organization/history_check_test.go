@@ -68,7 +68,7 @@ func (h *history) check() {
 	h.ask()
 }
 
-// strangers tells whether all that a collection holds is other applications'.
+// strangers reports whether all that a collection holds is other applications'.
 func (h *history) strangers(collection string) bool {
 	for _, d := range h.Documents(collection) {
 		if !h.wrote[organizationtest.StringID(d)].org.IsZero() {
@@ -110,10 +110,10 @@ type wished struct {
 	code                 string // the answer: empty for success
 }
 
-// perhaps tells whether the change may have happened.
+// perhaps reports whether the change may have happened.
 func (w *wished) perhaps() bool { return w.code == "" || w.code == "storage_unavailable" }
 
-// after tells whether the change may have happened after o did.
+// after reports whether the change may have happened after o did.
 func (w *wished) after(o *wished) bool {
 	return w != o && w.perhaps() && (w.code != "" || w.ended.After(o.began))
 }

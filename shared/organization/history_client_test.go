@@ -78,7 +78,7 @@ func (h *history) account(d *rand.Rand) (token.Principal, bool) {
 }
 
 func principalOf(a organization.Admin) token.Principal {
-	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), Ver: a.Ver}
+	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion}
 }
 
 // passwordOf returns the current password of the principal's admin.
@@ -120,7 +120,7 @@ func (h *history) answered(w *caller, c organizationtest.Call, err error) {
 	h.answers.Add(c)
 }
 
-// occupied tells whether others have ever put a document where no organization
+// occupied reports whether others have ever put a document where no organization
 // of theirs lived.
 func (h *history) occupied(key string) bool {
 	h.mu.Lock()

@@ -17,7 +17,7 @@ type severed struct {
 
 func (s *severed) until() time.Time { return s.began.Add(organizationtest.ElectionTimeout) }
 
-// over tells whether there is none, or it has stepped down.
+// over reports whether there is none, or it has stepped down.
 func (s *severed) over() bool { return s == nil || !time.Now().Before(s.until()) }
 
 // severed returns the primary that is cut off now, if any.
@@ -79,7 +79,7 @@ func (c *caller) where(concern organizationtest.Concern) *organizationtest.Memor
 	return old.Memory
 }
 
-// doubtful tells whether a primary that was cut off has answered the caller: then
+// doubtful reports whether a primary that was cut off has answered the caller: then
 // what it was told may be as old as that, or never have been. A reader that
 // must know better asks again.
 func (c *caller) doubtful() bool {
@@ -96,7 +96,7 @@ func (h *history) deceived(call string) *caller {
 	return c
 }
 
-// decides tells whether the command with that name decides something.
+// decides reports whether the command with that name decides something.
 func decides(name string) bool {
 	switch name {
 	case "begin rename", "begin delete", "insert organization", "commit", "show", "take over", "admins.change",

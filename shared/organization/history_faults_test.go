@@ -255,7 +255,7 @@ func (s seenOrganizations) Insert(ctx context.Context, o organization.Organizati
 	})
 }
 
-func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+func (s seenOrganizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -285,7 +285,7 @@ func (s seenOrganizations) Swap(ctx context.Context, was, is organization.Organi
 	}
 	swapped := false
 	err := s.c.send(sent, func() error { //nolint:contextcheck // likewise
-		ok, err := s.raw.Swap(context.WithoutCancel(ctx), was, is)
+		ok, err := s.raw.CompareAndSwap(context.WithoutCancel(ctx), was, is)
 		swapped = ok
 		return err
 	})

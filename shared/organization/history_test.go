@@ -231,7 +231,7 @@ func (h *history) run() {
 			h.say("reconcile, when all is quiet: %v", err)
 		}
 	}
-	h.answers.Settle()
+	h.answers.Quiet()
 	h.check()
 }
 

@@ -39,5 +39,5 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 // Time returns when the ID was made, to the second.
 func (id ID) Time() time.Time { return time.Unix(int64(binary.BigEndian.Uint32(id[:4])), 0).UTC() }
 
-// IsZero tells whether id names nothing.
+// IsZero reports whether id names nothing.
 func (id ID) IsZero() bool { return id == ID{} }

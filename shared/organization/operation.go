@@ -18,9 +18,9 @@ var errUndecided = errors.New("the organization has changed since it was read")
 // operation is an operation in a worker's hands.
 type operation struct {
 	*worker
-	o      Organization // as this worker last wrote it, from the decision on
-	sure   bool         // begun by this worker, and every command so far was answered
-	helper bool         // begun by another worker, or an earlier one of the same request
+	org             Organization // as this worker last wrote it, from the decision on
+	everyAnswerSeen bool         // begun by this worker, and every command so far was answered
+	helper          bool         // begun by another worker, or an earlier one of the same request
 }
 
 // finish takes over an operation whose lease has passed and ends it. That it
@@ -46,7 +46,7 @@ func (w *worker) finish(ctx context.Context, o Organization) error {
 
 // forward does whatever steps are left.
 func (x *operation) forward(ctx context.Context) error {
-	switch x.o.Op.Kind {
+	switch x.org.Op.Kind {
 	case OpCreate:
 		return x.forwardCreate(ctx)
 	case OpUpdate:
@@ -54,7 +54,7 @@ func (x *operation) forward(ctx context.Context) error {
 	case OpDelete:
 		return x.forwardDelete(ctx)
 	default:
-		return fmt.Errorf("operation %s has the unknown kind %q", x.o.Op.ID, x.o.Op.Kind)
+		return fmt.Errorf("operation %s has the unknown kind %q", x.org.Op.ID, x.org.Op.Kind)
 	}
 }
 
@@ -63,22 +63,22 @@ func (x *operation) forward(ctx context.Context) error {
 func (x *operation) takeOver(ctx context.Context, o Organization) error {
 	mine := o
 	op := *o.Op
-	op.Worker, op.Lease, op.Sure = x.id, x.lease, false
+	op.Worker, op.Lease, op.EveryAnswerSeen = x.id, x.lease, false
 	mine.Op = &op
-	now, v, err := x.swap(ctx, "taking over operation "+op.ID.String(), o, mine, nil)
+	now, v, err := x.compareAndSwap(ctx, "taking over operation "+op.ID.String(), o, mine, nil)
 	if err != nil {
 		return err
 	}
 	if v != applied {
 		return errOvertaken
 	}
-	x.o, x.sure, x.helper = now, false, true
+	x.org, x.everyAnswerSeen, x.helper = now, false, true
 	return x.raiseAll(ctx)
 }
 
 // until is the end of a new claim: a hold where an answer was lost already.
 func (x *operation) until() time.Time {
-	if x.sure {
+	if x.everyAnswerSeen {
 		return x.lease.Add(takeoverGrace)
 	}
 	return x.hold()
@@ -87,11 +87,11 @@ func (x *operation) until() time.Time {
 // raiseAll raises every claim that the operation stands on.
 func (x *operation) raiseAll(ctx context.Context) error {
 	var raises []command
-	if x.o.Key != "" {
-		raises = append(raises, x.raise(x.o.Key, x.o.ClaimID, false, nil))
+	if x.org.Key != "" {
+		raises = append(raises, x.raise(x.org.Key, x.org.ClaimID, false, nil))
 	}
-	if x.o.Op.To != "" {
-		raises = append(raises, x.raise(x.o.Op.To, x.o.Op.ToClaim, false, nil))
+	if x.org.Op.To != "" {
+		raises = append(raises, x.raise(x.org.Op.To, x.org.Op.ToClaim, false, nil))
 	}
 	if len(raises) == 0 {
 		return nil
@@ -99,11 +99,11 @@ func (x *operation) raiseAll(ctx context.Context) error {
 	return x.reading(ctx, raises...)
 }
 
-// doubt is called with every lost answer: the worker is not sure any more, and
+// doubt is called with every lost answer: not every answer is seen any more, and
 // the names it stands on are held for as long as the lost command may act.
 func (x *operation) doubt(ctx context.Context, lost error) error {
-	x.sure = false
-	if err := x.endure(lost); err != nil {
+	x.everyAnswerSeen = false
+	if err := x.countLost(lost); err != nil {
 		return err
 	}
 	return x.raiseAll(ctx)
@@ -125,8 +125,8 @@ func (x *operation) do(ctx context.Context, c command) error {
 // decide takes the decision: one compare-and-set from was to is, which begins
 // is.Op. errUndecided where the organization has changed and nothing is in doubt.
 func (x *operation) decide(ctx context.Context, was, is Organization) error {
-	x.o = is // what a doubt holds
-	now, v, err := x.swap(ctx, "beginning operation "+is.Op.ID.String(), was, is, x.doubt)
+	x.org = is // what a doubt holds
+	now, v, err := x.compareAndSwap(ctx, "beginning operation "+is.Op.ID.String(), was, is, x.doubt)
 	switch {
 	case err != nil:
 		return err
@@ -135,20 +135,20 @@ func (x *operation) decide(ctx context.Context, was, is Organization) error {
 	case v == overtaken:
 		return errOvertaken // by somebody's change, or ours has come and gone
 	}
-	x.o = now
+	x.org = now
 	return nil
 }
 
-// end ends the operation: one compare-and-set from x.o to is, which is x.o then.
+// end ends the operation: one compare-and-set from x.org to is, which is x.org then.
 // errEnded where somebody else has ended it, errOvertaken where somebody is about to.
 func (x *operation) end(ctx context.Context, is Organization) error {
-	op := x.o.Op.ID
-	now, v, err := x.swap(ctx, "ending operation "+op.String(), x.o, is, x.doubt)
+	op := x.org.Op.ID
+	now, v, err := x.compareAndSwap(ctx, "ending operation "+op.String(), x.org, is, x.doubt)
 	switch {
 	case err != nil:
 		return err
 	case v == applied:
-		x.o = now
+		x.org = now
 		return nil
 	case now.State.Running() && now.Op != nil && now.Op.ID == op:
 		return errOvertaken
@@ -181,9 +181,9 @@ func (w *worker) dislodge(ctx context.Context, key string, self ID) error {
 	return nil
 }
 
-// vacate makes sure that no admin of a dead organization has the address. It
-// tells whether it is worth trying again, and whether it is the admin self that has it.
-func (w *worker) vacate(ctx context.Context, email string, self ID) (again, mine bool, err error) {
+// evictDeadOwner makes sure that no admin of a dead organization has the address. It
+// reports whether it is worth trying again, and whether it is the admin self that has it.
+func (w *worker) evictDeadOwner(ctx context.Context, email string, self ID) (again, mine bool, err error) {
 	var a Admin
 	err = w.reading(ctx, into(&a, "looking for the owner of an email address", func(ctx context.Context) (Admin, error) {
 		return w.store.Admins.FindByEmail(ctx, email)

@@ -19,13 +19,13 @@ const (
 	Aborted  State = "aborted"  // it never came to be
 )
 
-// Visible tells whether readers see an organization in state s.
+// Visible reports whether readers see an organization in state s.
 func (s State) Visible() bool { return s == Active || s == Updating }
 
-// Running tells whether an operation is under way in state s.
+// Running reports whether an operation is under way in state s.
 func (s State) Running() bool { return s == Creating || s == Updating || s == Deleting }
 
-// Dead tells whether an organization in state s will never be seen (again).
+// Dead reports whether an organization in state s will never be seen (again).
 func (s State) Dead() bool { return s == Deleted || s == Aborted }
 
 // Organization is one tenant, as the collection organizations holds it.
@@ -65,39 +65,39 @@ const (
 // Op is the journal of the operation that is under way: everything a stranger
 // needs to finish it.
 type Op struct {
-	ID      ID
-	Kind    OpKind
-	Worker  ID
-	Lease   time.Time // the worker sends nothing later; zero when the operation has ended
-	Sure    bool      // the worker that began it still does it and got every answer so far
-	From    string    // update, delete: the key it had
-	To      string    // update with a new key: that key
-	ToClaim ID        // cid of the claim of To
-	Name    string    // update: the new shown name, where there is one
-	Admin   *AdminChange
-	UUID    string // update with a new key: the server's own name for the collection, where it gives one
-	Aside   string // where a stranger's collection found at the target is moved to
+	ID              ID
+	Kind            OpKind
+	Worker          ID
+	Lease           time.Time // the worker sends nothing later; zero when the operation has ended
+	EveryAnswerSeen bool      // the worker that began it still does it and got every answer so far
+	From            string    // update, delete: the key it had
+	To              string    // update with a new key: that key
+	ToClaim         ID        // cid of the claim of To
+	Name            string    // update: the new shown name, where there is one
+	Admin           *AdminChange
+	UUID            string // update with a new key: the server's own name for the collection, where it gives one
+	Aside           string // where a stranger's collection found at the target is moved to
 }
 
 // AdminChange is what an operation does to an admin: for a creation the admin
 // to insert, for an update the fields to set. Empty fields stay as they are.
 type AdminChange struct {
-	ID       ID
-	Rev      int64 // update: the rev that it was decided on
-	Email    string
-	Password password.Hash
-	Ver      string // set with Password, and only with it
+	ID                ID
+	Rev               int64 // update: the rev that it was decided on
+	Email             string
+	Password          password.Hash
+	CredentialVersion string // set with Password, and only with it
 }
 
 // Admin is one administrator, as the collection admins holds it.
 type Admin struct {
-	ID       ID
-	Email    string // trimmed and lower-cased; unique
-	OrgID    ID
-	Password password.Hash
-	Ver      string // what a token carries: changes with the password
-	Rev      int64
-	Op       ID // the last operation that changed it
+	ID                ID
+	Email             string // trimmed and lower-cased; unique
+	OrgID             ID
+	Password          password.Hash
+	CredentialVersion string // what a token carries: changes with the password
+	Rev               int64
+	Op                ID // the last operation that changed it
 }
 
 // Claim holds a key for an organization: the lock that makes keys unique.

@@ -21,7 +21,7 @@ func (s *Service) Get(ctx context.Context, who token.Principal, name string) (Vi
 	}
 	ctx, w := s.begin(ctx)
 	v, err := w.get(ctx, who, n.Key)
-	return v, settle(err)
+	return v, asFault(err)
 }
 
 func (w *worker) get(ctx context.Context, who token.Principal, key string) (View, error) {
@@ -29,7 +29,7 @@ func (w *worker) get(ctx context.Context, who token.Principal, key string) (View
 	if err != nil {
 		return View{}, err
 	}
-	for range contests {
+	for range attempts {
 		var o Organization
 		var a Admin
 		reads := []command{into(&o, "reading the organization "+key, func(ctx context.Context) (Organization, error) {
@@ -78,9 +78,9 @@ func principal(who token.Principal) (org, admin ID, err error) {
 	return org, admin, nil
 }
 
-// holds tells whether a token still speaks for its admin.
+// holds reports whether a token still speaks for its admin.
 func holds(who token.Principal, org ID, a Admin) bool {
-	return !a.ID.IsZero() && a.OrgID == org && a.Ver == who.Ver
+	return !a.ID.IsZero() && a.OrgID == org && a.CredentialVersion == who.CredentialVersion
 }
 
 // deletionUnfinished: the token's organization is being deleted.
@@ -91,11 +91,11 @@ func (d *deletionUnfinished) Error() string {
 	return "organization " + d.o.ID.String() + " is being deleted"
 }
 
-// holder is step 0 of a change: it reads the token's organization and admin
+// authorizedOwner is step 0 of a change: it reads the token's organization and admin
 // together, and the looks beside them, until no operation is in the way. It
 // ends with the organization active and the token good, or with the answer for
 // the client; *deletionUnfinished is for Delete to finish.
-func (w *worker) holder(ctx context.Context, who token.Principal, looks ...command) (Organization, Admin, error) {
+func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoRead ...command) (Organization, Admin, error) {
 	org, admin, err := principal(who)
 	if err == nil && who.Anonymous() {
 		err = tokenRevoked()
@@ -103,10 +103,10 @@ func (w *worker) holder(ctx context.Context, who token.Principal, looks ...comma
 	if err != nil {
 		return Organization{}, Admin{}, err
 	}
-	for range contests {
+	for range attempts {
 		var o Organization
 		var a Admin
-		reads := append([]command{w.organization(org, &o), w.admin(admin, &a)}, looks...)
+		reads := append([]command{w.organization(org, &o), w.admin(admin, &a)}, alsoRead...)
 		if err := w.reading(ctx, reads...); err != nil {
 			return Organization{}, Admin{}, err
 		}

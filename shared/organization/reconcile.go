@@ -79,7 +79,7 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 		{name: "ghost", list: r.ghosts},
 		{name: "requests", list: r.oldRequests},
 	})
-	return r.report, settle(err)
+	return r.report, asFault(err)
 }
 
 // reconciliation is one run of Reconcile.
@@ -248,7 +248,7 @@ func (r *reconciliation) unsweptOrganizations(ctx context.Context, after *Place)
 			}
 			swept := o
 			swept.SweepAfter = time.Time{}
-			_, err := r.store.Organizations.Swap(ctx, o, swept)
+			_, err := r.store.Organizations.CompareAndSwap(ctx, o, swept)
 			return r.later(ctx, "marking an organization as swept", err)
 		}}
 	}), p.Next, err
@@ -290,7 +290,7 @@ func (r *reconciliation) dropTrash(ctx context.Context, o Organization) error {
 	r.report.Purged++
 	rest := o
 	rest.Op, rest.PurgeAfter = nil, r.hold().Add(remembered)
-	_, err = r.store.Organizations.Swap(ctx, o, rest)
+	_, err = r.store.Organizations.CompareAndSwap(ctx, o, rest)
 	return r.later(ctx, "marking a trash as purged", err)
 }
 
@@ -323,5 +323,5 @@ func (r *reconciliation) later(ctx context.Context, doing string, err error) err
 		return err
 	}
 	r.log.LogAttrs(ctx, slog.LevelWarn, "no answer; the next run looks again", slog.String("doing", doing))
-	return r.endure(err)
+	return r.countLost(err)
 }

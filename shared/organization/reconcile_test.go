@@ -118,8 +118,8 @@ func TestService_Reconcile_deletesTheAdminsOfTheDead(t *testing.T) {
 			if _, err := w.Create(t.Context(), creation("Beta", "o@acme.io")); code(err) != "admin_email_taken" {
 				t.Fatal(err)
 			}
-			os := slices.DeleteFunc(w.Organizations(), func(o organization.Organization) bool { return o.State != organization.Aborted })
-			return os[0].ID
+			orgs := slices.DeleteFunc(w.Organizations(), func(o organization.Organization) bool { return o.State != organization.Aborted })
+			return orgs[0].ID
 		},
 	} {
 		dead := die()
@@ -280,12 +280,12 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 // named returns the organization that was created with the name.
 func (w *world) named(tb testing.TB, name string) organization.Organization {
 	tb.Helper()
-	os := w.Organizations()
-	i := slices.IndexFunc(os, func(o organization.Organization) bool { return o.Name == name })
+	orgs := w.Organizations()
+	i := slices.IndexFunc(orgs, func(o organization.Organization) bool { return o.Name == name })
 	if i < 0 {
 		tb.Fatalf("there is no organization %s", name)
 	}
-	return os[i]
+	return orgs[i]
 }
 
 func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 // move does step 4 of an update: it renames the organization's collection, and
 // leaves only when the organization's own collection stands under the new name.
 func (x *operation) move(ctx context.Context) error {
-	op := x.o.Op
+	op := x.org.Op
 	from, to := CollectionName(op.From), CollectionName(op.To)
 	if op.Aside != "" {
 		if err := x.block(ctx); err != nil {
@@ -54,26 +54,26 @@ func (x *operation) move(ctx context.Context) error {
 // goes on.
 func (x *operation) sourceMissing(ctx context.Context, to string, targetThere bool) (done bool, err error) {
 	if targetThere {
-		if x.sure { // our move has not happened: what stands there is a stranger's
+		if x.everyAnswerSeen { // our move has not happened: what stands there is a stranger's
 			return false, x.displace(ctx, to)
 		}
 		return true, nil
 	}
 	err = x.do(ctx, func(ctx context.Context) error { return x.store.Collections.Create(ctx, to) })
 	if errors.Is(err, ErrExists) {
-		return !x.sure, nil // somebody came in between
+		return !x.everyAnswerSeen, nil // somebody came in between
 	}
 	return err == nil, err
 }
 
 // moved tells, where both names exist, whether ours is the target: by the
-// server's own uuid, and where that does not say, by being sure, for a worker
-// that is sure knows that its move has not happened.
+// server's own uuid, and where that does not say, by whether every answer was
+// seen: then the worker knows that its move has not happened.
 func (x *operation) moved(source, target Collection) bool {
-	if ours := x.o.Op.UUID; ours != "" && (source.UUID == ours || target.UUID == ours) {
+	if ours := x.org.Op.UUID; ours != "" && (source.UUID == ours || target.UUID == ours) {
 		return target.UUID == ours
 	}
-	return !x.sure
+	return !x.everyAnswerSeen
 }
 
 // displace moves a stranger's collection at the target to a ghost, kept and
@@ -81,18 +81,18 @@ func (x *operation) moved(source, target Collection) bool {
 // can make that collection and a late move fails.
 func (x *operation) displace(ctx context.Context, to string) error {
 	aside := ghostUnknown + NewID(x.now()).String()
-	op := *x.o.Op
+	op := *x.org.Op
 	op.Aside = aside
-	is := x.o
+	is := x.org
 	is.Op = &op
-	now, v, err := x.swap(ctx, "recording "+aside+" in operation "+op.ID.String(), x.o, is, x.doubt)
+	now, v, err := x.compareAndSwap(ctx, "recording "+aside+" in operation "+op.ID.String(), x.org, is, x.doubt)
 	if err != nil {
 		return err
 	}
 	if v != applied {
 		return errOvertaken
 	}
-	x.o = now
+	x.org = now
 	x.log.LogAttrs(ctx, slog.LevelWarn, "moving a stranger's collection aside",
 		slog.String("op", op.ID.String()), slog.String("collection", to), slog.String("aside", aside))
 	err = x.store.Collections.Rename(ctx, to, aside)
@@ -111,7 +111,7 @@ func (x *operation) displace(ctx context.Context, to string) error {
 
 // block makes the ghost of a displacement, so that a late one finds it and fails.
 func (x *operation) block(ctx context.Context) error {
-	err := x.do(ctx, func(ctx context.Context) error { return x.store.Collections.Create(ctx, x.o.Op.Aside) })
+	err := x.do(ctx, func(ctx context.Context) error { return x.store.Collections.Create(ctx, x.org.Op.Aside) })
 	if errors.Is(err, ErrExists) {
 		return nil
 	}

@@ -42,7 +42,7 @@ func (s *Service) Repair(ctx context.Context) (Repaired, error) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return r, settle(err)
+			return r, asFault(err)
 		}
 		leased, w := s.begin(ctx)
 		err := f.repair(leased, w)
@@ -59,7 +59,7 @@ func (s *Service) Repair(ctx context.Context) (Repaired, error) {
 			s.log.LogAttrs(ctx, slog.LevelError, "a repair failed", append(what, slog.String("err", err.Error()))...)
 		}
 	}
-	return r, settle(ctx.Err())
+	return r, asFault(ctx.Err())
 }
 
 // catchUp lets Reconcile work until it is through, or gets nowhere.
@@ -112,7 +112,7 @@ func claimAgain(c Claim) repair {
 		}
 		// Whoever wanted to raise the claim before it was there has not found it, and
 		// would leave a name that it does not hold: its decision must fail.
-		_, v, err := w.swap(ctx, "giving a claim back", o, o, nil)
+		_, v, err := w.compareAndSwap(ctx, "giving a claim back", o, o, nil)
 		if err == nil && v != applied {
 			return errChanged
 		}
@@ -153,13 +153,13 @@ func moveAway(key string) repair {
 		if err := w.take(ctx, c); err != nil {
 			return err
 		}
-		os, err := ask(ctx, w, func(ctx context.Context) ([]Organization, error) {
+		orgs, err := ask(ctx, w, func(ctx context.Context) ([]Organization, error) {
 			return w.store.Organizations.FindClaimants(ctx, key)
 		})
 		if err != nil {
 			return err
 		}
-		if len(os) > 0 { // its claim is missing; nothing was sent that ours would have to outlast
+		if len(orgs) > 0 { // its claim is missing; nothing was sent that ours would have to outlast
 			if _, err := w.store.Claims.Delete(ctx, c); err != nil {
 				return err
 			}

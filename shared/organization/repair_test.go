@@ -51,7 +51,7 @@ func contradictions() map[string]func(t *testing.T, w *world) {
 	}
 }
 
-// disturbances are what a client does in one moment. They tell whether it was acknowledged.
+// disturbances are what a client does in one moment. They report whether it was acknowledged.
 func disturbances() map[string]func(t *testing.T, w *world, who token.Principal) bool {
 	return map[string]func(t *testing.T, w *world, who token.Principal) bool{
 		"a create": func(t *testing.T, w *world, _ token.Principal) bool {
@@ -86,7 +86,7 @@ func disturbances() map[string]func(t *testing.T, w *world, who token.Principal)
 	}
 }
 
-// answered tells whether a client was told that it has happened.
+// answered reports whether a client was told that it has happened.
 func answered(t *testing.T, err error) bool {
 	t.Helper()
 	if c := code(err); strings.HasPrefix(c, "not a fault") {
@@ -429,7 +429,7 @@ func TestService_Repair_fences(t *testing.T) {
 	w.unclaim(t, "acme")
 	once := false
 	client := w.service(func(command string, apply func() error) error {
-		if command == "organizations.swap" && !once {
+		if command == "organizations.compareAndSwap" && !once {
 			once = true
 			if got, err := w.Repair(t.Context()); err != nil || got != (organization.Repaired{Mended: 1}) {
 				t.Errorf("Repair() = %+v, %v, want one mended", got, err)

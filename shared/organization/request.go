@@ -30,7 +30,7 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 		Body: w.mac("body", p.name.Shown, p.email, norm.NFC.String(c.Password)),
 		IDs:  p.ids, Answer: p.answer, Worker: w.id, Lease: w.lease, CreatedAt: w.now(),
 	}
-	x := &operation{worker: w, sure: true}
+	x := &operation{worker: w, everyAnswerSeen: true}
 	there, err := x.register(ctx, r)
 	if err != nil {
 		return Created{}, err
@@ -50,7 +50,7 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 			return Created{}, w.whyAborted(ctx, p)
 		}
 		p.ids, p.answer = there.IDs, there.Answer
-		x.sure, x.helper = false, true
+		x.everyAnswerSeen, x.helper = false, true
 	}
 	err = x.create(ctx, p)
 	switch {
@@ -70,7 +70,7 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 // somebody else: what stands in the way now, or that the next try, which is
 // judged anew, may go through.
 func (w *worker) whyAborted(ctx context.Context, p plan) error {
-	again, _, err := w.vacate(ctx, p.email, ID{})
+	again, _, err := w.evictDeadOwner(ctx, p.email, ID{})
 	switch {
 	case err != nil:
 		return err
@@ -83,14 +83,14 @@ func (w *worker) whyAborted(ctx context.Context, p plan) error {
 
 // register inserts the request, and returns the one that is there: r itself, or an earlier one.
 func (x *operation) register(ctx context.Context, r Request) (Request, error) {
-	for range contests {
+	for range attempts {
 		err := x.store.Requests.Insert(ctx, r)
 		switch {
 		case err == nil:
 			return r, nil
 		case errors.Is(err, ErrLost):
-			x.sure = false
-			if err := x.endure(err); err != nil {
+			x.everyAnswerSeen = false
+			if err := x.countLost(err); err != nil {
 				return Request{}, err
 			}
 		case !errors.Is(err, ErrExists):
@@ -142,7 +142,7 @@ func (w *worker) resume(ctx context.Context, there Request, body string) (done, 
 			return false, false, requestInProgress()
 		case errors.Is(err, ErrLost):
 			lost = true
-			if err := w.endure(err); err != nil {
+			if err := w.countLost(err); err != nil {
 				return false, false, err
 			}
 		case err != nil:

@@ -254,7 +254,7 @@ func TestService_Get(t *testing.T) {
 		t.Fatal(err)
 	}
 	stale := mine
-	stale.Ver = "another"
+	stale.CredentialVersion = "another"
 	for _, c := range []struct {
 		name, asked string
 		who         token.Principal
@@ -532,7 +532,7 @@ func TestService_Delete(t *testing.T) {
 		w := newWorld()
 		who := tenant(t, w)
 		died := w.service(func(command string, apply func() error) error {
-			if command == "organizations.swap" && len(w.Admins()) == 0 {
+			if command == "organizations.compareAndSwap" && len(w.Admins()) == 0 {
 				return organization.ErrLost
 			}
 			return apply()

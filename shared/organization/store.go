@@ -63,12 +63,12 @@ type Organizations interface {
 	// Insert inserts o as it is, or returns ErrExists where its ID is taken, and
 	// ErrKeyTaken where another organization has its Key.
 	Insert(ctx context.Context, o Organization) error
-	// Swap replaces was by is where the document still has was.State and
-	// was.Rev (compare-and-set), and tells whether it did. The stored Rev is
+	// CompareAndSwap replaces was by is where the document still has was.State and
+	// was.Rev (compare-and-set), and reports whether it did. The stored Rev is
 	// was.Rev + 1, whatever is.Rev says; fields unknown to this version stay.
 	// ErrKeyTaken where another organization has is.Key: then nothing has changed.
-	Swap(ctx context.Context, was, is Organization) (bool, error)
-	// Delete deletes the document where it still has o.State and o.Rev, and tells whether it did.
+	CompareAndSwap(ctx context.Context, was, is Organization) (bool, error)
+	// Delete deletes the document where it still has o.State and o.Rev, and reports whether it did.
 	Delete(ctx context.Context, o Organization) (bool, error)
 }
 
@@ -80,7 +80,7 @@ type Claims interface {
 	Insert(ctx context.Context, c Claim) error
 	// Raise sets Until to the later of what it is and until ($max; of a settled
 	// claim to until), and Left where left is true, on the claim with that key
-	// and ID; tells whether it is there.
+	// and ID; reports whether it is there.
 	Raise(ctx context.Context, key string, claim ID, until time.Time, left bool) (bool, error)
 	// Settle takes the Until away from each of the claims whose document still
 	// has its ID and Until, in one command, and tells from how many. One that has
@@ -89,10 +89,10 @@ type Claims interface {
 	// Release sets Until to now on the claim with that key and ID.
 	Release(ctx context.Context, key string, claim ID, now time.Time) error
 	// Replace puts is in the place of was, where the document still has was.ID
-	// and was.Until (or still none), and tells whether it did. The keys are equal.
+	// and was.Until (or still none), and reports whether it did. The keys are equal.
 	Replace(ctx context.Context, was, is Claim) (bool, error)
 	// Delete deletes c where the document still has its ID and Until (or still
-	// none), and tells whether it did.
+	// none), and reports whether it did.
 	Delete(ctx context.Context, c Claim) (bool, error)
 }
 
@@ -123,7 +123,7 @@ type Requests interface {
 	// Insert inserts r, or returns ErrExists where its ID is taken.
 	Insert(ctx context.Context, r Request) error
 	// TakeOver sets Worker and Lease where the document still has was.Worker
-	// and was.Lease, and tells whether it did.
+	// and was.Lease, and reports whether it did.
 	TakeOver(ctx context.Context, was Request, worker ID, lease time.Time) (bool, error)
 	// Finish sets Done on the request that was begun with ids.Organization.
 	Finish(ctx context.Context, id string, ids RequestIDs) error
@@ -151,7 +151,7 @@ type Collections interface {
 
 // Documents are the documents and indexes inside one collection.
 type Documents interface {
-	// Any tells whether the collection is there and holds a document.
+	// Any reports whether the collection is there and holds a document.
 	Any(ctx context.Context, collection string) (bool, error)
 	// Read returns up to limit documents in the order of _id, those after the
 	// given ID only (nil: from the first).

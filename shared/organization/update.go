@@ -10,8 +10,8 @@ import (
 	"oms/shared/token"
 )
 
-// wish is a [Change] after its values were checked.
-type wish struct {
+// checkedChange is a [Change] after its values were checked.
+type checkedChange struct {
 	current *Name // must be the caller's organization
 	name    *Name
 	email   string
@@ -32,11 +32,11 @@ func (s *Service) Update(ctx context.Context, who token.Principal, c Change) (Vi
 	}
 	ctx, w := s.begin(ctx)
 	v, err := w.update(ctx, who, asked)
-	return v, settle(err)
+	return v, asFault(err)
 }
 
-func checkChange(c Change) (wish, error) {
-	asked := wish{Change: c}
+func checkChange(c Change) (checkedChange, error) {
+	asked := checkedChange{Change: c}
 	var wrong []fault.Field
 	add := func(field string, f *fault.Field) {
 		if f != nil {
@@ -66,22 +66,22 @@ func checkChange(c Change) (wish, error) {
 		}
 	}
 	if wrong != nil {
-		return wish{}, fault.NewInvalid(wrong...)
+		return checkedChange{}, fault.NewInvalid(wrong...)
 	}
 	return asked, nil
 }
 
-func (w *worker) update(ctx context.Context, who token.Principal, asked wish) (View, error) {
-	var looks []command
+func (w *worker) update(ctx context.Context, who token.Principal, asked checkedChange) (View, error) {
+	var alsoRead []command
 	occupied := false // the new name's collection is there and holds documents
 	if asked.name != nil {
-		looks = append(looks, func(ctx context.Context) error {
+		alsoRead = append(alsoRead, func(ctx context.Context) error {
 			var err error
 			occupied, err = w.store.Documents.Any(ctx, CollectionName(asked.name.Key))
 			return err
 		})
 	}
-	o, a, err := w.holder(ctx, who, looks...)
+	o, a, err := w.authorizedOwner(ctx, who, alsoRead...)
 	if gone, ok := errors.AsType[*deletionUnfinished](err); ok {
 		if w.expired(gone.o) {
 			if err := w.finish(ctx, gone.o); err != nil {
@@ -128,7 +128,7 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked wish) (V
 
 // adminChange verifies the current password, where one is given, and returns
 // what is to change of the admin, or nil.
-func (w *worker) adminChange(a Admin, asked wish) (*AdminChange, error) {
+func (w *worker) adminChange(a Admin, asked checkedChange) (*AdminChange, error) {
 	if asked.Password != nil {
 		verdict, err := w.passwords.Verify(*asked.Password, a.Password)
 		if err != nil {
@@ -146,7 +146,7 @@ func (w *worker) adminChange(a Admin, asked wish) (*AdminChange, error) {
 		if err != nil {
 			return nil, fmt.Errorf("hashing a password: %w", err)
 		}
-		c.Password, c.Ver = hash, NewID(w.now()).String()
+		c.Password, c.CredentialVersion = hash, NewID(w.now()).String()
 	}
 	if c.Email == "" && c.Password == (password.Hash{}) {
 		return nil, nil //nolint:nilnil // no change is an answer, not an absence
@@ -162,7 +162,7 @@ func (w *worker) show(ctx context.Context, was Organization, name, email string)
 	if name != "" {
 		is.Name, is.Version, is.UpdatedAt = name, was.Version+1, w.now()
 	}
-	now, v, err := w.swap(ctx, "changing the shown name of organization "+was.ID.String(), was, is, nil)
+	now, v, err := w.compareAndSwap(ctx, "changing the shown name of organization "+was.ID.String(), was, is, nil)
 	switch {
 	case err != nil:
 		return View{}, err
@@ -176,7 +176,7 @@ func (w *worker) show(ctx context.Context, was Organization, name, email string)
 
 // change does steps 1 to 5 of an update and returns the organization as it is then.
 func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organization, error) {
-	x := &operation{worker: w, sure: true}
+	x := &operation{worker: w, everyAnswerSeen: true}
 	if op.To != "" {
 		op.ToClaim = NewID(w.now())
 		leave := w.raise(o.Key, o.ClaimID, true, nil)
@@ -189,14 +189,14 @@ func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organizati
 			return Organization{}, err
 		}
 	}
-	op.Sure = x.sure
+	op.EveryAnswerSeen = x.everyAnswerSeen
 	is := o
 	is.State, is.Op = Updating, op
 	if err := x.decide(ctx, o, is); err != nil {
 		if !errors.Is(err, errUndecided) {
 			return Organization{}, err
 		}
-		if op.To != "" && x.sure {
+		if op.To != "" && x.everyAnswerSeen {
 			w.release(ctx, op.To, op.ToClaim)
 		}
 		return Organization{}, organizationBusy()
@@ -204,12 +204,12 @@ func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organizati
 	if err := x.forwardUpdate(ctx); err != nil {
 		return Organization{}, err
 	}
-	return x.o, nil
+	return x.org, nil
 }
 
-// forwardUpdate does steps 2' to 5; x.o is the organization after it.
+// forwardUpdate does steps 2' to 5; x.org is the organization after it.
 func (x *operation) forwardUpdate(ctx context.Context) error {
-	op := x.o.Op
+	op := x.org.Op
 	if x.helper && op.To != "" {
 		kept, err := x.claimed(ctx, op.To, op.ToClaim)
 		if err != nil {
@@ -236,8 +236,8 @@ func (x *operation) forwardUpdate(ctx context.Context) error {
 
 // changeAdmin does step 3: all of the admin's change in one update of one document.
 func (x *operation) changeAdmin(ctx context.Context) error {
-	op := x.o.Op
-	for range contests {
+	op := x.org.Op
+	for range attempts {
 		changed := false
 		err := x.do(ctx, func(ctx context.Context) error {
 			var err error
@@ -256,7 +256,7 @@ func (x *operation) changeAdmin(ctx context.Context) error {
 			}
 			return x.abortUpdate(ctx, organizationBusy())
 		}
-		again, mine, err := x.vacate(ctx, op.Admin.Email, op.Admin.ID)
+		again, mine, err := x.evictDeadOwner(ctx, op.Admin.Email, op.Admin.ID)
 		if err != nil {
 			return err
 		}
@@ -267,18 +267,18 @@ func (x *operation) changeAdmin(ctx context.Context) error {
 	return x.abortUpdate(ctx, emailTaken())
 }
 
-// changedAdmin tells whether this operation has changed the admin already.
+// changedAdmin reports whether this operation has changed the admin already.
 func (x *operation) changedAdmin(ctx context.Context) (bool, error) {
 	var a Admin
-	err := x.reading(ctx, x.admin(x.o.Op.Admin.ID, &a))
-	return a.Op == x.o.Op.ID, err
+	err := x.reading(ctx, x.admin(x.org.Op.Admin.ID, &a))
+	return a.Op == x.org.Op.ID, err
 }
 
 // abortUpdate takes an update back, which only step 3 may do, before anything
 // of it is visible. It returns why, or nil where step 3 has been done after
 // all: then the update goes forward.
 func (x *operation) abortUpdate(ctx context.Context, why error) error {
-	op := x.o.Op
+	op := x.org.Op
 	if op.Admin != nil { // a late step 3 then finds nothing
 		bumped := false
 		err := x.do(ctx, func(ctx context.Context) error {
@@ -295,7 +295,7 @@ func (x *operation) abortUpdate(ctx context.Context, why error) error {
 			}
 		}
 	}
-	is := x.o
+	is := x.org
 	is.State, is.Op = Active, nil
 	if err := x.end(ctx, is); err != nil {
 		if errors.Is(err, errEnded) {
@@ -303,7 +303,7 @@ func (x *operation) abortUpdate(ctx context.Context, why error) error {
 		}
 		return err
 	}
-	if x.sure && op.To != "" {
+	if x.everyAnswerSeen && op.To != "" {
 		x.release(ctx, op.To, op.ToClaim)
 	}
 	return why
@@ -312,9 +312,9 @@ func (x *operation) abortUpdate(ctx context.Context, why error) error {
 // commitUpdate does step 5. The version rises here, with what a reader sees,
 // so that nobody holds the new version with the old name.
 func (x *operation) commitUpdate(ctx context.Context) error {
-	op := x.o.Op
-	is := x.o
-	is.State, is.Op, is.Version, is.UpdatedAt = Active, nil, x.o.Version+1, x.now()
+	op := x.org.Op
+	is := x.org
+	is.State, is.Op, is.Version, is.UpdatedAt = Active, nil, x.org.Version+1, x.now()
 	if op.Name != "" {
 		is.Name = op.Name
 	}
@@ -324,7 +324,7 @@ func (x *operation) commitUpdate(ctx context.Context) error {
 	if op.Admin != nil {
 		is.AdminRev = op.Admin.Rev + 1
 	}
-	for range contests {
+	for range attempts {
 		err := x.end(ctx, is)
 		switch {
 		case errors.Is(err, errEnded):
@@ -342,7 +342,7 @@ func (x *operation) commitUpdate(ctx context.Context) error {
 // committed reads whether an operation that has ended was committed. Where
 // that cannot be told any more, the client asks again.
 func (x *operation) committed(ctx context.Context, op *Op) error {
-	o, err := x.confirm(ctx, x.o.ID)
+	o, err := x.confirm(ctx, x.org.ID)
 	if err != nil {
 		return err
 	}
@@ -352,9 +352,9 @@ func (x *operation) committed(ctx context.Context, op *Op) error {
 			return err
 		}
 	}
-	if !done || o.Version != x.o.Version+1 { // others have gone on since: it is not what was asked for any more
+	if !done || o.Version != x.org.Version+1 { // others have gone on since: it is not what was asked for any more
 		return errOvertaken
 	}
-	x.o = o
+	x.org = o
 	return nil
 }

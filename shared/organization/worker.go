@@ -23,7 +23,7 @@ const (
 	leaseReserve  = 3 * time.Second // no command is sent with less of the lease left
 	takeoverGrace = 2 * time.Second // an operation is taken over this long after its lease
 	clockSkew     = 2 * time.Second // how far two workers' clocks may differ
-	patience      = 3               // lost answers that a worker endures before it gives up
+	maxLost       = 3               // lost answers that a worker endures before it gives up
 	remembered    = 24 * time.Hour  // how long a request with an idempotency key is kept
 )
 
@@ -34,9 +34,9 @@ var errOvertaken = errors.New("another worker has taken over the operation")
 // worker is one invocation at work. Its lease bounds when its commands are sent.
 type worker struct {
 	*Service
-	id      ID
-	lease   time.Time // its end, by this worker's clock
-	endured atomic.Int32
+	id    ID
+	lease time.Time // its end, by this worker's clock
+	lost  atomic.Int32
 }
 
 // begin starts a worker. Every command it sends must go by the context
@@ -70,7 +70,7 @@ func (w *worker) hold() time.Time {
 	return w.lease.Add(takeoverGrace + clockSkew + LateBound)
 }
 
-// expired tells whether o has an operation that this worker may take over.
+// expired reports whether o has an operation that this worker may take over.
 func (w *worker) expired(o Organization) bool {
 	return o.State.Running() && o.Op != nil && !w.now().Before(o.Op.Lease.Add(takeoverGrace))
 }
@@ -78,11 +78,11 @@ func (w *worker) expired(o Organization) bool {
 // command is one command of a store.
 type command func(ctx context.Context) error
 
-// endure is called with every lost answer; it gives up after a few, so that an
+// countLost is called with every lost answer; it gives up after a few, so that an
 // unreachable database becomes an answer before the function's deadline.
 // Giving up is always safe: it is what a crash does.
-func (w *worker) endure(lost error) error {
-	if w.endured.Add(1) >= patience {
+func (w *worker) countLost(lost error) error {
+	if w.lost.Add(1) >= maxLost {
 		return storageUnavailable(lost)
 	}
 	return nil
@@ -95,15 +95,15 @@ func (w *worker) retry(ctx context.Context, c command) error {
 		if !errors.Is(err, ErrLost) {
 			return err
 		}
-		if err := w.endure(err); err != nil {
+		if err := w.countLost(err); err != nil {
 			return err
 		}
 	}
 }
 
-// together sends commands that do not wait for one another, and returns when
+// parallel sends commands that do not wait for one another, and returns when
 // all are answered, with their errors in order.
-func together(ctx context.Context, commands ...command) []error {
+func parallel(ctx context.Context, commands ...command) []error {
 	errs := make([]error, len(commands))
 	var all sync.WaitGroup
 	for i, c := range commands {
@@ -119,7 +119,7 @@ func (w *worker) reading(ctx context.Context, reads ...command) error {
 	for i, read := range reads {
 		reads[i] = func(ctx context.Context) error { return w.retry(ctx, read) }
 	}
-	return errors.Join(together(ctx, reads...)...)
+	return errors.Join(parallel(ctx, reads...)...)
 }
 
 // ask sends a command until it is answered.
@@ -178,9 +178,9 @@ func (w *worker) admin(id ID, found *Admin) command {
 	})
 }
 
-// settle turns what ended a worker into what a client may be told: a worker
+// asFault turns what ended a worker into what a client may be told: a worker
 // that stopped, gave up or was overtaken says 503, and the client asks again.
-func settle(err error) error {
+func asFault(err error) error {
 	switch {
 	case err == nil || fault.KindOf(err) != fault.Internal:
 		return err

@@ -60,7 +60,7 @@ func (w *world) principal(tb testing.TB, org organization.ID) token.Principal {
 	tb.Helper()
 	for _, a := range w.Admins() {
 		if a.OrgID == org {
-			return token.Principal{AdminID: a.ID.String(), OrgID: org.String(), Ver: a.Ver}
+			return token.Principal{AdminID: a.ID.String(), OrgID: org.String(), CredentialVersion: a.CredentialVersion}
 		}
 	}
 	tb.Fatalf("organization %s has no admin", org)

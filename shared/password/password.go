@@ -58,7 +58,7 @@ type Hash struct {
 	Hash   string // bcrypt's own form, $2a$…, $2b$… or $2y$…
 }
 
-// IsZero tells whether h is no hash.
+// IsZero reports whether h is no hash.
 func (h Hash) IsZero() bool { return h == Hash{} }
 
 // String returns [redacted].
@@ -138,7 +138,7 @@ func (h *Hasher) Upgrade(plain string) (Hash, error) {
 	return h.hash(plain)
 }
 
-// Verify tells whether plain is the password of hash. An error means that hash
+// Verify reports whether plain is the password of hash. An error means that hash
 // itself is unusable: an algorithm, a pepper or a cost that is not known here,
 // or no bcrypt at all. A plain that can be nobody's password (empty, over
 // [MaxLength], not UTF-8) is simply wrong.
@@ -235,7 +235,7 @@ func bounded(plain string) []byte {
 	return []byte(plain)
 }
 
-// usable tells whether plain can be anybody's password, an old one included.
+// usable reports whether plain can be anybody's password, an old one included.
 func usable(plain string) bool {
 	return plain != "" && len(plain) <= MaxLength && utf8.ValidString(plain)
 }

@@ -22,7 +22,7 @@ type Text string
 // Reveal returns the secret itself.
 func (t Text) Reveal() string { return string(t) }
 
-// IsZero tells whether there is no secret.
+// IsZero reports whether there is no secret.
 func (t Text) IsZero() bool { return t == "" }
 
 // String returns [redacted].

@@ -113,7 +113,7 @@ func Bearer(value string) (string, error) {
 	return compact, nil
 }
 
-// b64token tells whether s has the form of a token by RFC 6750. A comma is
+// b64token reports whether s has the form of a token by RFC 6750. A comma is
 // what two Authorization headers joined by a proxy would show.
 func b64token(s string) bool {
 	s = strings.TrimRight(s, "=")

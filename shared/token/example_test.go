@@ -17,7 +17,7 @@ func ExampleTokens() {
 	}
 	tokens := token.New(token.Static(keys), time.Hour, nil)
 	compact, ttl, err := tokens.Issue(context.Background(), token.Principal{
-		AdminID: "65f0c0ffee65f0c0ffee65f0", OrgID: "0123456789abcdef01234567", Ver: "1",
+		AdminID: "65f0c0ffee65f0c0ffee65f0", OrgID: "0123456789abcdef01234567", CredentialVersion: "1",
 	})
 	if err != nil {
 		fmt.Println(err)

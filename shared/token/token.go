@@ -40,13 +40,13 @@ const (
 
 // Principal is who a token speaks for. The zero Principal is anonymous.
 type Principal struct {
-	AdminID string    // 24 hex digits
-	OrgID   string    // 24 hex digits
-	Ver     string    // the admin's credential version when the token was made
-	Expires time.Time // whole seconds
+	AdminID           string    // 24 hex digits
+	OrgID             string    // 24 hex digits
+	CredentialVersion string    // the admin's credential version when the token was made
+	Expires           time.Time // whole seconds
 }
 
-// Anonymous tells whether p is nobody.
+// Anonymous reports whether p is nobody.
 func (p Principal) Anonymous() bool { return p == Principal{} }
 
 // Tokens issues and verifies. It is safe for concurrent use.
@@ -67,10 +67,10 @@ func New(keys Source, ttl time.Duration, now func() time.Time) *Tokens {
 
 // claims are what a token says. The admin_id and org_id are the original's.
 type claims struct {
-	AdminID  string `json:"admin_id"`
-	OrgID    string `json:"org_id"`
-	Ver      string `json:"ver"`
-	Audience string `json:"aud"` // exactly one; it hides the list of RegisteredClaims
+	AdminID           string `json:"admin_id"`
+	OrgID             string `json:"org_id"`
+	CredentialVersion string `json:"ver"`
+	Audience          string `json:"aud"` // exactly one; it hides the list of RegisteredClaims
 	jwt.RegisteredClaims
 }
 
@@ -81,7 +81,7 @@ func (c claims) GetAudience() (jwt.ClaimStrings, error) { return jwt.ClaimString
 // its lifetime. An error means that the keys could not be read, or that p is
 // no admin's: ids of 24 lower-case hex digits and a version of 1 to 64 bytes.
 func (t *Tokens) Issue(ctx context.Context, p Principal) (string, time.Duration, error) {
-	if !validID(p.AdminID) || !validID(p.OrgID) || !validVer(p.Ver) {
+	if !validID(p.AdminID) || !validID(p.OrgID) || !validVer(p.CredentialVersion) {
 		return "", 0, errors.New("issuing a token: the principal is incomplete")
 	}
 	if t.ttl <= 0 {
@@ -102,7 +102,7 @@ func (t *Tokens) Issue(ctx context.Context, p Principal) (string, time.Duration,
 
 	iat := t.now().UTC().Truncate(time.Second)
 	unsigned := jwt.NewWithClaims(method, claims{
-		AdminID: p.AdminID, OrgID: p.OrgID, Ver: p.Ver, Audience: Audience,
+		AdminID: p.AdminID, OrgID: p.OrgID, CredentialVersion: p.CredentialVersion, Audience: Audience,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    Issuer,
 			Subject:   p.AdminID,
@@ -164,14 +164,14 @@ func (t *Tokens) Verify(ctx context.Context, compact string) (Principal, error) 
 		return Principal{}, fault.New(fault.Unauthenticated, codeExpired, "the token has expired").Because(err)
 	case err != nil:
 		return Principal{}, invalid(err)
-	case !validID(c.AdminID) || !validID(c.OrgID) || !validVer(c.Ver):
+	case !validID(c.AdminID) || !validID(c.OrgID) || !validVer(c.CredentialVersion):
 		return Principal{}, invalid(errors.New("admin_id, org_id or ver is missing or malformed"))
 	case c.Subject != c.AdminID:
 		return Principal{}, invalid(errors.New("sub is not admin_id"))
 	case c.IssuedAt == nil || c.ID == "":
 		return Principal{}, invalid(errors.New("iat or jti is missing"))
 	}
-	return Principal{AdminID: c.AdminID, OrgID: c.OrgID, Ver: c.Ver, Expires: c.ExpiresAt.UTC()}, nil
+	return Principal{AdminID: c.AdminID, OrgID: c.OrgID, CredentialVersion: c.CredentialVersion, Expires: c.ExpiresAt.UTC()}, nil
 }
 
 func invalid(cause error) error {

@@ -24,7 +24,9 @@ const (
 // issued is when the tokens of these tests are made.
 func issued() time.Time { return time.Date(2030, 1, 2, 3, 4, 5, 678_000_000, time.UTC) }
 
-func principal() token.Principal { return token.Principal{AdminID: adminID, OrgID: orgID, Ver: "v1"} }
+func principal() token.Principal {
+	return token.Principal{AdminID: adminID, OrgID: orgID, CredentialVersion: "v1"}
+}
 
 func testKeys() token.Keys {
 	return token.Keys{Algorithm: "HS256", Active: "k2", Secrets: map[string][]byte{
@@ -103,8 +105,8 @@ func TestTokens_Issue_refuses(t *testing.T) {
 		p    token.Principal
 	}{
 		{"nobody", ok, time.Hour, token.Principal{}},
-		{"an admin id that is none", ok, time.Hour, token.Principal{AdminID: "me", OrgID: orgID, Ver: "v"}},
-		{"an organization id that is none", ok, time.Hour, token.Principal{AdminID: adminID, OrgID: strings.ToUpper(orgID), Ver: "v"}},
+		{"an admin id that is none", ok, time.Hour, token.Principal{AdminID: "me", OrgID: orgID, CredentialVersion: "v"}},
+		{"an organization id that is none", ok, time.Hour, token.Principal{AdminID: adminID, OrgID: strings.ToUpper(orgID), CredentialVersion: "v"}},
 		{"no version", ok, time.Hour, token.Principal{AdminID: adminID, OrgID: orgID}},
 		{"no lifetime", ok, 0, principal()},
 		{"less than a second", ok, 999 * time.Millisecond, principal()},

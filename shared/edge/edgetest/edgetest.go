@@ -7,7 +7,7 @@
 //
 //	got := edgetest.Send(t, edge.Protected(update(fake)), edgetest.Request{
 //		Method: "PUT", Path: "/org/update", JSON: `{"new_organization_name":"Acme"}`,
-//		Who: token.Principal{AdminID: …, OrgID: …, Ver: …, Expires: time.Now().Add(time.Hour)},
+//		Who: token.Principal{AdminID: …, OrgID: …, CredentialVersion: …, Expires: time.Now().Add(time.Hour)},
 //	})
 package edgetest
 
@@ -98,7 +98,7 @@ func event(r Request) map[string]any {
 	}
 	if !r.Who.Anonymous() {
 		request["authorizer"] = map[string]any{"lambda": map[string]any{
-			"admin_id": r.Who.AdminID, "org_id": r.Who.OrgID, "ver": r.Who.Ver, "exp": r.Who.Expires.Unix(),
+			"admin_id": r.Who.AdminID, "org_id": r.Who.OrgID, "ver": r.Who.CredentialVersion, "exp": r.Who.Expires.Unix(),
 		}}
 	}
 	e := map[string]any{

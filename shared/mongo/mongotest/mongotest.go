@@ -125,7 +125,7 @@ func (e Engine) OpenNamed(tb testing.TB, name string) *mongo.Database {
 // Client returns a client of another service: the plain driver's.
 func (e Engine) Client(tb testing.TB) *driver.Client {
 	tb.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(patience))
+	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(clientTimeout))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -139,12 +139,12 @@ func (e Engine) Client(tb testing.TB) *driver.Client {
 	return client
 }
 
-// patience is how long a client of a test waits: a database of many collections
+// clientTimeout is how long a client of a test waits: a database of many collections
 // takes its time to be dropped.
-const patience = 5 * time.Minute
+const clientTimeout = 5 * time.Minute
 
 // after is the context of a cleanup: the test's own is over then.
 func after(tb testing.TB) (context.Context, context.CancelFunc) {
 	tb.Helper()
-	return context.WithTimeout(context.WithoutCancel(tb.Context()), patience)
+	return context.WithTimeout(context.WithoutCancel(tb.Context()), clientTimeout)
 }

@@ -38,7 +38,7 @@ func (r *Recorder) Monitor() *event.CommandMonitor {
 	}}
 }
 
-// unbounded tells whether the driver bounds the command by the client's
+// unbounded reports whether the driver bounds the command by the client's
 // deadline alone: cursors go on as they began, and a client that ends waits
 // for nothing.
 func unbounded(name string) bool {

@@ -179,7 +179,7 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 }
 
-// handshake tells whether the command is one that drivers send by themselves.
+// handshake reports whether the command is one that drivers send by themselves.
 func handshake(command string) bool {
 	switch command {
 	case "hello", "isMaster", "ismaster", "saslStart", "saslContinue", "buildInfo", "endSessions":

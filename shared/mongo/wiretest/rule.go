@@ -60,7 +60,7 @@ type Shot struct {
 	aborted bool
 }
 
-// Hit tells whether the command came.
+// Hit reports whether the command came.
 func (s *Shot) Hit() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *Shot) Hit() bool {
 // Struck is closed when the command comes.
 func (s *Shot) Struck() <-chan struct{} { return s.struck }
 
-// takes counts the command and tells whether the rule is for it.
+// takes counts the command and reports whether the rule is for it.
 func (s *Shot) takes(client, command string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *Shot) takes(client, command string) bool {
 	return true
 }
 
-// spreads tells whether the fault holds for all that the client sends now.
+// spreads reports whether the fault holds for all that the client sends now.
 func (s *Shot) spreads(client string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -175,7 +175,7 @@ func (o *operation) check(req *http.Request, path map[string]string, body []byte
 
 func isJSON(content string) bool { return content == plainJSON || content == problemJSON }
 
-// validate tells whether a JSON text is valid against the schema.
+// validate reports whether a JSON text is valid against the schema.
 func validate(schema *jsonschema.Schema, text []byte, what string, report reporter) bool {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text)) // refuses what follows the value
 	if err != nil {

@@ -64,8 +64,8 @@ func (s admins) Change(ctx context.Context, c organization.AdminChange, op organ
 		if !c.Password.IsZero() {
 			a.Password = c.Password
 		}
-		if c.Ver != "" {
-			a.Ver = c.Ver
+		if c.CredentialVersion != "" {
+			a.CredentialVersion = c.CredentialVersion
 		}
 		if !op.IsZero() {
 			a.Op = op
@@ -93,7 +93,7 @@ func (s admins) DeleteAll(ctx context.Context, org organization.ID) (int, error)
 	})
 }
 
-// emailTaken tells whether an admin other than id has the address. m is locked.
+// emailTaken reports whether an admin other than id has the address. m is locked.
 func (m *Memory) emailTaken(email string, id organization.ID) bool {
 	for _, a := range m.admins {
 		if a.Email == email && a.ID != id {

@@ -48,7 +48,7 @@ type Call struct {
 	start, end int64
 }
 
-// Answers collects the calls of many clients, and tells whether there is an
+// Answers collects the calls of many clients, and reports whether there is an
 // order of their effects, each between its call and its answer, that explains
 // all answers: linearizability. The zero Answers is empty. It is safe for
 // concurrent use.
@@ -76,9 +76,9 @@ func (a *Answers) Add(c Call) {
 	a.calls = append(a.calls, c)
 }
 
-// Settle says that what has not happened by now will not: every hold has
+// Quiet says that what has not happened by now will not: every hold has
 // passed and reconcile has run.
-func (a *Answers) Settle() {
+func (a *Answers) Quiet() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.clock++

@@ -90,7 +90,7 @@ func TestAnswers_Check(t *testing.T) {
 			running := map[int][]organizationtest.Call{}
 			for at, s := range tt.scripts {
 				if tt.settled > 0 && at == tt.settled {
-					a.Settle()
+					a.Quiet()
 				}
 				c := a.Begin(s.call.Kind)
 				c.Outcome, c.Org, c.Name, c.Email = s.call.Outcome, s.call.Org, s.call.Name, s.call.Email

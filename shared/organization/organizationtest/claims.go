@@ -100,7 +100,7 @@ func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) 
 	})
 }
 
-// claimed tells whether c's document still has its ID and Until. m is locked.
+// claimed reports whether c's document still has its ID and Until. m is locked.
 func (m *Memory) claimed(c organization.Claim) bool {
 	is, there := m.claims[c.Key]
 	return there && is.ID == c.ID && is.Until.Equal(c.Until)

@@ -16,7 +16,7 @@ func testAdmins(t *testing.T, s Subject) {
 	admin := func(n byte) organization.Admin {
 		return organization.Admin{
 			ID: id(n), Email: "admin" + strconv.Itoa(int(n)) + "@example.com", OrgID: id(n + 100),
-			Password: hash, Ver: "v1", Rev: 1, Op: id(n + 50),
+			Password: hash, CredentialVersion: "v1", Rev: 1, Op: id(n + 50),
 		}
 	}
 	insert := func(t *testing.T, n byte) organization.Admin {
@@ -68,11 +68,11 @@ func testAdmins(t *testing.T, s Subject) {
 			{"the operation", organization.AdminChange{}, id(90), func(a *organization.Admin) { a.Op = id(90) }},
 			{"the address", organization.AdminChange{Email: "new5@example.com"}, organization.ID{}, func(a *organization.Admin) { a.Email = "new5@example.com" }},
 			{"the address to what it is", organization.AdminChange{Email: "new5@example.com"}, organization.ID{}, func(*organization.Admin) {}},
-			{"the password", organization.AdminChange{Password: newHash, Ver: "v2"}, id(91), func(a *organization.Admin) {
-				a.Password, a.Ver, a.Op = newHash, "v2", id(91)
+			{"the password", organization.AdminChange{Password: newHash, CredentialVersion: "v2"}, id(91), func(a *organization.Admin) {
+				a.Password, a.CredentialVersion, a.Op = newHash, "v2", id(91)
 			}},
-			{"all", organization.AdminChange{Email: "newer5@example.com", Password: hash, Ver: "v3"}, id(92), func(a *organization.Admin) {
-				a.Email, a.Password, a.Ver, a.Op = "newer5@example.com", hash, "v3", id(92)
+			{"all", organization.AdminChange{Email: "newer5@example.com", Password: hash, CredentialVersion: "v3"}, id(92), func(a *organization.Admin) {
+				a.Email, a.Password, a.CredentialVersion, a.Op = "newer5@example.com", hash, "v3", id(92)
 			}},
 		} {
 			step.change.ID, step.change.Rev = a.ID, a.Rev
@@ -101,7 +101,7 @@ func testAdmins(t *testing.T, s Subject) {
 
 	t.Run("do not take another's address", func(t *testing.T) {
 		a, other := insert(t, 7), insert(t, 8)
-		change := organization.AdminChange{ID: a.ID, Rev: a.Rev, Email: other.Email, Password: password.Hash{Alg: password.BcryptV1, Hash: "$2b$04$q"}, Ver: "v9"}
+		change := organization.AdminChange{ID: a.ID, Rev: a.Rev, Email: other.Email, Password: password.Hash{Alg: password.BcryptV1, Hash: "$2b$04$q"}, CredentialVersion: "v9"}
 		ok, err := admins.Change(ctx, change, id(94))
 		if ok || !errors.Is(err, organization.ErrEmailTaken) {
 			t.Errorf("Change to another's address = %t, %v, want %v", ok, err, organization.ErrEmailTaken)
@@ -142,7 +142,7 @@ func testAdmins(t *testing.T, s Subject) {
 		a := insert(t, 13)
 		for range rounds {
 			race(t, "for a rev", func(i byte) (bool, error) {
-				return admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: a.Rev, Ver: strconv.Itoa(int(i))}, organization.ID{})
+				return admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: a.Rev, CredentialVersion: strconv.Itoa(int(i))}, organization.ID{})
 			})
 			got, err := admins.Find(ctx, a.ID)
 			if err != nil || got.Rev != a.Rev+1 {

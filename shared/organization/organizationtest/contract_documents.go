@@ -127,7 +127,7 @@ func testContext(t *testing.T, s Subject) {
 		"Organizations.FindClaimants":      func() error { _, err := st.Organizations.FindClaimants(ctx, "acme"); return err },
 		"Organizations.FindClaimants none": func() error { _, err := st.Organizations.FindClaimants(ctx); return err },
 		"Organizations.Insert":             func() error { return st.Organizations.Insert(ctx, o) },
-		"Organizations.Swap":               func() error { _, err := st.Organizations.Swap(ctx, o, o); return err },
+		"Organizations.CompareAndSwap":     func() error { _, err := st.Organizations.CompareAndSwap(ctx, o, o); return err },
 		"Organizations.Delete":             func() error { _, err := st.Organizations.Delete(ctx, o); return err },
 		"Claims.Find":                      func() error { _, err := st.Claims.Find(ctx, "acme"); return err },
 		"Claims.Insert":                    func() error { return st.Claims.Insert(ctx, claim) },

@@ -18,10 +18,10 @@ func whole(n byte) organization.Organization {
 		CreatedAt: someday(), UpdatedAt: someday().Add(time.Hour),
 		SweepAfter: someday().Add(time.Minute), PurgeAfter: someday().Add(2 * time.Hour),
 		Op: &organization.Op{
-			ID: id(1), Kind: organization.OpUpdate, Worker: id(2), Lease: someday().Add(15 * time.Second), Sure: true,
+			ID: id(1), Kind: organization.OpUpdate, Worker: id(2), Lease: someday().Add(15 * time.Second), EveryAnswerSeen: true,
 			From: "acme", To: "globex" + string(rune('a'+n)), ToClaim: id(n + 150), Name: "Globex", UUID: "a-uuid", Aside: "ghost_unknown_1",
 			Admin: &organization.AdminChange{
-				ID: id(3), Rev: 4, Email: "a@example.com", Ver: "v2",
+				ID: id(3), Rev: 4, Email: "a@example.com", CredentialVersion: "v2",
 				Password: password.Hash{Alg: password.BcryptV1, Pepper: "p1", Hash: "$2b$04$x"},
 			},
 		},
@@ -82,24 +82,24 @@ func testOrganizations(t *testing.T, s Subject) {
 		must(t, orgs.Insert(ctx, second))
 		is := second
 		is.Key, is.Name = "once", "Once"
-		ok, err := orgs.Swap(ctx, second, is)
+		ok, err := orgs.CompareAndSwap(ctx, second, is)
 		if ok || !errors.Is(err, organization.ErrKeyTaken) {
-			t.Errorf("Swap to another's key = %t, %v, want %v", ok, err, organization.ErrKeyTaken)
+			t.Errorf("CompareAndSwap to another's key = %t, %v, want %v", ok, err, organization.ErrKeyTaken)
 		}
 		got, err := orgs.Find(ctx, second.ID)
 		wantEqual(t, "Find after it", got, err, copyOrganization(second))
 		stale := second
 		stale.Rev++
-		ok, err = orgs.Swap(ctx, stale, is)
-		wantBool(t, "Swap to another's key at another rev", ok, err, false)
+		ok, err = orgs.CompareAndSwap(ctx, stale, is)
+		wantBool(t, "CompareAndSwap to another's key at another rev", ok, err, false)
 
 		dead := first
 		dead.Key, dead.State = "", organization.Deleted
-		ok, err = orgs.Swap(ctx, first, dead)
-		wantBool(t, "Swap to no key", ok, err, true)
+		ok, err = orgs.CompareAndSwap(ctx, first, dead)
+		wantBool(t, "CompareAndSwap to no key", ok, err, true)
 		must(t, orgs.Insert(ctx, bare(7, organization.Deleted)))
-		ok, err = orgs.Swap(ctx, second, is)
-		wantBool(t, "Swap to the key that is free", ok, err, true)
+		ok, err = orgs.CompareAndSwap(ctx, second, is)
+		wantBool(t, "CompareAndSwap to the key that is free", ok, err, true)
 	})
 
 	t.Run("are visible while active or updating", func(t *testing.T) {
@@ -174,32 +174,32 @@ func testOrganizations(t *testing.T, s Subject) {
 
 		stale := was
 		stale.Rev--
-		ok, err := orgs.Swap(ctx, stale, is)
-		wantBool(t, "Swap from another rev", ok, err, false)
+		ok, err := orgs.CompareAndSwap(ctx, stale, is)
+		wantBool(t, "CompareAndSwap from another rev", ok, err, false)
 		stale = was
 		stale.State = organization.Active
-		ok, err = orgs.Swap(ctx, stale, is)
-		wantBool(t, "Swap from another state", ok, err, false)
+		ok, err = orgs.CompareAndSwap(ctx, stale, is)
+		wantBool(t, "CompareAndSwap from another state", ok, err, false)
 		stale = was
 		stale.ID = id(98)
-		ok, err = orgs.Swap(ctx, stale, is)
-		wantBool(t, "Swap of one that is absent", ok, err, false)
+		ok, err = orgs.CompareAndSwap(ctx, stale, is)
+		wantBool(t, "CompareAndSwap of one that is absent", ok, err, false)
 		got, err := orgs.Find(ctx, was.ID)
 		wantEqual(t, "Find after these", got, err, copyOrganization(was))
 
-		ok, err = orgs.Swap(ctx, was, is)
-		wantBool(t, "Swap", ok, err, true)
+		ok, err = orgs.CompareAndSwap(ctx, was, is)
+		wantBool(t, "CompareAndSwap", ok, err, true)
 		want := copyOrganization(is)
 		want.Rev = was.Rev + 1
 		got, err = orgs.Find(ctx, was.ID)
 		wantEqual(t, "Find after the swap", got, err, want)
-		ok, err = orgs.Swap(ctx, was, is)
-		wantBool(t, "the same Swap again", ok, err, false)
+		ok, err = orgs.CompareAndSwap(ctx, was, is)
+		wantBool(t, "the same CompareAndSwap again", ok, err, false)
 
 		back := copyOrganization(whole(60))
 		back.Rev = want.Rev
-		ok, err = orgs.Swap(ctx, want, back)
-		wantBool(t, "Swap back", ok, err, true)
+		ok, err = orgs.CompareAndSwap(ctx, want, back)
+		wantBool(t, "CompareAndSwap back", ok, err, true)
 		back.Rev++
 		got, err = orgs.Find(ctx, was.ID)
 		wantEqual(t, "Find after the swap back", got, err, back)
@@ -233,7 +233,7 @@ func testOrganizationRaces(t *testing.T, s Subject) {
 		race(t, "for a rev", func(i byte) (bool, error) {
 			is := o
 			is.Version = int64(i)
-			return orgs.Swap(ctx, o, is)
+			return orgs.CompareAndSwap(ctx, o, is)
 		})
 		got, err := orgs.Find(ctx, o.ID)
 		if err != nil || got.Rev != o.Rev+1 {
@@ -269,7 +269,7 @@ func testOrganizationRaces(t *testing.T, s Subject) {
 				}
 				is := was
 				is.Key = "moved" + strconv.Itoa(round)
-				return taken(orgs.Swap(ctx, was, is))
+				return taken(orgs.CompareAndSwap(ctx, was, is))
 			})
 		}
 	})

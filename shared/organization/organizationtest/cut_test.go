@@ -25,7 +25,7 @@ func TestMemory_Cut(t *testing.T) {
 	if err := off.Insert(t.Context(), undone); !errors.Is(err, organization.ErrLost) {
 		t.Errorf("a write on the old primary is answered %v, want %v", err, organization.ErrLost)
 	}
-	if ok, err := off.Swap(t.Context(), after, after); ok || !errors.Is(err, organization.ErrLost) {
+	if ok, err := off.CompareAndSwap(t.Context(), after, after); ok || !errors.Is(err, organization.ErrLost) {
 		t.Errorf("a write that finds nothing on the old primary is answered %t, %v, want %v", ok, err, organization.ErrLost)
 	}
 	if _, err := off.FindLinearizable(t.Context(), before.ID); !errors.Is(err, organization.ErrLost) {

@@ -83,7 +83,7 @@ func (m *Memory) documents(collection string) []organization.Document {
 	return all
 }
 
-// equal tells whether exactly this document is there. m is locked.
+// equal reports whether exactly this document is there. m is locked.
 func (m *Memory) equal(collection string, d organization.Document) bool {
 	c := m.collections[collection]
 	if c == nil {
@@ -93,7 +93,7 @@ func (m *Memory) equal(collection string, d organization.Document) bool {
 	return there && bytes.Equal(is.Raw, d.Raw)
 }
 
-// taken tells whether d's ID or another unique key of it is there. m is locked.
+// taken reports whether d's ID or another unique key of it is there. m is locked.
 func (m *Memory) taken(collection string, d organization.Document) bool {
 	c := m.collections[collection]
 	if c == nil {

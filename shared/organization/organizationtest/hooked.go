@@ -88,8 +88,8 @@ func (s hookedOrganizations) Insert(ctx context.Context, o organization.Organiza
 	return hookDo(ctx, s.h, "organizations.insert", func(ctx context.Context) error { return s.Organizations.Insert(ctx, o) })
 }
 
-func (s hookedOrganizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
-	return hook(ctx, s.h, "organizations.swap", func(ctx context.Context) (bool, error) { return s.Organizations.Swap(ctx, was, is) })
+func (s hookedOrganizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
+	return hook(ctx, s.h, "organizations.compareAndSwap", func(ctx context.Context) (bool, error) { return s.Organizations.CompareAndSwap(ctx, was, is) })
 }
 
 func (s hookedOrganizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {

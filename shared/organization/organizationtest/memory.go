@@ -219,7 +219,7 @@ func (m *Memory) AddIndex(collection string, i Index) {
 	m.ensure(collection).indexes[i.Name] = i
 }
 
-// Drop drops the collection, as another service does, and tells whether it was there.
+// Drop drops the collection, as another service does, and reports whether it was there.
 func (m *Memory) Drop(collection string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

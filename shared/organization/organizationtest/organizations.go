@@ -58,7 +58,7 @@ func (s organizations) Insert(ctx context.Context, o organization.Organization) 
 	})
 }
 
-func (s organizations) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+func (s organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	was, is = copyOrganization(was), copyOrganization(is)
 	is.ID, is.Rev = was.ID, was.Rev+1
 	return write(ctx, s.client, func(m *Memory) (bool, error) {
@@ -94,13 +94,13 @@ func (m *Memory) organization(so func(organization.Organization) bool) (organiza
 	return organization.Organization{}, organization.ErrAbsent
 }
 
-// holds tells whether o's document still has its state and rev. m is locked.
+// holds reports whether o's document still has its state and rev. m is locked.
 func (m *Memory) holds(o organization.Organization) bool {
 	is, there := m.organizations[o.ID]
 	return there && is.State == o.State && is.Rev == o.Rev
 }
 
-// keyTaken tells whether another organization has o's key. m is locked.
+// keyTaken reports whether another organization has o's key. m is locked.
 func (m *Memory) keyTaken(o organization.Organization) bool {
 	if o.Key == "" || m.noKeyIndex {
 		return false

@@ -79,7 +79,7 @@ func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
 	})
 }
 
-// leased tells whether r's document still has its worker and lease. m is locked.
+// leased reports whether r's document still has its worker and lease. m is locked.
 func (m *Memory) leased(r organization.Request) bool {
 	is, there := m.requests[r.ID]
 	return there && is.Worker == r.Worker && is.Lease.Equal(r.Lease)

@@ -316,8 +316,8 @@ func scenarios() []scenario {
 			name: "shown name", prepare: tenant, act: change(organization.Change{Name: ptr("ACME")}), rival: rival("Acme", "b@beta.io"),
 			check: func(t *testing.T, w *World, acked bool) string {
 				t.Helper()
-				if os := w.Living(t); acked && (len(os) != 1 || os[0].Name != "ACME") {
-					return fmt.Sprintf("the organizations are %v", os)
+				if orgs := w.Living(t); acked && (len(orgs) != 1 || orgs[0].Name != "ACME") {
+					return fmt.Sprintf("the organizations are %v", orgs)
 				}
 				return ""
 			},

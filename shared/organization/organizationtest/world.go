@@ -46,7 +46,7 @@ var _ organization.Hasher = Plain{}
 // Hash returns the password as its own hash.
 func (Plain) Hash(p string) (password.Hash, error) { return password.Hash{Alg: "plain", Hash: p}, nil }
 
-// Verify tells whether p is the password.
+// Verify reports whether p is the password.
 func (Plain) Verify(p string, h password.Hash) (password.Verdict, error) {
 	return password.Verdict{OK: h.Hash == p}, nil
 }
@@ -87,7 +87,7 @@ func (w *World) Found(tb testing.TB, name, email string) token.Principal {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), Ver: a.Ver}
+	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), CredentialVersion: a.CredentialVersion}
 }
 
 // Quiet lets every hold pass and reconcile run until nothing is left to do.

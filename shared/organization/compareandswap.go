@@ -18,20 +18,20 @@ const (
 	overtaken verdict = "overtaken"
 )
 
-// swap writes is in the place of was (compare-and-set) and finds out what
+// compareAndSwap writes is in the place of was (compare-and-set) and finds out what
 // became of it: it is sent until it is answered, and after a lost answer what
 // is there now decides. Every decision, take-over and end of an operation is
 // one. doubt is called with every lost answer, and may give up; nil: a few are
-// endured. now is the organization as it is then.
+// lost. now is the organization as it is then.
 //
 // What is read after a lost answer is believed only where it cannot be rolled
 // back: on a primary that was cut off from the others a plain read shows the
 // write, and the next primary does not have it.
-func (w *worker) swap(
+func (w *worker) compareAndSwap(
 	ctx context.Context, doing string, was, is Organization, doubt func(ctx context.Context, lost error) error,
 ) (now Organization, v verdict, err error) {
 	for lost := false; ; {
-		ok, err := w.store.Organizations.Swap(ctx, was, is)
+		ok, err := w.store.Organizations.CompareAndSwap(ctx, was, is)
 		switch {
 		case ok:
 			is.Rev = was.Rev + 1
@@ -39,7 +39,7 @@ func (w *worker) swap(
 		case errors.Is(err, ErrLost):
 			lost = true
 			if doubt == nil {
-				err = w.endure(err)
+				err = w.countLost(err)
 			} else {
 				err = doubt(ctx, err)
 			}

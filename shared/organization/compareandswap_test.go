@@ -21,13 +21,13 @@ type lateSwaps struct {
 	apply func()
 }
 
-func (l *lateSwaps) Swap(ctx context.Context, was, is organization.Organization) (bool, error) {
+func (l *lateSwaps) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.apply != nil || !l.so(was, is) {
-		return l.Organizations.Swap(ctx, was, is)
+		return l.Organizations.CompareAndSwap(ctx, was, is)
 	}
-	l.apply = func() { _, _ = l.Organizations.Swap(context.WithoutCancel(ctx), was, is) }
+	l.apply = func() { _, _ = l.Organizations.CompareAndSwap(context.WithoutCancel(ctx), was, is) }
 	return false, organization.ErrLost
 }
 
@@ -172,7 +172,7 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 				State: organization.Creating, Version: 1, Rev: 1, AdminID: organization.NewID(now), CreatedAt: now, UpdatedAt: now,
 				Op: &organization.Op{
 					ID: organization.NewID(now), Kind: organization.OpCreate, Worker: organization.NewID(now), Lease: now.Add(-time.Minute),
-					Admin: &organization.AdminChange{ID: organization.NewID(now), Email: "late@acme.io", Ver: "v"},
+					Admin: &organization.AdminChange{ID: organization.NewID(now), Email: "late@acme.io", CredentialVersion: "v"},
 				},
 			}
 			if err := w.Store().Organizations.Insert(t.Context(), late); err != nil {
