@@ -32,8 +32,8 @@ define go_test
 	fi
 endef
 
-.PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz crashpoints histories races kills faults \
-  failover datakept scale doctor bench build bootstrap rotate deploy
+.PHONY: help need-go run sam-local sam-local-environment test lint e2e contract fuzz stress doctor bench build bootstrap \
+  rotate deploy
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,34 +85,31 @@ fuzz: need-go ## every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-# These have a quick form in `make test`, with the race detector; here it would take most of the time. They take
-# MONGO_TEST_URI as `make test` does.
-crashpoints races kills faults failover datakept scale: export OMS_TEST_FULL = 1
+# What has a quick form in `make test`, with the race detector; here it would take most of the time. MONGO_TEST_URI is
+# taken as `make test` takes it. On a set of .ci/replicas, with MONGO_TEST_CUT="$PWD/.ci/replicas", failover cuts five
+# primaries off from the others, too.
+STRESS := histories crashpoints races kills datakept scale faults failover
+ONLY   ?= $(STRESS)
+# 1,000 random histories in virtual time; ONLY=histories ARGS='-histories=1 -seed=7' runs one again.
+histories   = -run=randomHistories ./shared/organization -histories=1000
+# Every crash point of every request on every engine.
+crashpoints = -run='^TestService_crashPoints$$' ./shared/mongo
+# A hundred times twelve want one thing, 50 histories of clients that race, and the doctor among them.
+races       = -run='^Test(Service_(oneOfTwelve|racingHistories)|Doctor)$$' ./shared/mongo
+# 100 times kill -9 of the service, and of its functions, under load.
+kills       = -run='^TestService$$/^kills' ./local/contract
+# What others write during 200 renames, and after a deletion.
+datakept    = -run='^TestData(Kept|Apart)$$' ./shared/mongo
+# Reconcile beside 100,000 organizations, and everything beside 20,000 collections.
+scale       = -run='^TestService_(reconcileAtScale|manyCollections)$$' ./shared/mongo
+# Every fault of the wire on every command of every endpoint.
+faults      = -run='^TestFaults$$' ./local
+# 20 step-downs and 5 dead primaries under load.
+failover    = -run='^TestFailover$$' ./shared/mongo
 
-crashpoints: need-go ## every crash point of every request on every engine
-	$(GO) test -count=1 -timeout=30m -v -run '^TestService_crashPoints$$' $(ARGS) ./shared/mongo
-
-histories: need-go ## 1,000 random histories; ARGS='-histories=1 -seed=7' runs one again
-	$(GO) test -count=1 -timeout=30m -v -run randomHistories ./shared/organization -histories=1000 $(ARGS)
-
-races: need-go ## a hundred times twelve want one thing, 50 histories of clients that race, and the doctor among them
-	$(GO) test -count=1 -timeout=30m -v -run '^Test(Service_(oneOfTwelve|racingHistories)|Doctor)$$' $(ARGS) ./shared/mongo
-
-kills: need-go ## 100 times kill -9 of the service, and of its functions, under load
-	$(GO) test -count=1 -timeout=30m -v -run '^TestService$$/^kills' $(ARGS) ./local/contract
-
-faults: need-go ## every fault of the wire on every command of every endpoint
-	$(GO) test -count=1 -timeout=30m -v -run '^TestFaults$$' $(ARGS) ./local
-
-# On a set of .ci/replicas, with MONGO_TEST_CUT="$PWD/.ci/replicas", five primaries are cut off from the others, too.
-failover: need-go ## 20 step-downs and 5 dead primaries under load
-	$(GO) test -count=1 -timeout=30m -v -run '^TestFailover$$' $(ARGS) ./shared/mongo
-
-datakept: need-go ## what others write during 200 renames, and after a deletion
-	$(GO) test -count=1 -timeout=30m -v -run '^TestData(Kept|Apart)$$' $(ARGS) ./shared/mongo
-
-scale: need-go ## reconcile beside 100,000 organizations, and everything beside 20,000 collections
-	$(GO) test -count=1 -timeout=30m -v -run '^TestService_(reconcileAtScale|manyCollections)$$' $(ARGS) ./shared/mongo
+stress: need-go ## everything long; ONLY=kills, or another of the names above it in the Makefile, for one
+	@set -e; $(foreach one,$(ONLY),echo 'make: stress: $(one)'; \
+	  OMS_TEST_FULL=1 $(GO) test -count=1 -timeout=30m -v $(or $($(one)),$(error there is no $(one) in $(STRESS))) $(ARGS);)
 
 doctor: need-go ## what contradicts itself in the database of MONGO_URI, or of make run; ARGS=-repair mends
 	@$(GO) build -o bin/doctor ./local/doctor && exec bin/doctor $(ARGS)

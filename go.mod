@@ -2,6 +2,9 @@ module oms
 
 go 1.26.0
 
+// What functions are deployed with: a compiler that is older than this is fetched anew.
+toolchain go1.26.8
+
 require (
 	github.com/FerretDB/FerretDB v1.24.2 // the embedded database of local runs and tests: what else speaks MongoDB's protocol in one process
 	github.com/aws/aws-lambda-go v1.55.1 // the functions' side of Lambda

@@ -4,7 +4,7 @@
 // prints what passing tests logged, too.
 //
 //	go test -json ./... 2>&1 | go run .ci/tally.go counts
-//	make kills ARGS=-json 2>&1 | go run .ci/tally.go counts figures
+//	make stress ONLY=kills ARGS=-json 2>&1 | go run .ci/tally.go counts figures
 //
 // A skip fails because CI has everything that a test could miss.
 package main

@@ -30,7 +30,7 @@ import (
 // By itself it does to every command, in turn, one of the faults that cost little
 // time (reset, lost, cut), and the slow ones (refuse, blackhole, stall, slow) to
 // one command of each function;
-// `make faults` does all to all.
+// `make stress ONLY=faults` does all to all.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	built := builtFunctions(t)

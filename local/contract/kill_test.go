@@ -91,7 +91,7 @@ func killFunctions(tb testing.TB, p *program, done <-chan struct{}) int {
 // there, what was not is there as a whole or not at all, no name is refused
 // longer than the protocol says, no process is left behind, and what another
 // client wrote is where its organization is. By itself it takes ten kills, or
-// as many as half a minute holds; `make kills` takes a hundred.
+// as many as half a minute holds; `make stress ONLY=kills` takes a hundred.
 func testKills(t *testing.T, b built, uri string, strike strike) {
 	const tenants = 6
 	want, deadline := 10, time.Now().Add(30*time.Second)

@@ -8,7 +8,7 @@ import (
 )
 
 // TestService_crashPoints tries, on every engine, one of 40 crash points, or
-// all of them (make crashpoints).
+// all of them (make stress ONLY=crashpoints).
 func TestService_crashPoints(t *testing.T) {
 	t.Parallel()
 	stride := 40

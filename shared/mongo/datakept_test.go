@@ -125,7 +125,7 @@ func newTenant(t *testing.T, e mongotest.Engine) *tenant {
 // is renamed time and again and reconcile runs, under names that they keep for
 // nothing, for half a minute and for the whole minute that they may. When all is
 // quiet every document that was acknowledged is in the organization's
-// collection, and none is anywhere else. `make datakept` takes 200 renames.
+// collection, and none is anywhere else. `make stress ONLY=datakept` takes 200 renames.
 func TestDataKept(t *testing.T) {
 	t.Parallel()
 	renames := 20

@@ -24,7 +24,7 @@ import (
 // TestService_racingHistories: twelve clients of three processes at once on few
 // names, emails and organizations, on every engine. An order of effects
 // explains all answers, no two changes have made one version, and nothing
-// contradicts itself when all is quiet. `make races` takes fifty histories.
+// contradicts itself when all is quiet. `make stress ONLY=races` takes fifty histories.
 func TestService_racingHistories(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {

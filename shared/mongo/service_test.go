@@ -144,7 +144,7 @@ func reconciled(tb testing.TB, s *organization.Service, c *organizationtest.Cloc
 }
 
 // TestService_oneOfTwelve: twelve clients of three processes want one name, or
-// one email, twenty times over; `make races` takes a hundred. A round in which
+// one email, twenty times over; `make stress ONLY=races` takes a hundred. A round in which
 // the machine was too slow for the two seconds of a command does not count, but
 // that two won never passes.
 //
