@@ -48,6 +48,8 @@ func (w *worker) compareAndSwap(
 			}
 		case err != nil:
 			return Organization{}, refused, fmt.Errorf("%s: %w", doing, err)
+		case !lost:
+			return Organization{}, refused, nil
 		}
 		now, err := w.confirm(ctx, was.ID)
 		switch {
@@ -55,8 +57,6 @@ func (w *worker) compareAndSwap(
 			return Organization{}, overtaken, err
 		case wrote(now, was, is):
 			return now, applied, nil
-		case !lost:
-			return now, refused, nil
 		case now.Rev != was.Rev || now.State != was.State:
 			return now, overtaken, nil
 		}

@@ -144,6 +144,9 @@ func (x *operation) decide(ctx context.Context, was, is Organization) error {
 func (x *operation) end(ctx context.Context, is Organization) error {
 	op := x.org.Op.ID
 	now, v, err := x.compareAndSwap(ctx, "ending operation "+op.String(), x.org, is, x.doubt)
+	if err == nil && v == refused {
+		now, err = x.confirm(ctx, x.org.ID)
+	}
 	switch {
 	case err != nil:
 		return err
