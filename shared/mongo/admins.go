@@ -70,12 +70,18 @@ func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op orga
 	if len(set) > 0 {
 		change["$set"] = set
 	}
-	changed, err := s.d.update(ctx, doing, adminsName, bson.M{"_id": objectID(c.ID), "rev": c.Rev}, change)
-	if c.Email == "" {
-		return changed, err
+	var keys []unique
+	if c.Email != "" {
+		another := bson.M{"email": c.Email, "_id": bson.M{"$ne": objectID(c.ID)}}
+		keys = append(keys, unique{another, organization.ErrEmailTaken})
 	}
-	return changed, s.d.taken(ctx, doing, adminsName, err,
-		unique{bson.M{"email": c.Email, "_id": bson.M{"$ne": objectID(c.ID)}}, organization.ErrEmailTaken})
+	changed := false
+	err := s.d.keyed(ctx, doing, adminsName, func() error {
+		var err error
+		changed, err = s.d.update(ctx, doing, adminsName, bson.M{"_id": objectID(c.ID), "rev": c.Rev}, change)
+		return err
+	}, keys...)
+	return changed, err
 }
 
 // Rehash puts another hash of the same password in the place of old, where the

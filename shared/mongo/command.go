@@ -213,13 +213,25 @@ func (d *Database) taken(ctx context.Context, doing, collection string, err erro
 	return err
 }
 
+// keyed sends a write that may meet unique keys, and says which it has met. One
+// that was refused though nobody has any of them is sent again, once: whoever
+// had one may have let go of it before the look, and a refusal was not applied.
+func (d *Database) keyed(ctx context.Context, doing, collection string, write func() error, keys ...unique) error {
+	err := d.taken(ctx, doing, collection, write(), keys...)
+	if _, unknown := refused(err); unknown && len(keys) > 0 {
+		err = d.taken(ctx, doing, collection, write(), keys...)
+	}
+	return err
+}
+
 // insert inserts the document, or says which of the unique keys is taken.
 func (d *Database) insert(ctx context.Context, doing, collection string, document any, keys ...unique) error {
-	err := d.do(ctx, doing, func(ctx context.Context) error {
-		_, err := d.db.Collection(collection).InsertOne(ctx, document)
-		return err
-	})
-	return d.taken(ctx, doing, collection, err, keys...)
+	return d.keyed(ctx, doing, collection, func() error {
+		return d.do(ctx, doing, func(ctx context.Context) error {
+			_, err := d.db.Collection(collection).InsertOne(ctx, document)
+			return err
+		})
+	}, keys...)
 }
 
 // update changes the first document that matches and reports whether one did.

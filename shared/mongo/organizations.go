@@ -176,12 +176,18 @@ func (s *Organizations) CompareAndSwap(ctx context.Context, was, is organization
 	if err != nil {
 		return false, err
 	}
-	swapped, err := s.d.update(ctx, doing, organizationsName, fence(was), change)
-	if is.Key == "" {
-		return swapped, err
+	var keys []unique
+	if is.Key != "" {
+		another := bson.M{"key": is.Key, "_id": bson.M{"$ne": objectID(was.ID)}}
+		keys = append(keys, unique{another, organization.ErrKeyTaken})
 	}
-	return swapped, s.d.taken(ctx, doing, organizationsName, err,
-		unique{bson.M{"key": is.Key, "_id": bson.M{"$ne": objectID(was.ID)}}, organization.ErrKeyTaken})
+	swapped := false
+	err = s.d.keyed(ctx, doing, organizationsName, func() error {
+		var err error
+		swapped, err = s.d.update(ctx, doing, organizationsName, fence(was), change)
+		return err
+	}, keys...)
+	return swapped, err
 }
 
 // Delete deletes the document where it still has o.State and o.Rev.
