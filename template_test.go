@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"oms/local/gateway"
+	local "oms/local/template"
 	"oms/shared/openapi"
 	"oms/shared/organization"
 )
@@ -261,12 +261,12 @@ func TestTemplate_LocalHostReadsIt(t *testing.T) {
 	arn := "arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms"
 	deployed := map[string]string{"Stage": "prod", "MongoSecretArn": arn, "JwtSecretArn": arn, "PasswordPepperArn": arn}
 	for _, parameters := range []map[string]string{nil, deployed} {
-		if _, err := gateway.ReadTemplate("template.yaml", parameters); err != nil {
-			t.Errorf("ReadTemplate(template.yaml, %v) = %v", parameters, err)
+		if _, err := local.Read("template.yaml", parameters); err != nil {
+			t.Errorf("Read(template.yaml, %v) = %v", parameters, err)
 		}
 	}
-	if _, err := gateway.ReadTemplate("template.yaml", map[string]string{"Stage": "prod"}); err == nil {
-		t.Error("ReadTemplate(template.yaml, Stage=prod) takes the placeholders of the secrets")
+	if _, err := local.Read("template.yaml", map[string]string{"Stage": "prod"}); err == nil {
+		t.Error("Read(template.yaml, Stage=prod) takes the placeholders of the secrets")
 	}
 }
 

@@ -16,12 +16,16 @@ import (
 	"strings"
 	"time"
 
-	"oms/local/gateway"
+	"oms/local/template"
 )
 
 // findFunctions gives the bootstraps in a folder of built functions, which has
 // the layout that `make build` and `sam build` leave: <logical id>/bootstrap.
-func findFunctions(folder string, functions []gateway.Function) (map[string]string, error) {
+func findFunctions(folder string, functions []*template.Function) (map[string]string, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the built functions: %w", err)
+	}
 	bootstraps := make(map[string]string, len(functions))
 	for _, f := range functions {
 		file := filepath.Join(folder, f.Name, "bootstrap")
@@ -50,7 +54,7 @@ type builder struct {
 // build gives the programs by their logical ids. It tells what it is doing, a
 // line for each function that it builds; what the compiler says of a mistake
 // comes out as the compiler said it.
-func (b builder) build(ctx context.Context, functions []gateway.Function) (map[string]string, error) {
+func (b builder) build(ctx context.Context, functions []*template.Function) (map[string]string, error) {
 	if len(functions) == 0 {
 		return map[string]string{}, nil
 	}
@@ -137,7 +141,7 @@ type buildLog struct {
 	said     []string          // all other lines
 }
 
-func newBuildLog(b builder, functions []gateway.Function) *buildLog {
+func newBuildLog(b builder, functions []*template.Function) *buildLog {
 	l := &buildLog{builder: b, packages: map[string]string{}}
 	for _, f := range functions {
 		l.packages["/"+path.Clean(f.CodeURI)] = f.Name

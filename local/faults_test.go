@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"oms/local/gateway"
+	"oms/local/template"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
 )
@@ -118,13 +118,13 @@ func builtFunctions(tb testing.TB) string {
 	return folder
 }
 
-func mustReadTemplate(tb testing.TB) *gateway.Template {
+func mustReadTemplate(tb testing.TB) *template.Template {
 	tb.Helper()
-	template, err := gateway.ReadTemplate(abs(tb, "../template.yaml"), nil)
+	t, err := template.Read(abs(tb, "../template.yaml"), nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return template
+	return t
 }
 
 // ownDatabase returns the environment, but for MONGO_URI, of services that share
@@ -146,7 +146,9 @@ func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
 	environ := ownDatabase(tb, e)
 	r := &faultRun{timeouts: map[string]time.Duration{}, hashing: map[string]bool{}, begun: time.Now()}
 	for _, f := range mustReadTemplate(tb).Functions {
-		r.timeouts[filepath.Base(f.CodeURI)], r.hashing[filepath.Base(f.CodeURI)] = f.Timeout, f.WholeCPU()
+		name := filepath.Base(f.CodeURI)
+		_, r.hashing[name] = f.Environment["BCRYPT_COST"]
+		r.timeouts[name] = f.Timeout
 	}
 	start := func(uri string) *api {
 		p := startProgram(tb, tb.TempDir(), append(environ, "MONGO_URI="+uri), "-template", abs(tb, "../template.yaml"), "-functions", built)

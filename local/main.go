@@ -3,9 +3,10 @@
 //
 //	go run ./local [-addr 127.0.0.1:8000] [-data .data] [-template template.yaml]
 //
-// It owns the order in which things start and end: it reads the template,
-// builds the functions, opens the database, finds or makes the secrets, serves
-// the API with package gateway, and on SIGINT or SIGTERM ends all of it again.
+// It owns the order in which things start and end: it reads the template (with
+// package template), builds the functions, opens the database, finds or makes
+// the secrets, runs the functions (package lambda), serves the API (package
+// gateway), and on SIGINT or SIGTERM ends all of it again.
 // Everything that a run keeps is in its one data folder: the database in db,
 // the secrets of the first start in secrets.json, the built functions in bin.
 //

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 
-	"oms/local/gateway"
+	"oms/local/template"
 )
 
 // composeMongo is the server of docker-compose.yml as a container on its
@@ -28,7 +28,7 @@ func writeSAMLocal(o options, environ []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	template, err := gateway.ReadTemplate(o.template, o.parameters)
+	t, err := template.Read(o.template, o.parameters)
 	if err != nil {
 		return err
 	}
@@ -39,14 +39,18 @@ func writeSAMLocal(o options, environ []string, stdout io.Writer) error {
 		return err
 	}
 	settings["STAGE"] = "local"
-	content, err := json.MarshalIndent(environments(template, settings), "", "  ")
+	environments := map[string]map[string]string{}
+	for _, f := range t.Functions {
+		environments[f.Name] = environment(f, settings)
+	}
+	content, err := json.MarshalIndent(environments, "", "  ")
 	if err == nil {
 		err = replaceFile(o.samLocal, append(content, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("writing the functions' environment: %w", err)
 	}
-	_, _ = fmt.Fprintf(stdout, "The environment of %d functions is in %s.\n", len(template.Functions), o.samLocal)
+	_, _ = fmt.Fprintf(stdout, "The environment of %d functions is in %s.\n", len(t.Functions), o.samLocal)
 	return nil
 }
 

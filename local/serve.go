@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"oms/local/gateway"
+	"oms/local/lambda"
+	"oms/local/template"
 )
 
 // grace is how long running requests may take to end when the service stops:
@@ -30,7 +32,7 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	template, err := gateway.ReadTemplate(o.template, o.parameters)
+	t, err := template.Read(o.template, o.parameters)
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	settings["STAGE"] = "local"
 
 	end := &ending{}
-	db, bootstraps, err := prepare(ctx, o, settings, template, data, environ, stderr, log)
+	db, bootstraps, err := prepare(ctx, o, settings, t, data, environ, stderr, log)
 	if db != nil {
 		defer func() { err = errors.Join(err, end.within(ctx, db.close)) }()
 	}
@@ -62,16 +64,13 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	}
 	settings["MONGO_URI"] = db.uri
 
-	g, err := gateway.New(gateway.Config{
-		Template: template, Bootstraps: bootstraps, Environment: environments(template, settings), Log: log, Stderr: stderr,
+	functions := lambda.New(lambda.Config{
+		Functions: built(t, bootstraps, settings), Schedules: schedules(t), Log: log, Stderr: stderr,
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.template, err)
-	}
-	defer func() { err = errors.Join(err, end.within(ctx, g.Close)) }()
-	g.Start(context.WithoutCancel(ctx)) // Close ends what it starts
-	return answer(ctx, end, listener, g, log, func() {
-		ready(stdout, template, listener.Addr(), db, data)
+	defer func() { _ = end.within(ctx, func(ctx context.Context) error { functions.Close(ctx); return nil }) }()
+	functions.Start(context.WithoutCancel(ctx)) // Close ends what it starts
+	return answer(ctx, end, listener, gateway.New(t, functions, log), log, func() {
+		ready(stdout, t, listener.Addr(), db, data)
 	})
 }
 
@@ -94,7 +93,10 @@ func (e *ending) within(ctx context.Context, end func(context.Context) error) er
 
 // prepare opens the database and builds the functions, side by side. It may
 // return a database beside an error.
-func prepare(ctx context.Context, o options, settings map[string]string, t *gateway.Template, data string, environ []string, stderr io.Writer, log *slog.Logger) (*database, map[string]string, error) {
+func prepare(
+	ctx context.Context, o options, settings map[string]string, t *template.Template, data string, environ []string,
+	stderr io.Writer, log *slog.Logger,
+) (*database, map[string]string, error) {
 	if o.functions != "" {
 		bootstraps, err := findFunctions(o.functions, t.Functions)
 		if err != nil {
@@ -121,10 +123,22 @@ func prepare(ctx context.Context, o options, settings map[string]string, t *gate
 	return db, bootstraps, err
 }
 
-func environments(t *gateway.Template, settings map[string]string) map[string]map[string]string {
-	out := make(map[string]map[string]string, len(t.Functions))
+// built are the template's functions as they run here.
+func built(t *template.Template, bootstraps, settings map[string]string) []lambda.Function {
+	var out []lambda.Function
 	for _, f := range t.Functions {
-		out[f.Name] = environment(f, settings)
+		out = append(out, lambda.Function{
+			Name: f.Name, Bootstrap: bootstraps[f.Name], MemoryMB: f.MemoryMB, Timeout: f.Timeout,
+			Variables: environment(f, settings),
+		})
+	}
+	return out
+}
+
+func schedules(t *template.Template) []lambda.Schedule {
+	var out []lambda.Schedule
+	for _, s := range t.Schedules {
+		out = append(out, lambda.Schedule{Name: s.Name, Function: s.Function.Name, Every: s.Every, Input: s.Input})
 	}
 	return out
 }
@@ -172,15 +186,15 @@ func answer(ctx context.Context, end *ending, l net.Listener, h http.Handler, lo
 
 // ready prints what a user wants to know. The package comment shows it; tests
 // and scripts read it.
-func ready(w io.Writer, t *gateway.Template, addr net.Addr, db *database, data string) {
+func ready(w io.Writer, t *template.Template, addr net.Addr, db *database, data string) {
 	base := "http://" + reachable(addr)
-	if t.Stage != "$default" {
+	if t.Stage != template.DefaultStage {
 		base += "/" + t.Stage
 	}
 	text := "OMS is ready.\n  API       " + base + "\n"
 	for _, r := range t.Routes {
-		if r.Path == "/docs" {
-			text += "  Docs      " + base + r.Path + "\n"
+		if r.Path.String() == "/docs" {
+			text += "  Docs      " + base + "/docs\n"
 		}
 	}
 	text += "  Database  " + db.shown() + "\n  Data      " + data + "\n"

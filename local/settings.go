@@ -10,7 +10,7 @@ import (
 
 	"github.com/joho/godotenv"
 
-	"oms/local/gateway"
+	"oms/local/template"
 )
 
 // dotenv is the file of settings in the working folder.
@@ -65,7 +65,7 @@ func brokenLine(text string) int {
 // environment is what one function finds in its environment. As with the SAM
 // CLI, only variables that the template declares reach a function; their
 // values are the template's, unless the settings have one.
-func environment(f gateway.Function, settings map[string]string) map[string]string {
+func environment(f *template.Function, settings map[string]string) map[string]string {
 	out := maps.Clone(f.Environment)
 	for name := range out {
 		if value := settings[name]; value != "" {

@@ -8,8 +8,8 @@
 // endpoint is one folder in functions/, one Lambda binary, one resource in
 // template.yaml and one path in the OpenAPI document. What two endpoints share
 // has a room of its own here. local/ runs the very same binaries on one
-// machine, behind a gateway that reads template.yaml, so that what runs offline
-// is what deploys.
+// machine, as template.yaml declares them, so that what runs offline is what
+// deploys.
 //
 // # The rooms
 //
@@ -21,7 +21,9 @@
 //   - config turns the environment and Secrets Manager into typed, checked values.
 //   - mongo is the only importer of the driver. It implements the stores that
 //     the domain asks for. mongo/embedded is a database within the process, for
-//     local runs and for tests; mongotest opens one for a test.
+//     local runs and for tests; mongotest opens one for a test. mongo/wire reads
+//     and writes the database's protocol, and wiretest stands in a connection
+//     and does to it what networks and elections do.
 //   - openapi is the HTTP contract as a machine reads it; openapitest holds
 //     real exchanges against it.
 //   - organization is the domain: names and keys, and the Service with every
@@ -34,6 +36,14 @@
 //   - secret is the forms that a key can be given in, and what prints as [redacted].
 //   - fault, in the middle, is the vocabulary of errors that a client may see:
 //     a kind, a stable code, a sentence, and entries for wrong fields.
+//
+// Beside them stands the local host, local, which builds and starts all of it:
+//
+//   - local/template reads template.yaml into a model that is valid once it exists.
+//   - local/lambda runs functions as processes, with the Lambda Runtime API.
+//   - local/gateway is the HTTP API before them, as API Gateway would answer.
+//   - local/contract tests the service as its clients see it, on any host.
+//   - local/doctor names what contradicts itself in a database, and mends it.
 //
 // # The way of a request
 //
@@ -106,10 +116,10 @@
 // Imports point one way:
 //
 //	functions → edge, config, mongo → organization, admin, token, password → fault, secret
+//	local → local/gateway → local/lambda, local/template
 //
 // Nothing here imports functions/ or local/. Only mongo sees the driver, only
-// config the AWS SDK, only edge, functions/authorizer and local/gateway see
-// aws-lambda-go; the domain sees neither net/http nor a driver. A package of
+// config the AWS SDK, only edge and functions/authorizer aws-lambda-go; the domain sees neither net/http nor a driver. A package of
 // test support (…test) is imported by tests alone. Within the domain admin
 // stands on organization, and organization on token and password.
 //

@@ -38,7 +38,7 @@ func rules() []rule {
 		norm      = "golang.org/x/text/unicode/norm"
 	)
 	return []rule{
-		{pkg: ".", tests: []string{"local/gateway", "shared/openapi/...", "shared/organization", cmpModule, "go.yaml.in/yaml/v3"}},
+		{pkg: ".", tests: []string{"local/template", "shared/openapi/...", "shared/organization", cmpModule, "go.yaml.in/yaml/v3"}},
 		{pkg: "shared", tests: []string{cmpModule}},
 
 		// The middle.
@@ -125,7 +125,8 @@ func rules() []rule {
 			tests: []string{"shared/mongo/mongotest", "shared/organization/organizationtest"},
 		},
 		{
-			pkg: "local", own: []string{"local/gateway", "shared/mongo/embedded", "shared/secret"},
+			pkg:   "local",
+			own:   []string{"local/gateway", "local/lambda", "local/template", "shared/mongo/embedded", "shared/secret"},
 			other: []string{"github.com/joho/godotenv", "golang.org/x/sync/errgroup"},
 			// The end-to-end tests are another client of the database.
 			tests: []string{"shared/...", driver, cmpModule, "golang.org/x/sync/..."},
@@ -134,10 +135,9 @@ func rules() []rule {
 			// The service as its clients see it: tests alone.
 			pkg: "local/contract", tests: []string{"shared/...", "functions/docs/docstest", cmpModule},
 		},
-		{
-			pkg: "local/gateway", other: []string{"go.yaml.in/yaml/v3", lambda, "golang.org/x/sync/..."},
-			tests: []string{adapter, cmpModule},
-		},
+		{pkg: "local/gateway", own: []string{"local/lambda", "local/template"}, tests: []string{lambda, adapter, cmpModule}},
+		{pkg: "local/lambda", tests: []string{lambda, cmpModule}},
+		{pkg: "local/template", other: []string{"go.yaml.in/yaml/v3"}, tests: []string{cmpModule}},
 	}
 }
 
@@ -304,7 +304,11 @@ func TestImports_breachesAreFound(t *testing.T) {
 		"functions/authorizer/a.go:github.com/aws/aws-lambda-go/lambda":          "",
 		"functions/authorizer/a.go:oms/shared/mongo":                             "breach",
 		"functions/authorizer/a.go:oms/shared/edge":                              "breach",
-		"local/gateway/a.go:github.com/aws/aws-lambda-go/events":                 "",
+		"local/gateway/a.go:github.com/aws/aws-lambda-go/events":                 "breach",
+		"local/gateway/a_test.go:github.com/aws/aws-lambda-go/events":            "",
+		"local/gateway/a.go:oms/local/lambda":                                    "",
+		"local/lambda/a.go:oms/local/template":                                   "breach",
+		"local/template/a.go:oms/local/lambda":                                   "breach",
 		"shared/edge/a.go:github.com/aws/aws-lambda-go/events":                   "",
 		"shared/edge/a.go:oms/shared/organization":                               "breach",
 		"shared/config/a.go:github.com/aws/aws-sdk-go-v2/aws":                    "",

@@ -1,40 +1,24 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"oms/local/template"
 )
 
-// check refuses what CreateApi of API Gateway refuses: credentials with the
-// origin *, and wildcards other than *, https://* and http://* ("Configure CORS
-// for HTTP APIs").
-func (c *CORS) check() error {
-	if c.AllowCredentials && slices.Contains(c.AllowOrigins, "*") {
-		return errors.New("cors: credentials cannot be allowed to the origin *")
-	}
-	for _, origin := range c.AllowOrigins {
-		switch {
-		case origin == "*", origin == "https://*", origin == "http://*":
-		case strings.Contains(origin, "*"), !strings.Contains(origin, "://"), strings.HasSuffix(origin, "/"):
-			return fmt.Errorf("cors: %q is no origin and no wildcard that API Gateway has", origin)
-		}
-	}
-	return nil
-}
-
-// isPreflight tells whether a request asks by CORS what another may be (Fetch
+// isPreflight reports whether a request asks by CORS what another may be (Fetch
 // standard, "CORS-preflight request").
 func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
+		r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// origin gives the value of Access-Control-Allow-Origin for a request's origin;
-// empty when it is not allowed.
-func (c *CORS) origin(origin string) string {
+// allowOrigin gives the value of Access-Control-Allow-Origin for a request's
+// origin; empty when it is not allowed.
+func allowOrigin(c *template.CORS, origin string) string {
 	for _, allowed := range c.AllowOrigins {
 		scheme, wild := strings.CutSuffix(allowed, "*")
 		switch {
@@ -48,10 +32,11 @@ func (c *CORS) origin(origin string) string {
 	return ""
 }
 
-// apply puts the configured headers in the place of those that a function sent,
+// applyCORS puts the configured headers in the place of those that a function sent,
 // which are ignored ("If you configure CORS for an API, API Gateway ignores
-// CORS headers returned from your backend integration").
-func (c *CORS) apply(h http.Header, origin string) bool {
+// CORS headers returned from your backend integration"). It reports whether the
+// origin is allowed.
+func applyCORS(c *template.CORS, h http.Header, origin string) bool {
 	for name := range h {
 		if strings.HasPrefix(http.CanonicalHeaderKey(name), "Access-Control-") {
 			delete(h, name)
@@ -60,7 +45,7 @@ func (c *CORS) apply(h http.Header, origin string) bool {
 	if !slices.Contains(c.AllowOrigins, "*") {
 		h.Add("Vary", "Origin") // a cache must not serve one origin's answer to another
 	}
-	value := c.origin(origin)
+	value := allowOrigin(c, origin)
 	if value == "" {
 		return false
 	}
@@ -76,9 +61,9 @@ func (c *CORS) apply(h http.Header, origin string) bool {
 
 // preflight answers a preflight request: 204 and no content, and to an origin
 // that is not allowed the same without the headers.
-func (c *CORS) preflight(origin string) *response {
+func preflight(c *template.CORS, origin string) *response {
 	out := &response{status: http.StatusNoContent, header: http.Header{}}
-	if !c.apply(out.header, origin) {
+	if !applyCORS(c, out.header, origin) {
 		return out
 	}
 	if len(c.AllowMethods) > 0 {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"oms/local/lambda"
 )
 
 // event is a request in payload format 2.0 ("Create AWS Lambda proxy
@@ -66,7 +69,7 @@ func newEvent(r *http.Request, body []byte, m *match, stage, requestID string, n
 	sourceIP := sourceAddress(r)
 	e := &event{
 		Version:               "2.0",
-		RouteKey:              m.route.key(),
+		RouteKey:              m.route.Key(),
 		RawPath:               r.URL.Path, // decoded, and with a named stage before it
 		RawQueryString:        r.URL.RawQuery,
 		Cookies:               cookies(r.Header),
@@ -74,7 +77,7 @@ func newEvent(r *http.Request, body []byte, m *match, stage, requestID string, n
 		QueryStringParameters: queryParameters(r.URL.RawQuery),
 		PathParameters:        m.parameters,
 		RequestContext: requestContext{
-			AccountID:    accountID,
+			AccountID:    lambda.AccountID,
 			APIID:        apiID,
 			DomainName:   host, // "should be the same as the incoming Host header"
 			DomainPrefix: prefix,
@@ -86,7 +89,7 @@ func newEvent(r *http.Request, body []byte, m *match, stage, requestID string, n
 				UserAgent: r.UserAgent(),
 			},
 			RequestID: requestID,
-			RouteKey:  m.route.key(),
+			RouteKey:  m.route.Key(),
 			Stage:     stage,
 			Time:      now.UTC().Format("02/Jan/2006:15:04:05 -0700"),
 			TimeEpoch: now.UnixMilli(),
@@ -96,15 +99,23 @@ func newEvent(r *http.Request, body []byte, m *match, stage, requestID string, n
 	return e
 }
 
-// trace is the tracing header that the function is given for this event.
+// newRequestID makes the id of a request in the form that API Gateway has:
+// sixteen characters, as in JCJM3j95PHcEJHg=.
+func newRequestID() string {
+	b := make([]byte, 11)
+	_, _ = rand.Read(b) // it never fails (crypto/rand)
+	return base64.URLEncoding.EncodeToString(b)
+}
+
+// trace is the root of the tracing header that a function is given for this event.
 func (e *event) trace() string {
 	root, _, _ := strings.Cut(e.Headers["x-amzn-trace-id"], ";")
-	return root + newTraceParent()
+	return root
 }
 
 // setBody encodes the body. API Gateway sends as text what it knows to be text
 // by the media type, and all else as base64, forms and a missing type included.
-// A body that says text and is no UTF-8 could not be told from its damaged copy
+// A body that says text and is not UTF-8 could not be told from its damaged copy
 // in JSON, so it is base64 too.
 func (e *event) setBody(body []byte, contentType string) {
 	switch {
@@ -161,7 +172,7 @@ func eventHeaders(r *http.Request, length int, sourceIP string, now time.Time) m
 	h["content-length"] = strconv.Itoa(length)
 	h["host"] = r.Host
 	if !strings.HasPrefix(h["x-amzn-trace-id"], "Root=") {
-		h["x-amzn-trace-id"] = newTraceRoot(now)
+		h["x-amzn-trace-id"] = lambda.NewTrace(now)
 	}
 	if before := h["x-forwarded-for"]; before != "" {
 		h["x-forwarded-for"] = before + ", " + sourceIP
@@ -191,7 +202,7 @@ func cookies(h http.Header) []string {
 }
 
 // queryParameters decodes a query string; the values of one name are joined
-// with commas. What is no valid encoding stays as it was sent.
+// with commas. What is not a valid encoding stays as it was sent.
 func queryParameters(raw string) map[string]string {
 	var out map[string]string
 	for pair := range strings.SplitSeq(raw, "&") {

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 )
@@ -8,89 +9,132 @@ import (
 // fidelityCase is a request, and what API Gateway answers.
 type fidelityCase struct {
 	name    string
-	request string // method and target
+	request string // method, target and perhaps body
 	headers []string
-	body    string
-	show    []string // headers of the answer
-	aws     string   // status, shown headers, body
+	show    string // headers of the answer
+	aws     string // status, shown headers, body
 }
 
 // fidelityCases is what is known of API Gateway's HTTP APIs: its developer
 // guide, and what AWS's own Lambda test tool and others recorded from it.
 func fidelityCases() []fidelityCase {
+	var cases []fidelityCase
+	add := func(name, request, aws string, headers ...string) {
+		cases = append(cases, fidelityCase{name: name, request: request, headers: headers, aws: aws})
+	}
 	const (
 		failed = `500 {"message":"Internal Server Error"}`
 		none   = `404 {"message":"Not Found"}`
+		shut   = `401 {"message":"Unauthorized"}`
 	)
-	typed := []string{"Content-Type"}
-	cors := []string{"Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
-	preflight := []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Max-Age"}
-	cases := []fidelityCase{
-		{name: "a full match before a parameter", request: "GET /one/fixed", headers: []string{"X-Show: routeKey"}, aws: `200 {"routeKey":"GET /one/fixed"}`},
-		{name: "a parameter", request: "GET /one/x", headers: []string{"X-Show: routeKey pathParameters"}, aws: `200 {"pathParameters":{"id":"x"},"routeKey":"GET /one/{id}"}`},
-		{name: "a greedy parameter", request: "GET /greedy/a/b", headers: []string{"X-Show: pathParameters"}, aws: `200 {"pathParameters":{"proxy":"a/b"}}`},
-		{name: "no parameters", request: "GET /answer", headers: []string{"X-Show: pathParameters queryStringParameters cookies body stageVariables rawQueryString"}, aws: `200 {"rawQueryString":""}`},
-		{name: "no route", request: "GET /nowhere", aws: none},
-		{name: "no such method", request: "POST /one/x", aws: none},
-		{name: "HEAD on a GET", request: "HEAD /one/x", aws: `404`},
-		{name: "a path is decoded", request: "GET /one/a%20b", headers: []string{"X-Show: rawPath pathParameters"}, aws: `200 {"pathParameters":{"id":"a b"},"rawPath":"/one/a b"}`},
-		{name: "a path beyond ASCII", request: "GET /one/%C3%BC", headers: []string{"X-Show: rawPath"}, aws: `200 {"rawPath":"/one/ü"}`},
-		{name: "an encoded slash is one before routes are looked at", request: "GET /one/a%2Fb", aws: none},
-		{name: "an encoded slash in a greedy parameter", request: "GET /greedy/a%2Fb", headers: []string{"X-Show: rawPath pathParameters"}, aws: `200 {"pathParameters":{"proxy":"a/b"},"rawPath":"/greedy/a/b"}`},
-		{name: "a query", request: "GET /answer?x=1&x=2&y=%20z", headers: []string{"X-Show: rawQueryString queryStringParameters"}, aws: `200 {"queryStringParameters":{"x":"1,2","y":" z"},"rawQueryString":"x=1&x=2&y=%20z"}`},
-		{name: "headers are lower-case and joined", request: "GET /answer", headers: []string{"X-Show: headers.x-multi", "X-Multi: a", "X-Multi: b"}, aws: `200 {"headers.x-multi":"a,b"}`},
-		{name: "cookies leave the headers", request: "GET /answer", headers: []string{"X-Show: cookies headers.cookie", "Cookie: c1=v1; c2=v2"}, aws: `200 {"cookies":["c1=v1","c2=v2"]}`},
-		{name: "JSON is text", request: "POST /answer", headers: []string{"X-Show: body isBase64Encoded", "Content-Type: application/json; charset=utf-8"}, body: `{"a":1}`, aws: `200 {"body":"{\"a\":1}","isBase64Encoded":false}`},
-		{name: "text is text", request: "POST /answer", headers: []string{"X-Show: body isBase64Encoded", "Content-Type: text/csv"}, body: "a,b", aws: `200 {"body":"a,b","isBase64Encoded":false}`},
-		{name: "bytes are base64", request: "POST /answer", headers: []string{"X-Show: body isBase64Encoded", "Content-Type: application/octet-stream"}, body: "\x01\x02\x03\x04\x05", aws: `200 {"body":"AQIDBAU=","isBase64Encoded":true}`},
-		{name: "a form is base64", request: "POST /answer", headers: []string{"X-Show: body isBase64Encoded", "Content-Type: application/x-www-form-urlencoded"}, body: "a=b", aws: `200 {"body":"YT1i","isBase64Encoded":true}`},
-		{name: "an untyped body is base64", request: "POST /answer", headers: []string{"X-Show: body isBase64Encoded"}, body: "a", aws: `200 {"body":"YQ==","isBase64Encoded":true}`},
-		{name: "a body of more than the event may hold", request: "POST /answer", headers: []string{"Content-Type: text/plain"}, body: strings.Repeat("x", 7<<20), aws: `413 {"message":"Request Entity Too Large"}`},
 
-		{name: "a status and a body", request: "GET /answer", headers: []string{raw(`{"statusCode":201,"body":"hi"}`)}, show: typed, aws: `201 Content-Type=text/plain; charset=utf-8 hi`},
-		{name: "an object without a status", request: "GET /answer", headers: []string{raw(`{"foo":1}`)}, show: typed, aws: `200 Content-Type=application/json {"foo":1}`},
-		{name: "a number", request: "GET /answer", headers: []string{raw(`42`)}, show: typed, aws: `200 Content-Type=application/json 42`},
-		{name: "an array", request: "GET /answer", headers: []string{raw(`[1,"a"]`)}, show: typed, aws: `200 Content-Type=application/json [1,"a"]`},
-		{name: "true", request: "GET /answer", headers: []string{raw(`true`)}, show: typed, aws: `200 Content-Type=application/json true`},
-		{name: "no JSON at all", request: "GET /answer", headers: []string{raw(`{"partial":`)}, show: typed, aws: `200 Content-Type=application/json {"partial":`},
-		{name: "a body that is an object", request: "GET /answer", headers: []string{raw(`{"statusCode":200,"body":{"a":"b"}}`)}, aws: failed},
-		{name: "status 0", request: "GET /answer", headers: []string{raw(`{"statusCode":0}`)}, aws: failed},
-		{name: "status 200.5", request: "GET /answer", headers: []string{raw(`{"statusCode":200.5}`)}, aws: failed},
-		{name: "a body in base64", request: "GET /answer", headers: []string{raw(`{"statusCode":200,"headers":{"content-type":"x/y"},"body":"aGk=","isBase64Encoded":true}`)}, show: typed, aws: `200 Content-Type=x/y hi`},
-		{name: "headers of format 1.0", request: "GET /answer", headers: []string{raw(`{"statusCode":200,"multiValueHeaders":{"x-a":["1"]},"body":"hi"}`)}, show: []string{"X-A"}, aws: `200 X-A= hi`},
-		{name: "cookies before Set-Cookie", request: "GET /answer", headers: []string{raw(`{"statusCode":200,"headers":{"set-cookie":"h=1"},"cookies":["a=1","b=2"],"body":"hi"}`)}, show: []string{"Set-Cookie"}, aws: `200 Set-Cookie=a=1|b=2|h=1 hi`},
-		{name: "a wrong Content-Length", request: "GET /answer", headers: []string{raw(`{"statusCode":200,"headers":{"content-length":"1"},"body":"hi"}`)}, show: []string{"Content-Length"}, aws: `200 Content-Length=2 hi`},
-		{name: "an error", request: "GET /answer", headers: []string{"X-Answer: !error"}, aws: failed},
-		{name: "a panic", request: "GET /answer", headers: []string{"X-Answer: !panic"}, aws: failed},
-		{name: "an exit", request: "GET /answer", headers: []string{"X-Answer: !exit"}, aws: failed},
-		{name: "a function's time-out", request: "GET /answer", headers: []string{"X-Answer: !sleep"}, aws: failed},
-		{name: "an integration's time-out", request: "GET /slow", headers: []string{"X-Answer: !sleep"}, aws: `503 {"message":"Service Unavailable"}`},
-		{name: "an answer that is too large", request: "GET /answer", headers: []string{"X-Answer: !big"}, aws: failed},
-
-		{name: "no token", request: "GET /guarded", aws: `401 {"message":"Unauthorized"}`},
-		{name: "an empty token", request: "GET /guarded", headers: []string{"Authorization:"}, aws: `401 {"message":"Unauthorized"}`},
-		{name: "a token that is refused", request: "GET /guarded", headers: []string{"Authorization: deny"}, aws: `403 {"message":"Forbidden"}`},
-		{name: "a token that is taken", request: "GET /guarded", headers: []string{"Authorization: allow", "X-Show: authorizer"}, aws: `200 {"authorizer":{"lambda":{"n":1,"who":"me"}}}`},
-		{name: "an authorizer that fails", request: "GET /guarded", headers: []string{"Authorization: error"}, aws: failed},
-		{name: "an authorizer that makes no sense", request: "GET /guarded", headers: []string{"Authorization: shape"}, aws: failed},
-
-		{name: "a preflight", request: "OPTIONS /guarded", headers: []string{"Origin: https://a.example", "Access-Control-Request-Method: GET"}, show: preflight, aws: `204 Access-Control-Allow-Origin=https://a.example Access-Control-Allow-Methods=GET,POST Access-Control-Max-Age=600`},
-		{name: "a preflight of no route", request: "OPTIONS /nowhere", headers: []string{"Origin: https://a.example", "Access-Control-Request-Method: GET"}, show: preflight, aws: `204 Access-Control-Allow-Origin=https://a.example Access-Control-Allow-Methods=GET,POST Access-Control-Max-Age=600`},
-		{name: "an answer to an origin", request: "GET /answer", headers: []string{"Origin: https://a.example", raw(`{"statusCode":200,"headers":{"access-control-allow-origin":"*"},"body":"hi"}`)}, show: cors, aws: `200 Access-Control-Allow-Origin=https://a.example Access-Control-Expose-Headers=etag hi`},
-		{name: "an answer to another origin", request: "GET /answer", headers: []string{"Origin: https://b.example", raw(`{"statusCode":200,"body":"hi"}`)}, show: cors, aws: `200 Access-Control-Allow-Origin= Access-Control-Expose-Headers= hi`},
+	// What a function gets: it answers with the fields of its event that are named.
+	gets := func(name, request, fields, aws string, headers ...string) {
+		add(name, request, "200 "+aws, append(headers, "X-Show: "+fields)...)
 	}
+	gets("a full match before a parameter", "GET /one/fixed", "routeKey", `{"routeKey":"GET /one/fixed"}`)
+	gets("a parameter", "GET /one/x", "routeKey pathParameters",
+		`{"pathParameters":{"id":"x"},"routeKey":"GET /one/{id}"}`)
+	gets("a greedy parameter", "GET /greedy/a/b", "pathParameters", `{"pathParameters":{"proxy":"a/b"}}`)
+	gets("no parameters", "GET /answer",
+		"pathParameters queryStringParameters cookies body stageVariables rawQueryString", `{"rawQueryString":""}`)
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-		c := fidelityCase{
-			name: "any method: " + method, request: method + " /answer", headers: []string{"X-Show: routeKey method"},
-			aws: fmt.Sprintf(`200 {"method":%q,"routeKey":"ANY /answer"}`, method),
-		}
+		name, request := "any method: "+method, method+" /answer"
 		if method == "HEAD" {
-			c.aws = "200"
+			add(name, request, "200")
+			continue
 		}
-		cases = append(cases, c)
+		gets(name, request, "routeKey method", fmt.Sprintf(`{"method":%q,"routeKey":"ANY /answer"}`, method))
 	}
-	for _, method := range []string{"PUT", "DELETE"} {
-		cases = append(cases, fidelityCase{name: "a method that has no route: " + method, request: method + " /one/x", aws: none})
+	gets("a path is decoded", "GET /one/a%20b", "rawPath pathParameters",
+		`{"pathParameters":{"id":"a b"},"rawPath":"/one/a b"}`)
+	gets("a path beyond ASCII", "GET /one/%C3%BC", "rawPath", `{"rawPath":"/one/ü"}`)
+	gets("an encoded slash in a greedy parameter", "GET /greedy/a%2Fb", "rawPath pathParameters",
+		`{"pathParameters":{"proxy":"a/b"},"rawPath":"/greedy/a/b"}`)
+	gets("a query", "GET /answer?x=1&x=2&y=%20z", "rawQueryString queryStringParameters",
+		`{"queryStringParameters":{"x":"1,2","y":" z"},"rawQueryString":"x=1&x=2&y=%20z"}`)
+	gets("headers are lower-case and joined", "GET /answer", "headers.x-multi", `{"headers.x-multi":"a,b"}`,
+		"X-Multi: a", "X-Multi: b")
+	gets("cookies leave the headers", "GET /answer", "cookies headers.cookie", `{"cookies":["c1=v1","c2=v2"]}`,
+		"Cookie: c1=v1; c2=v2")
+	const body = "body isBase64Encoded"
+	gets("JSON is text", `POST /answer {"a":1}`, body, `{"body":"{\"a\":1}","isBase64Encoded":false}`,
+		"Content-Type: application/json; charset=utf-8")
+	gets("text is text", "POST /answer a,b", body, `{"body":"a,b","isBase64Encoded":false}`, "Content-Type: text/csv")
+	gets("bytes are base64", "POST /answer \x01\x02\x03\x04\x05", body, `{"body":"AQIDBAU=","isBase64Encoded":true}`,
+		"Content-Type: application/octet-stream")
+	gets("a form is base64", "POST /answer a=b", body, `{"body":"YT1i","isBase64Encoded":true}`,
+		"Content-Type: application/x-www-form-urlencoded")
+	gets("an untyped body is base64", "POST /answer a", body, `{"body":"YQ==","isBase64Encoded":true}`)
+	add("a body of more than the event may hold", "POST /answer "+strings.Repeat("x", 7<<20),
+		`413 {"message":"Request Entity Too Large"}`, "Content-Type: text/plain")
+
+	add("no route", "GET /nowhere", none)
+	for _, method := range []string{"POST", "PUT", "DELETE"} {
+		add("a method that has no route: "+method, method+" /one/x", none)
+	}
+	add("HEAD on a GET", "HEAD /one/x", "404")
+	add("an encoded slash is one before routes are looked at", "GET /one/a%2Fb", none)
+
+	// What becomes of an answer.
+	answers := func(name, payload, show, aws string, headers ...string) {
+		answer := "X-Answer: " + base64.StdEncoding.EncodeToString([]byte(payload))
+		add(name, "GET /answer", aws, append(headers, answer)...)
+		cases[len(cases)-1].show = show
+	}
+	const typed, asJSON = "Content-Type", "200 Content-Type=application/json "
+	answers("a status and a body", `{"statusCode":201,"body":"hi"}`, typed,
+		"201 Content-Type=text/plain; charset=utf-8 hi")
+	answers("an object without a status", `{"foo":1}`, typed, asJSON+`{"foo":1}`)
+	answers("a number", `42`, typed, asJSON+`42`)
+	answers("an array", `[1,"a"]`, typed, asJSON+`[1,"a"]`)
+	answers("true", `true`, typed, asJSON+`true`)
+	answers("no JSON at all", `{"partial":`, typed, asJSON+`{"partial":`)
+	answers("a body that is an object", `{"statusCode":200,"body":{"a":"b"}}`, "", failed)
+	answers("status 0", `{"statusCode":0}`, "", failed)
+	answers("status 200.5", `{"statusCode":200.5}`, "", failed)
+	answers("a body in base64",
+		`{"statusCode":200,"headers":{"content-type":"x/y"},"body":"aGk=","isBase64Encoded":true}`, typed,
+		"200 Content-Type=x/y hi")
+	answers("headers of format 1.0", `{"statusCode":200,"multiValueHeaders":{"x-a":["1"]},"body":"hi"}`, "X-A",
+		"200 X-A= hi")
+	answers("cookies before Set-Cookie",
+		`{"statusCode":200,"headers":{"set-cookie":"h=1"},"cookies":["a=1","b=2"],"body":"hi"}`, "Set-Cookie",
+		"200 Set-Cookie=a=1|b=2|h=1 hi")
+	answers("a wrong Content-Length", `{"statusCode":200,"headers":{"content-length":"1"},"body":"hi"}`,
+		"Content-Length", "200 Content-Length=2 hi")
+	const cors = "Access-Control-Allow-Origin Access-Control-Expose-Headers"
+	answers("an answer to an origin",
+		`{"statusCode":200,"headers":{"access-control-allow-origin":"*"},"body":"hi"}`, cors,
+		"200 Access-Control-Allow-Origin=https://a.example Access-Control-Expose-Headers=etag hi",
+		"Origin: https://a.example")
+	answers("an answer to another origin", `{"statusCode":200,"body":"hi"}`, cors,
+		"200 Access-Control-Allow-Origin= Access-Control-Expose-Headers= hi", "Origin: https://b.example")
+
+	// What becomes of a failure.
+	for name, order := range map[string]string{
+		"an error": "!error", "a panic": "!panic", "an exit": "!exit",
+		"a function's time-out": "!sleep", "an answer that is too large": "!big",
+	} {
+		add(name, "GET /answer", failed, "X-Answer: "+order)
+	}
+	add("an integration's time-out", "GET /slow", `503 {"message":"Service Unavailable"}`, "X-Answer: !sleep")
+
+	// Who is let in.
+	add("no token", "GET /guarded", shut)
+	add("an empty token", "GET /guarded", shut, "Authorization:")
+	add("a token that is refused", "GET /guarded", `403 {"message":"Forbidden"}`, "Authorization: deny")
+	gets("a token that is taken", "GET /guarded", "authorizer", `{"authorizer":{"lambda":{"n":1,"who":"me"}}}`,
+		"Authorization: allow")
+	add("an authorizer that fails", "GET /guarded", failed, "Authorization: error")
+	add("an authorizer that makes no sense", "GET /guarded", failed, "Authorization: shape")
+	for name, request := range map[string]string{
+		"a preflight": "OPTIONS /guarded", "a preflight of no route": "OPTIONS /nowhere",
+	} {
+		add(name, request, "204 Access-Control-Allow-Origin=https://a.example "+
+			"Access-Control-Allow-Methods=GET,POST Access-Control-Max-Age=600",
+			"Origin: https://a.example", "Access-Control-Request-Method: GET")
+		cases[len(cases)-1].show = "Access-Control-Allow-Origin Access-Control-Allow-Methods Access-Control-Max-Age"
 	}
 	return cases
 }

@@ -2,12 +2,12 @@ package gateway_test
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,9 +21,12 @@ import (
 	"time"
 
 	"oms/local/gateway"
+	"oms/local/lambda"
+	"oms/local/template"
 )
 
-var updateFidelity = flag.Bool("update-fidelity", false, "record what the other hosts answer") //nolint:gochecknoglobals // a flag
+var updateFidelity = flag.Bool("update-fidelity", false,
+	"record what the other hosts answer") //nolint:gochecknoglobals // a flag
 
 // recordedFidelity holds what other hosts answer where they differ.
 const recordedFidelity = "testdata/fidelity/hosts.json"
@@ -53,7 +56,7 @@ func TestFidelity(t *testing.T) {
 	}
 	agree := map[string]int{}
 	for _, c := range fidelityCases() {
-		for _, host := range slices.Sorted(mapKeys(hosts)) {
+		for _, host := range slices.Sorted(maps.Keys(hosts)) {
 			got := c.ask(t, hosts[host])
 			if got == c.aws {
 				agree[host]++
@@ -86,40 +89,31 @@ func TestFidelity(t *testing.T) {
 	}
 }
 
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 // fidelityHost serves the template of testdata/fidelity with this gateway.
 func fidelityHost(tb testing.TB) string {
 	tb.Helper()
 	bootstrap := filepath.Join(tb.TempDir(), "bootstrap")
-	build := exec.CommandContext(tb.Context(), "go", "build", "-o", bootstrap, "./testdata/fidelity/answer") //nolint:gosec // G204: the go command
+	build := exec.CommandContext(tb.Context(), "go", "build", "-o", bootstrap,
+		"./testdata/fidelity/answer") //nolint:gosec // G204: the go command
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("building the function: %v\n%s", err, said)
 	}
-	template, err := gateway.ReadTemplate("testdata/fidelity/template.yaml", nil)
+	t, err := template.Read("testdata/fidelity/template.yaml", nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	g, err := gateway.New(gateway.Config{
-		Template: template, Bootstraps: map[string]string{"AnswerFunction": bootstrap, "AuthorizerFunction": bootstrap},
-		Log: slog.New(slog.DiscardHandler), Stderr: io.Discard,
-	})
-	if err != nil {
-		tb.Fatal(err)
+	config := lambda.Config{Log: slog.New(slog.DiscardHandler), Stderr: io.Discard}
+	for _, f := range t.Functions {
+		config.Functions = append(config.Functions, lambda.Function{
+			Name: f.Name, Bootstrap: bootstrap, MemoryMB: f.MemoryMB, Timeout: f.Timeout,
+		})
 	}
-	server := httptest.NewServer(g)
+	functions := lambda.New(config)
+	server := httptest.NewServer(gateway.New(t, functions, config.Log))
 	tb.Cleanup(func() {
 		server.Close()
-		_ = g.Close(tb.Context()) // ended already: nothing is in flight
+		functions.Close(tb.Context()) // ended already: nothing is in flight
 	})
 	return server.URL
 }
@@ -132,24 +126,17 @@ func (c fidelityCase) ask(tb testing.TB, base string) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	connection, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", u.Host)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer connection.Close() //nolint:errcheck // nothing is left to be said
-	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		tb.Fatal(err)
-	}
-	method, target, _ := strings.Cut(c.request, " ")
-	text := fmt.Sprintf("%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method, strings.TrimSuffix(u.Path, "/"), target, u.Host)
+	method, rest, _ := strings.Cut(c.request, " ")
+	target, content, _ := strings.Cut(rest, " ")
+	text := fmt.Sprintf("%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method,
+		strings.TrimSuffix(u.Path, "/"), target, u.Host)
 	for _, h := range c.headers {
 		text += h + "\r\n"
 	}
-	if c.body != "" {
-		text += fmt.Sprintf("Content-Length: %d\r\n", len(c.body))
+	if content != "" {
+		text += fmt.Sprintf("Content-Length: %d\r\n", len(content))
 	}
-	go func() { _, _ = io.WriteString(connection, text+"\r\n"+c.body) }() // an answer may come before it is all sent
-	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
+	response, err := exchange(tb, u.Host, method, text+"\r\n"+content)
 	if err != nil {
 		return "no answer"
 	}
@@ -159,13 +146,28 @@ func (c fidelityCase) ask(tb testing.TB, base string) string {
 		return "half an answer"
 	}
 	line := []string{fmt.Sprint(response.StatusCode)}
-	for _, name := range c.show {
+	for _, name := range strings.Fields(c.show) {
 		line = append(line, name+"="+strings.Join(response.Header.Values(name), "|"))
 	}
 	if shown := shape(body); shown != "" {
 		line = append(line, shown)
 	}
 	return strings.Join(line, " ")
+}
+
+// exchange sends a request as it stands, and reads the head of the answer.
+func exchange(tb testing.TB, address, method, text string) (*http.Response, error) {
+	tb.Helper()
+	connection, err := (&net.Dialer{}).DialContext(tb.Context(), "tcp", address)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		tb.Fatal(err)
+	}
+	go func() { _, _ = io.WriteString(connection, text) }() // an answer may come before it is all sent
+	return http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
 }
 
 // shape is a body without what no client reads: how an object is spaced and
@@ -185,9 +187,4 @@ func shape(body []byte) string {
 		return text[:80] + "…"
 	}
 	return text
-}
-
-// raw makes the function answer with these bytes.
-func raw(payload string) string {
-	return "X-Answer: " + base64.StdEncoding.EncodeToString([]byte(payload))
 }

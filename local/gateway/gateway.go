@@ -3,253 +3,202 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
-	"path/filepath"
-	"runtime"
-	"slices"
-	"sync"
 	"time"
+
+	"oms/local/lambda"
+	"oms/local/template"
 )
 
 // The quotas of an HTTP API ("Quotas for configuring and running an HTTP API in
 // API Gateway").
 const (
-	bodyLimit   = 10 << 20 // bytes of a request's body
-	headerLimit = 10_240   // bytes of the request line and all headers
+	bodyLimit         = 10 << 20 // bytes of a request's body
+	headerLimit       = 10_240   // bytes of the request line and all headers
+	authorizerTimeout = 10 * time.Second
 )
 
-// What Lambda and API Gateway take where a template says nothing.
-const (
-	defaultTimeout     = 3 * time.Second
-	defaultIntegration = 30 * time.Second
-)
+// apiID is the id of the API in events and ARNs: ten characters, as API Gateway
+// gives them.
+const apiID = "local00000"
 
-// Config is what a gateway needs.
-type Config struct {
-	Template    *Template
-	Bootstraps  map[string]string            // logical id → path of its bootstrap executable
-	Environment map[string]map[string]string // logical id → variables, complete (template + caller's overrides)
-	Log         *slog.Logger                 // the gateway's own records; nil: none
-	Stderr      io.Writer                    // what functions print, each line marked with its function; nil: nowhere
-	Now         func() time.Time             // nil: time.Now
-	Cores       int                          // 0: runtime.NumCPU()
+// invoker has a function work on an event, as [lambda.Functions] do.
+type invoker interface {
+	Invoke(ctx context.Context, function string, event []byte, trace string) ([]byte, error)
 }
 
-// Gateway serves a template's HTTP API. [New] makes it, [Gateway.Close] ends it.
-type Gateway struct {
-	template    *Template
-	router      *router
-	stage       string
-	pools       map[string]*pool
-	authorizers map[string]*authorizer
-	launcher    *launcher
-	log         *slog.Logger
-	now         func() time.Time
+var _ invoker = (*lambda.Functions)(nil)
 
-	schedules sync.WaitGroup
-	mu        sync.Mutex
-	ended     bool                 // Close was called
-	stop      []context.CancelFunc // of what Start began
-	closed    chan struct{}        // closed when Close has ended everything
-	closing   sync.Once
+// Gateway serves a template's HTTP API. [New] makes it.
+type Gateway struct {
+	router      *router
+	cors        *template.CORS
+	authorizers map[*template.Authorizer]*authorizer
+	functions   invoker
+	log         *slog.Logger
 }
 
 var _ http.Handler = (*Gateway)(nil)
 
-// New makes a gateway for a template. It starts no process: they start with
-// [Gateway.Start], or with the first event. It refuses a template that it
-// cannot serve as API Gateway would: an unknown function or authorizer, a
-// function without a bootstrap, a route that is malformed or there twice.
-func New(c Config) (*Gateway, error) { return newGateway(c, defaultLimits()) }
-
-func newGateway(c Config, l limits) (*Gateway, error) {
-	if c.Template == nil {
-		return nil, errors.New("making the gateway: there is no template")
-	}
-	t := c.Template
+// New makes a gateway for a template, before the functions that it names.
+func New(t *template.Template, functions invoker, log *slog.Logger) *Gateway {
 	g := &Gateway{
-		template:    t,
-		stage:       cmp.Or(t.Stage, defaultRoute),
-		pools:       map[string]*pool{},
-		authorizers: map[string]*authorizer{},
-		log:         c.Log,
-		now:         c.Now,
-		closed:      make(chan struct{}),
+		router: newRouter(t), cors: t.CORS, authorizers: map[*template.Authorizer]*authorizer{},
+		functions: functions, log: log,
 	}
-	if g.log == nil {
-		g.log = slog.New(slog.DiscardHandler)
+	for _, r := range t.Routes {
+		if a := r.Authorizer; a != nil && g.authorizers[a] == nil {
+			g.authorizers[a] = &authorizer{Authorizer: a, functions: functions, results: map[string]cachedResult{}}
+		}
 	}
-	if g.now == nil {
-		g.now = time.Now
-	}
-	var err error
-	if g.router, err = newRouter(t.Stage, t.Routes); err != nil {
-		return nil, err
-	}
-	if err := g.addFunctions(c, l); err != nil {
-		return nil, err
-	}
-	if err := g.addAuthorizers(l); err != nil {
-		return nil, err
-	}
-	if err := g.checkTriggers(); err != nil {
-		return nil, err
-	}
-	g.launcher = newLauncher()
-	for _, p := range g.pools {
-		p.launcher = g.launcher
-	}
-	return g, nil
+	return g
 }
 
-func (g *Gateway) addFunctions(c Config, l limits) error {
-	cores := cmp.Or(c.Cores, runtime.NumCPU())
-	whole := newGate(max(1, cores-1), l.wholeDepth, l.queue)
-	out := &lines{out: io.Discard}
-	if c.Stderr != nil {
-		out.out = c.Stderr
+// ServeHTTP answers one request as API Gateway would, in its order: quota of
+// the headers, CORS preflight, route, quota of the body, authorizer, function.
+// Every answer has the id that the function finds in requestContext.requestId.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{gateway: g, request: r, id: newRequestID(), began: time.Now()}
+	out, err := x.answer(r.Context())
+	if r.Context().Err() != nil {
+		return // the client is gone; what was begun goes on without it
 	}
-	for i := range g.template.Functions {
-		f := g.template.Functions[i] // a copy: the defaults below are not the template's
-		f.Timeout = cmp.Or(f.Timeout, defaultTimeout)
-		f.MemoryMB = cmp.Or(f.MemoryMB, 128)
-		bootstrap := c.Bootstraps[f.Name]
-		if bootstrap == "" {
-			return fmt.Errorf("line %d: function %s has no bootstrap", f.Line, f.Name)
-		}
-		absolute, err := filepath.Abs(bootstrap)
-		if err != nil {
-			return fmt.Errorf("line %d: finding the bootstrap of %s: %w", f.Line, f.Name, err)
-		}
-		for name := range c.Environment[f.Name] {
-			if reserved(name) {
-				return fmt.Errorf("line %d: function %s: Lambda does not let %s be set", f.Line, f.Name, name)
-			}
-		}
-		if g.pools[f.Name] != nil {
-			return fmt.Errorf("line %d: function %s is there twice", f.Line, f.Name)
-		}
-		turn := whole
-		if !f.WholeCPU() {
-			turn = newGate(l.perPool, l.depth, l.queue)
-		}
-		g.pools[f.Name] = &pool{
-			function: &f, bootstrap: absolute, variables: c.Environment[f.Name],
-			gate: turn, limits: l, lines: out, log: g.log,
-			live: map[*process]struct{}{}, drained: make(chan struct{}),
-		}
+	if out.status == http.StatusRequestHeaderFieldsTooLarge || errors.Is(err, errBodyUnread) {
+		w.Header().Set("Connection", "close") // what follows is not worth reading
 	}
-	return nil
-}
-
-func (g *Gateway) addAuthorizers(l limits) error {
-	for _, name := range slices.Sorted(maps.Keys(g.template.Authorizers)) {
-		a := g.template.Authorizers[name]
-		p := g.pools[a.Function]
-		if p == nil {
-			return fmt.Errorf("line %d: authorizer %s: there is no function %q", a.Line, name, a.Function)
-		}
-		if err := a.check(); err != nil {
-			return fmt.Errorf("line %d: authorizer %s: %w", a.Line, name, err)
-		}
-		g.authorizers[name] = &authorizer{Authorizer: a, pool: p, now: g.now, timeout: l.authorizer}
+	out.write(w, r, x.id)
+	level := slog.LevelDebug
+	attrs := []slog.Attr{
+		slog.String("request_id", x.id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("route", x.route), slog.Int("status", out.status),
+		slog.Int64("duration_ms", time.Since(x.began).Milliseconds()),
 	}
-	return nil
-}
-
-func (g *Gateway) checkTriggers() error {
-	for _, r := range g.template.Routes {
-		if g.pools[r.Function] == nil {
-			return fmt.Errorf("line %d: route %s: there is no function %q", r.Line, r.key(), r.Function)
-		}
-		if r.Authorizer != "" && g.authorizers[r.Authorizer] == nil {
-			return fmt.Errorf("line %d: route %s: there is no authorizer %q", r.Line, r.key(), r.Authorizer)
-		}
-	}
-	for _, s := range g.template.Schedules {
-		if g.pools[s.Function] == nil {
-			return fmt.Errorf("line %d: schedule %s: there is no function %q", s.Line, s.Name, s.Function)
-		}
-		if s.Every <= 0 {
-			return fmt.Errorf("line %d: schedule %s: it has no rate", s.Line, s.Name)
-		}
-		if s.Input != "" && !json.Valid([]byte(s.Input)) {
-			return fmt.Errorf("line %d: schedule %s: its input is no JSON", s.Line, s.Name)
-		}
-	}
-	if g.template.CORS != nil {
-		if err := g.template.CORS.check(); err != nil {
-			return fmt.Errorf("line %d: %w", g.template.Line, err)
-		}
-	}
-	return nil
-}
-
-// Start warms one process per function and runs the schedules: each once at
-// once, then at its rate, until the context ends or the gateway is closed. It
-// does not wait for any of them. After Close it does nothing.
-func (g *Gateway) Start(ctx context.Context) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.ended {
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	g.stop = append(g.stop, cancel)
-	for _, p := range g.pools {
-		g.schedules.Go(p.warm)
-	}
-	for _, s := range g.template.Schedules {
-		g.schedules.Go(func() { g.run(ctx, s) })
-	}
-}
-
-// Invoke has a function work on one event, as schedules do. The payload must be
-// JSON. It returns what the function answered, a [*FunctionError] where the
-// function reported one, or [ErrBusy]; other errors tell that the process ended
-// or overran its timeout. The context bounds the wait, not the work.
-func (g *Gateway) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
-	p := g.pools[function]
-	if p == nil {
-		return nil, fmt.Errorf("invoking %s: there is no such function", function)
-	}
-	if !json.Valid(payload) || len(payload) > payloadLimit {
-		return nil, fmt.Errorf("invoking %s: the event is no JSON of at most %d bytes", function, payloadLimit)
-	}
-	answer, err := p.invoke(ctx, payload, newTraceRoot(g.now())+newTraceParent())
 	if err != nil {
-		return nil, fmt.Errorf("invoking %s: %w", function, err)
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("err", err.Error()))
 	}
-	return answer, nil
+	g.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// Close ends every process and waits for them: the idle ones at once, those at
-// work when they have answered or after 3 s, or when the context ends. Each is
-// sent SIGTERM, and SIGKILL a second later. Events that wait, and those that
-// come after, are refused. A second call waits for the first.
-func (g *Gateway) Close(ctx context.Context) error {
-	g.closing.Do(func() {
-		defer close(g.closed)
-		g.mu.Lock()
-		g.ended = true
-		for _, cancel := range g.stop {
-			cancel()
+// exchange is one request on its way to its answer.
+type exchange struct {
+	gateway *Gateway
+	request *http.Request
+	id      string
+	began   time.Time
+	route   string // its key, once known
+}
+
+var (
+	errBodyUnread = errors.New("the body exceeds 10485760 bytes")
+	errEventLarge = errors.New("the event exceeds 6291556 bytes")
+)
+
+// answer returns the response, and why it is a refusal of the gateway's own
+// that an operator may want to look at.
+func (x *exchange) answer(ctx context.Context) (*response, error) {
+	g, r := x.gateway, x.request
+	if headerSize(r) > headerLimit {
+		return refusal(http.StatusRequestHeaderFieldsTooLarge), nil
+	}
+	m := g.router.find(r.Method, r.URL.Path)
+	if g.cors != nil && isPreflight(r) {
+		// Except one: "the $default route catches requests for all methods and
+		// routes that you haven't explicitly defined, including OPTIONS
+		// requests", and with an authorizer it refuses them.
+		guarded := m != nil && m.route.Path == nil && m.route.Authorizer != nil
+		if _, here := g.router.inStage(r.URL.Path); here && !guarded {
+			return preflight(g.cors, r.Header.Get("Origin")), nil
 		}
-		g.mu.Unlock()
-		var pools sync.WaitGroup
-		for _, p := range g.pools {
-			pools.Go(func() { p.close(ctx) })
+	}
+	if m == nil {
+		return refusal(http.StatusNotFound), nil
+	}
+	x.route = m.route.Key()
+	e, err := x.event(m)
+	if err != nil {
+		return refusal(statusOf(err)), err
+	}
+	if a := m.route.Authorizer; a != nil {
+		if status, err := g.authorizers[a].authorize(ctx, e); status != 0 {
+			return refusal(status), err
 		}
-		pools.Wait()
-		g.schedules.Wait()
-		g.launcher.close() // after the last process: its thread's end would kill them
-	})
-	<-g.closed
-	return nil
+	}
+	out, err := x.integrate(ctx, m.route, e)
+	if err != nil {
+		return refusal(statusOf(err)), err
+	}
+	if g.cors != nil {
+		applyCORS(g.cors, out.header, r.Header.Get("Origin"))
+	}
+	return out, nil
+}
+
+// event reads the body and describes the request.
+func (x *exchange) event(m *match) (*event, error) {
+	r := x.request
+	if r.ContentLength > bodyLimit {
+		return nil, errBodyUnread
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBody, err)
+	}
+	if len(body) > bodyLimit {
+		return nil, errBodyUnread
+	}
+	return newEvent(r, body, m, x.gateway.router.stage, x.id, x.began), nil
+}
+
+// errBody says that a body could not be read to its end.
+var errBody = errors.New("reading the body")
+
+// integrate has the route's function answer the event.
+func (x *exchange) integrate(ctx context.Context, route *template.Route, e *event) (*response, error) {
+	payload, err := encode(e)
+	if err != nil {
+		return nil, err
+	}
+	if len(payload) > lambda.PayloadLimit {
+		return nil, errEventLarge
+	}
+	ctx, cancel := context.WithTimeout(ctx, route.Timeout)
+	defer cancel()
+	answer, err := x.gateway.functions.Invoke(ctx, route.Function.Name, payload, e.trace())
+	if err != nil {
+		return nil, fmt.Errorf("integrating %s: %w", route.Key(), err)
+	}
+	return newResponse(answer)
+}
+
+// statusOf is what a client sees of a failure.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errBodyUnread), errors.Is(err, errEventLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, errBody):
+		return http.StatusBadRequest
+	case errors.Is(err, lambda.ErrBusy), errors.Is(err, lambda.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// headerSize is the size of the request line and the headers as they were sent
+// with HTTP/1.1.
+func headerSize(r *http.Request) int {
+	const line = len(": \r\n")
+	uri := cmp.Or(r.RequestURI, r.URL.RequestURI())
+	n := len(r.Method) + len(" ") + len(uri) + len(" HTTP/1.1\r\n") + len("Host") + len(r.Host) + line
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + line
+		}
+	}
+	return n
 }

@@ -21,13 +21,13 @@ type response struct {
 	body   []byte
 }
 
-// errResponse tells that a function's answer has a statusCode and is not in the
+// errResponse says that a function's answer has a statusCode and is not in the
 // format that goes with it. The client sees 500.
 var errResponse = errors.New("the function's response is malformed")
 
 // newResponse reads a function's answer. An object with a statusCode is a
 // response in the format of payload 2.0; anything else is the body of a 200
-// with content-type application/json, as it is, even where it is no JSON; a
+// with content-type application/json, as it is, even where it is not JSON; a
 // JSON string is its text. AWS documents this for valid JSON only; the
 // recordings of aws-lambda-dotnet show it for all.
 func newResponse(payload []byte) (*response, error) {
@@ -58,7 +58,10 @@ func structured(members map[string]json.RawMessage) (*response, error) {
 	for _, m := range []struct {
 		name string
 		into any
-	}{{"statusCode", &status}, {"headers", &headers}, {"body", &body}, {"cookies", &cookies}, {"isBase64Encoded", &encoded}} {
+	}{
+		{"statusCode", &status}, {"headers", &headers}, {"body", &body}, {"cookies", &cookies},
+		{"isBase64Encoded", &encoded},
+	} {
 		if raw, ok := members[m.name]; ok {
 			if err := json.Unmarshal(raw, m.into); err != nil {
 				return nil, fmt.Errorf("%w: %s: %w", errResponse, m.name, err)
@@ -66,7 +69,7 @@ func structured(members map[string]json.RawMessage) (*response, error) {
 		}
 	}
 	if status == nil || *status < 200 || *status > 599 {
-		return nil, fmt.Errorf("%w: statusCode is no final HTTP status", errResponse)
+		return nil, fmt.Errorf("%w: statusCode is not a final HTTP status", errResponse)
 	}
 	out := &response{status: *status, header: http.Header{}}
 	if body != nil {
@@ -101,12 +104,12 @@ func structured(members map[string]json.RawMessage) (*response, error) {
 	return out, nil
 }
 
-// hasBody tells whether the status allows content (RFC 9110, 6.4.1).
+// hasBody reports whether the status allows content (RFC 9110, 6.4.1).
 func (r *response) hasBody() bool {
 	return r.status != http.StatusNoContent && r.status != http.StatusNotModified
 }
 
-// reservedHeader tells whether API Gateway keeps a response header to itself:
+// reservedHeader reports whether API Gateway keeps a response header to itself:
 // the reserved headers of "Transform API requests and responses" that belong to
 // the connection or to AWS. The others of that list, content-encoding among
 // them, are reserved for parameter mapping only, and reach the client.
@@ -116,11 +119,12 @@ func reservedHeader(name string) bool {
 		"proxy-connection", "te", "trailer", "trailers", "transfer-encoding", "upgrade":
 		return true
 	default:
-		return strings.HasPrefix(name, "apigw-") || strings.HasPrefix(name, "x-amz-") || strings.HasPrefix(name, "x-amzn-")
+		return strings.HasPrefix(name, "apigw-") || strings.HasPrefix(name, "x-amz-") ||
+			strings.HasPrefix(name, "x-amzn-")
 	}
 }
 
-// validName tells whether a header name is a token (RFC 9110, 5.6.2).
+// validName reports whether a header name is a token (RFC 9110, 5.6.2).
 func validName(name string) bool {
 	for _, c := range []byte(name) {
 		alphanumeric := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -131,7 +135,7 @@ func validName(name string) bool {
 	return name != ""
 }
 
-// validValue tells whether a header value holds no control character: a line
+// validValue reports whether a header value is free of control characters: a line
 // break would let a function's data write further headers.
 func validValue(value string) bool {
 	for _, c := range []byte(value) {

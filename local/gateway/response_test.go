@@ -3,7 +3,6 @@ package gateway_test
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -12,8 +11,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/google/go-cmp/cmp"
-
-	"oms/local/gateway"
 )
 
 const internal = `{"message":"Internal Server Error"}`
@@ -38,14 +35,18 @@ func TestResponse(t *testing.T) {
 		{"string", `"Hello, World!"`, 200, jsonType, `Hello, World!`},
 		{"string of quotes", `"Special \"quoted\" text"`, 200, jsonType, `Special "quoted" text`},
 		{"empty string", `""`, 200, jsonType, ``},
-		{"an object of an error", `{"errorMessage":"x","errorType":"y"}`, 200, jsonType, `{"errorMessage":"x","errorType":"y"}`},
+		{"an object of an error", `{"errorMessage":"x","errorType":"y"}`, 200, jsonType,
+			`{"errorMessage":"x","errorType":"y"}`},
 		{"another case of the name", `{"StatusCode":201}`, 200, jsonType, `{"StatusCode":201}`},
 
 		{"status", `{"statusCode":201,"body":"{\"message\":\"Created\"}"}`, 201, textType, `{"message":"Created"}`},
-		{"content type", `{"statusCode":201,"headers":{"content-type":"application/xml"},"body":"<a/>"}`, 201, "application/xml", `<a/>`},
+		{"content type", `{"statusCode":201,"headers":{"content-type":"application/xml"},"body":"<a/>"}`, 201,
+			"application/xml", `<a/>`},
 		{"no body", `{"statusCode":200}`, 200, textType, ``},
-		{"null members", `{"statusCode":200,"body":null,"headers":null,"cookies":null,"isBase64Encoded":null}`, 200, textType, ``},
-		{"base64", `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"AAEC/w==","isBase64Encoded":true}`, 200, "image/png", "\x00\x01\x02\xff"},
+		{"null members", `{"statusCode":200,"body":null,"headers":null,"cookies":null,"isBase64Encoded":null}`, 200,
+			textType, ``},
+		{"base64", `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"AAEC/w==","isBase64Encoded":true}`,
+			200, "image/png", "\x00\x01\x02\xff"},
 		{"unknown members", `{"statusCode":200,"body":"a","more":1}`, 200, textType, `a`},
 		{"no content", `{"statusCode":204,"body":"ignored"}`, 204, "", ""},
 		{"not modified", `{"statusCode":304,"headers":{"etag":"\"1\""}}`, 304, "", ""},
@@ -58,10 +59,12 @@ func TestResponse(t *testing.T) {
 		{"status that is not final", `{"statusCode":101}`, 500, jsonType, internal},
 		{"negative status", `{"statusCode":-200}`, 500, jsonType, internal},
 		{"body that is an object", `{"statusCode":200,"body":{"a":"b"}}`, 500, jsonType, internal},
-		{"body that is not the base64 it claims", `{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500, jsonType, internal},
+		{"body that is not the base64 it claims", `{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500, jsonType,
+			internal},
 		{"headers that are a list", `{"statusCode":200,"headers":[]}`, 500, jsonType, internal},
 		{"header that is a number", `{"statusCode":200,"headers":{"a":1}}`, 500, jsonType, internal},
-		{"header with a line break", `{"statusCode":200,"headers":{"a":"b\r\nset-cookie: c=d"}}`, 500, jsonType, internal},
+		{"header with a line break", `{"statusCode":200,"headers":{"a":"b\r\nset-cookie: c=d"}}`, 500, jsonType,
+			internal},
 		{"header name with a space", `{"statusCode":200,"headers":{"a b":"c"}}`, 500, jsonType, internal},
 		{"cookies that are text", `{"statusCode":200,"cookies":"a=b"}`, 500, jsonType, internal},
 		{"cookie with a line break", `{"statusCode":200,"cookies":["a=b\nc"]}`, 500, jsonType, internal},
@@ -69,11 +72,9 @@ func TestResponse(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := respond(t, http.MethodGet, tt.payload)
-			if w.Code != tt.status || w.Body.String() != tt.body {
-				t.Errorf("got %d %q, want %d %q", w.Code, w.Body, tt.status, tt.body)
-			}
-			if got := w.Header().Get("Content-Type"); got != tt.contentType {
+			got := newFixed(t, "", tt.payload).do(t, "GET", "/", "")
+			got.is(t, tt.status, tt.body)
+			if got := got.header.Get("Content-Type"); got != tt.contentType {
 				t.Errorf("content type is %q, want %q", got, tt.contentType)
 			}
 		})
@@ -82,13 +83,12 @@ func TestResponse(t *testing.T) {
 
 func TestResponse_headers(t *testing.T) {
 	t.Parallel()
-	w := respond(t, http.MethodGet, `{"statusCode":200,"body":"four",
-		"headers":{"myheader":"test,shouldhavesecondvalue","X-Null":null,"Content-Encoding":"br","content-length":"1","Connection":"close",
-			"Transfer-Encoding":"chunked","x-amzn-requestid":"a","X-Amz-Id-2":"b","Apigw-Requestid":"c","Keep-Alive":"d","Upgrade":"e","date":"never",
-			"Set-Cookie":"last=1"},
-		"cookies":["a=1; Path=/","b=2"],
-		"multiValueHeaders":{"x-many":["1","2"]}}`)
-	h := w.Header().Clone()
+	got := newFixed(t, "", `{"statusCode":200,"body":"four","headers":{
+		"myheader":"test,shouldhavesecondvalue","X-Null":null,"Content-Encoding":"br","content-length":"1",
+		"Connection":"close","Transfer-Encoding":"chunked","x-amzn-requestid":"a","X-Amz-Id-2":"b",
+		"Apigw-Requestid":"c","Keep-Alive":"d","Upgrade":"e","date":"never","Set-Cookie":"last=1"},
+		"cookies":["a=1; Path=/","b=2"],"multiValueHeaders":{"x-many":["1","2"]}}`).do(t, "GET", "/", "")
+	h := got.header
 	if id := h.Get("Apigw-Requestid"); len(id) != 16 {
 		t.Errorf("Apigw-Requestid is %q", id)
 	}
@@ -126,55 +126,60 @@ func TestResponse_ofTheAdapterArrives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := respond(t, http.MethodGet, string(payload))
-	if w.Code != http.StatusCreated || w.Body.String() != "\x00\xff" {
-		t.Errorf("got %d %q", w.Code, w.Body)
-	}
-	if d := cmp.Diff([]string{"a=1", "b=2"}, w.Header().Values("Set-Cookie")); d != "" {
+	got := newFixed(t, "", string(payload)).do(t, "GET", "/", "")
+	got.is(t, http.StatusCreated, "\x00\xff")
+	if d := cmp.Diff([]string{"a=1", "b=2"}, got.header.Values("Set-Cookie")); d != "" {
 		t.Errorf("cookies (-want +got):\n%s", d)
 	}
-	if got := w.Header().Get("X-Many"); got != "1,2" {
+	if got := got.header.Get("X-Many"); got != "1,2" {
 		t.Errorf("X-Many is %q", got)
 	}
 }
 
 func FuzzResponse(f *testing.F) {
-	f.Add([]byte(`{"statusCode":200,"headers":{"a":"b"},"cookies":["c"],"body":"ZA==","isBase64Encoded":true}`))
-	f.Add([]byte(`{"statusCode":1e2}`))
-	f.Add([]byte(`"text"`))
-	f.Add([]byte(`{"statusCode":200,"headers":{"Transfer-Encoding":"x","a\u0000":"\n"}}`))
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		w := httptest.NewRecorder()
-		err := gateway.RespondWith(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), payload)
-		if w.Code < 200 || w.Code > 599 {
-			t.Errorf("status is %d", w.Code)
+	f.Add(`{"statusCode":200,"headers":{"a":"b"},"cookies":["c"],"body":"ZA==","isBase64Encoded":true}`)
+	f.Add(`{"statusCode":1e2}`)
+	f.Add(`"text"`)
+	f.Add(`{"statusCode":200,"headers":{"Transfer-Encoding":"x","a\u0000":"\n"}}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		got := newFixed(t, "", payload).do(t, "GET", "/", "")
+		if got.status < 200 || got.status > 599 {
+			t.Errorf("status is %d", got.status)
 		}
-		if err != nil && (w.Code != 500 || w.Body.String() != internal) {
-			t.Errorf("a malformed response gives %d %s", w.Code, w.Body)
-		}
-		for name, values := range w.Header() {
+		for name, values := range got.header {
 			for _, v := range values {
 				if strings.ContainsAny(name+v, "\r\n\x00") {
 					t.Errorf("header %q: %q", name, v)
 				}
 			}
 		}
-		if id := w.Header().Values("Apigw-Requestid"); len(id) != 1 {
+		if id := got.header.Values("Apigw-Requestid"); len(id) != 1 {
 			t.Errorf("there are %d request ids", len(id))
 		}
 		var r events.APIGatewayV2HTTPResponse
-		if err == nil && utf8.Valid(payload) && json.Unmarshal(payload, &r) == nil && slices.Contains([]int{201, 404}, r.StatusCode) && w.Code != r.StatusCode && w.Code != 200 {
-			t.Errorf("status is %d, want %d", w.Code, r.StatusCode)
+		if utf8.ValidString(payload) && json.Unmarshal([]byte(payload), &r) == nil &&
+			slices.Contains([]int{201, 404}, r.StatusCode) && !slices.Contains([]int{r.StatusCode, 200, 500},
+			got.status) {
+			t.Errorf("status is %d, want %d", got.status, r.StatusCode)
 		}
 	})
 }
 
-func respond(tb testing.TB, method, payload string) *httptest.ResponseRecorder {
-	tb.Helper()
-	w := httptest.NewRecorder()
-	err := gateway.RespondWith(w, httptest.NewRequestWithContext(tb.Context(), method, "/", nil), []byte(payload))
-	if (err != nil) != (w.Code == http.StatusInternalServerError) {
-		tb.Errorf("status is %d with error %v", w.Code, err)
+// TestResponse_onTheWire looks at what a server adds, and leaves out.
+func TestResponse_onTheWire(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ method, answer, body, length string }{
+		{"GET", `{"statusCode":200,"body":"four"}`, "four", "4"},
+		{"HEAD", `{"statusCode":200,"body":"four"}`, "", "4"},
+		{"GET", `{"statusCode":204}`, "", ""},
+	} {
+		got, body := newFixed(t, "", tt.answer).send(t, tt.method, tt.method+" / HTTP/1.1\r\nHost: h\r\n\r\n")
+		h := got.Header
+		if body != tt.body || h.Get("Content-Length") != tt.length || h.Get("Connection") != "keep-alive" {
+			t.Errorf("%s %s: got %q with %v", tt.method, tt.answer, body, h)
+		}
+		if h.Get("Date") == "" || h.Get("Apigw-Requestid") == "" || tt.length == "" && h.Get("Content-Type") != "" {
+			t.Errorf("%s %s: got %v", tt.method, tt.answer, h)
+		}
 	}
-	return w
 }

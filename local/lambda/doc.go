@@ -1,0 +1,17 @@
+// Package lambda runs functions as Lambda does, as processes of the very
+// binaries that are deployed: each finds the Lambda Runtime API at an address
+// of its own, takes one event at a time from it and leaves its answer there.
+//
+// [New] takes the functions, [Functions.Start] warms them and runs the
+// schedules, [Functions.Invoke] has one of them work on an event, and
+// [Functions.Close] ends them all.
+//
+// What it owns: the processes, how many there are, and that none outlives this
+// one; their environment; the queue before them; the lines that they print.
+// A function that asks for a whole vCPU shares the machine's with the others
+// that do, so that what hashes passwords does not starve what reads.
+//
+// What it refuses: an event that would wait too long ([ErrBusy]), and a runtime
+// that does what the Runtime API does not allow. A process that overran its
+// timeout, or started others, is killed with all of them.
+package lambda

@@ -1,0 +1,267 @@
+package template_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"oms/local/template"
+)
+
+const guardARN = "arn:aws:lambda:us-east-1:123456789012:function:Guard"
+
+func mustReadFile(tb testing.TB, path string) string {
+	tb.Helper()
+	data, err := os.ReadFile(path) //nolint:gosec // G304: a file of testdata
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
+}
+
+func mustRead(tb testing.TB, path string, parameters map[string]string) *template.Template {
+	tb.Helper()
+	got, err := template.Read(path, parameters)
+	if err != nil {
+		tb.Fatalf("Read(%q, %v): %v", path, parameters, err)
+	}
+	return got
+}
+
+func TestRead_small(t *testing.T) {
+	t.Parallel()
+	got := mustRead(t, "testdata/small.yaml", nil)
+	guard := &template.Function{
+		Name: "Guard", CodeURI: "functions/guard/", MemoryMB: 128, Timeout: 10 * time.Second,
+		Environment: map[string]string{"STAGE": "local", "SHARED": "global"},
+	}
+	thing := &template.Function{
+		Name: "Thing", CodeURI: "functions/thing", MemoryMB: 256, Timeout: 10 * time.Second,
+		Environment: map[string]string{
+			"STAGE": "local", "SHARED": "own",
+			"SUB":     "a-local-v1-Guard-" + guardARN + "-${Left}",
+			"SUB_MAP": "http://localhost:5173+https://app.example/local",
+			"SELECT":  "b", "IF": "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012", "EMPTY": "",
+		},
+	}
+	token := &template.Authorizer{
+		Name: "Token", Function: guard, Headers: []string{"Authorization"}, Query: []string{"token"},
+		Context: []template.ContextVariable{template.RouteKey}, TTL: time.Minute,
+	}
+	want := &template.Template{
+		Functions: []*template.Function{guard, thing},
+		Routes: []*template.Route{
+			{
+				Method: "GET", Path: template.Path{{Literal: "things"}, {Variable: "id"}},
+				Function: thing, Authorizer: token, Timeout: 30 * time.Second,
+			},
+			{
+				Method: "ANY", Path: template.Path{{Literal: "open"}, {Variable: "proxy", Greedy: true}},
+				Function: thing, Timeout: 12 * time.Second,
+			},
+		},
+		CORS: &template.CORS{
+			AllowOrigins:     []string{"http://localhost:5173", "https://app.example"},
+			AllowMethods:     []string{"GET", "POST"}, // SAM concatenates the lists of Globals
+			AllowCredentials: true,
+		},
+		Stage:     template.DefaultStage,
+		Schedules: []*template.Schedule{{Name: "Tick", Function: thing, Every: 5 * time.Minute, Input: `{"a":1}`}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Read(small.yaml) differs (-want +got):\n%s", diff)
+	}
+	for i, want := range []string{"GET /things/{id}", "ANY /open/{proxy+}"} {
+		if got := got.Routes[i].Key(); got != want {
+			t.Errorf("route %d has the key %q, want %q", i, got, want)
+		}
+	}
+}
+
+func TestRead_parameters(t *testing.T) {
+	t.Parallel()
+	got := mustRead(t, "testdata/small.yaml", map[string]string{"Stage": "prod", "Tag": "v7"})
+	if len(got.Functions) != 3 || got.Functions[2].Name != "OnlyProd" {
+		t.Fatalf("functions = %v, want OnlyProd to be the third", got.Functions)
+	}
+	thing := got.Functions[1]
+	if thing.MemoryMB != 1769 || thing.Environment["IF"] != "gone" || thing.Environment["NOTHING"] != "gone" {
+		t.Errorf("Thing = %+v, want the values of stage prod", thing)
+	}
+	last := got.Routes[len(got.Routes)-1]
+	if last.Method != "ANY" || last.Key() != "$default" || last.Authorizer == nil {
+		t.Errorf("an event without method and path = %+v, want the route $default behind the default authorizer", last)
+	}
+}
+
+func TestRead_missing(t *testing.T) {
+	t.Parallel()
+	_, err := template.Read("testdata/none.yaml", nil)
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Read(none.yaml) = %v, want os.ErrNotExist", err)
+	}
+}
+
+func wantProblem(tb testing.TB, err error, line int, problem string) {
+	tb.Helper()
+	at, ok := errors.AsType[*template.Error](err)
+	if !ok {
+		tb.Fatalf("error = %v, want a Error in line %d: %s", err, line, problem)
+	}
+	if at.Line != line || !strings.Contains(at.Problem, problem) {
+		tb.Errorf("error = %v, want line %d: …%s…", err, line, problem)
+	}
+}
+
+// edit is a template that is right but for one thing.
+type edit struct {
+	name     string
+	old, new string
+	at       string // a text in the line that the error must name; empty: the line of new
+	problem  string
+}
+
+func runEdits(t *testing.T, edits []edit) {
+	t.Helper()
+	small := mustReadFile(t, "testdata/small.yaml")
+	for _, e := range edits {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			if strings.Count(small, e.old) == 0 {
+				t.Fatalf("small.yaml does not hold %q", e.old)
+			}
+			edited := strings.Replace(small, e.old, e.new, 1)
+			before, _, _ := strings.Cut(small, e.old)
+			if e.at != "" {
+				before, _, _ = strings.Cut(edited, e.at)
+			}
+			_, err := template.Parse("t.yaml", []byte(edited), nil)
+			wantProblem(t, err, 1+strings.Count(before, "\n"), e.problem)
+		})
+	}
+}
+
+func TestParse_refuses(t *testing.T) {
+	t.Parallel()
+	runEdits(t, []edit{
+		{"not YAML", "Timeout: 10\n", "Timeout: 10: 11\n", "",
+			"not YAML: mapping values are not allowed in this context"},
+		{"a second document", "  Queue:\n", "---\nResources:\n  Queue:\n", "", "here begins a second"},
+		{"an anchor", "Default: local,", "Default: &a local,", "", "anchors"},
+		{"a merge key", "    Timeout: 10\n", "    <<: {Timeout: 10}\n", "", "merge keys"},
+		{"a key given twice", "    Timeout: 10\n", "    Timeout: 10\n    Timeout: 11\n", "Timeout: 11",
+			"Timeout is given twice; the first is in line 20"},
+		{"null", "Tracing: Active", "Tracing:", "", "a value is missing"},
+		{"a boolean of YAML 1.1", "SHARED: own", "SHARED: on", "", "on is a boolean to CloudFormation"},
+		{"an unknown tag", "!Ref Stage\n        SHARED", "!Reff Stage\n        SHARED", "",
+			"!Reff is not an intrinsic function"},
+		{"an unknown long function", "'Fn::Join': ['',", "'Fn::Jion': ['',", "",
+			"Fn::Jion is not an intrinsic function"},
+		{"another transform", "AWS::Serverless-2016-10-31", "AWS::Include", "", "Transform must be"},
+		{"an unknown section", "Mappings:", "Hooks: {}\nMappings:", "", "the section Hooks is not known"},
+		{"an unknown resource type", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "",
+			"AWS::DynamoDB::Table cannot be served"},
+		{"a resource without a type", "    Type: AWS::SQS::Queue", "    DependsOn: Api", "Queue:", "Queue has no Type"},
+		{"an unknown resource attribute", "    Type: AWS::SQS::Queue", "    Type: AWS::SQS::Queue\n    Connectors: {}",
+			"Connectors", "attribute Connectors is not known"},
+		{"a second API", "    Type: AWS::SQS::Queue", "    Type: AWS::Serverless::HttpApi", "", "a second HTTP API"},
+		{"an unknown condition of a resource", "Condition: IsProd\n    P", "Condition: IsPrd\n    P", "",
+			`"IsPrd" is not in Conditions`},
+		{"a global of an unknown section", "  HttpApi:\n    C", "  Api:\n    C", "", "Globals.Api is not known"},
+		{"a global that SAM does not take", "    Timeout: 10\n", "    Policies: []\n", "",
+			"Policies is not a property that SAM takes here"},
+		{"a Ref to nothing", "!Ref Stage\n        SHARED", "!Ref Stge\n        SHARED", "",
+			`"Stge" is neither a parameter nor a resource`},
+		{"a Ref to a resource that its condition takes away", "SHARED: own", "SHARED: !Ref OnlyProd", "",
+			`"OnlyProd" is neither`},
+		{"an attribute that does not exist offline", "SHARED: own", "SHARED: !GetAtt Queue.Arn", "",
+			"Queue.Arn has no value offline"},
+		{"rules that are a list", "Mappings:", "Rules: [a]\nMappings:", "", "Rules must be a mapping"},
+		{"a function without a value offline", "SHARED: own", "SHARED: !ImportValue x", "",
+			"Fn::ImportValue has no value offline"},
+		{"an unclosed Sub", "${!Left}", "${Left", "", "${ is not closed"},
+		{"a list in a Sub", "${!Left}", "${Origins}", "", "${Origins} is a list"},
+		{"a Select beyond the list", "!Select [1,", "!Select [3,", "", "item 3 of a list of 3"},
+		{"an unknown key of a mapping", "!Ref Stage, memory", "!Ref Stage, memry", "",
+			"Mappings has no Sizes.local.memry"},
+		{"a condition that depends on itself", "!Not [Condition: IsLocal]", "!Not [Condition: IsProd]", "",
+			"condition IsProd depends on itself"},
+		{"what is not a condition", "!Not [Condition: IsLocal]", "!Ref Stage", "", "Ref is not a condition"},
+		{"a condition where a value belongs", "IF: !If [IsProd, gone, stays]", "IF: !Equals [a, a]", "",
+			"stands only in Conditions and Rules"},
+		{"a parameter beyond its bound", "Default: 5,", "Default: 10,", "", "Limit must be at most 9"},
+		{"a parameter that is not a number", "Default: 5,", "Default: NaN,", "", "Limit must be a number"},
+		{"a parameter beside its pattern", "Default: v1,", "Default: vx,", "", "Tag does not match its AllowedPattern"},
+		{"a parameter that is too long", "Default: v1,", "Default: v11,", "", "at most 2 characters"},
+		{"a parameter that is not among its values", "Default: local,", "Default: test,", "",
+			"Stage must be one of local, prod"},
+		{"a parameter without a value", "Default: local, ", "", "", "Stage has no Default"},
+		{"a parameter from SSM", "{Type: String, Default: local",
+			"{Type: 'AWS::SSM::Parameter::Value<String>', Default: local", "", "cannot be read offline"},
+		{"an unknown attribute of a parameter", "MinLength: 2", "Minlength: 2", "", "Minlength is not known"},
+	})
+}
+
+func TestParse_refusesFunction(t *testing.T) {
+	t.Parallel()
+	runEdits(t, []edit{
+		{"an unknown property", "Tracing: Active", "InlineCode: x", "", "Thing: InlineCode is not understood here"},
+		{"an unknown global property where it is used", "    Timeout: 10\n", "    Layers: []\n", "",
+			"Guard: Layers is not understood here"},
+		{"another runtime", "provided.al2023", "python3.14", "", "Runtime must be provided.al2023"},
+		{"another handler", "Handler: bootstrap", "Handler: main", "", "Handler must be bootstrap"},
+		{"no code", "      CodeUri: functions/thing\n", "",
+			"Type: AWS::Serverless::Function\n    Properties:\n      MemorySize", "Thing has no CodeUri"},
+		{"code outside the folder", "functions/thing", "functions/../../x", "", "a folder below the template's"},
+		{"code in a bucket", "functions/thing", "s3://bucket/key", "", "a folder below the template's"},
+		{"a timeout beyond Lambda's", "    Timeout: 10\n", "    Timeout: 901\n", "", "from 1 to 900"},
+		{"too little memory", "memory: 256", "memory: 64", "", "from 128 to 10240"},
+		{"a variable that is a map", "SHARED: own", "SHARED: {a: b}", "", "must be text, and is a mapping"},
+		{"a variable of Lambda's own", "SHARED: own", "AWS_LAMBDA_RUNTIME_API: x", "", "is Lambda's own"},
+		{"another variable of Lambda's own", "SHARED: own", "AWS_EXECUTION_ENV: x", "", "is Lambda's own"},
+		{"the handler's variable", "SHARED: own", "_HANDLER: x", "", `"_HANDLER" cannot be the name`},
+		{"a variable that is not a name", "SHARED: own", "'A-B': x", "", `"A-B" cannot be the name`},
+		{"an unknown event type", "Type: ScheduleV2", "Type: SQS", "Tick:", `the event type "SQS" is not served`},
+		{"a cron expression", "rate(5 minutes)", "'cron(0 3 * * ? *)'", "", "cron and at expressions are not served"},
+		{"a rate of nothing", "rate(5 minutes)", "rate(0 minutes)", "", "must be a rate"},
+		{"an input that is not JSON", `'{"a":1}'`, "'{a:1}'", "", "Input must be JSON"},
+		{"an unknown state", "Input: '{\"a\":1}'", "State: on-call", "", "State must be ENABLED or DISABLED"},
+		{"an end date", "Input: '{\"a\":1}'", "EndDate: x", "", "EndDate is not understood"},
+	})
+}
+
+func TestParse_refusesRoute(t *testing.T) {
+	t.Parallel()
+	path := func(name, path, problem string) edit {
+		return edit{name, "Path: /open/{proxy+}", "Path: '" + path + "'", "", problem}
+	}
+	runEdits(t, []edit{
+		path("an empty variable", "/{}", "neither plain text nor one {variable}"),
+		path("an empty greedy variable", "/{+}", "neither plain text nor one {variable}"),
+		path("a greedy variable twice", "/{proxy+}+}", "neither plain text nor one {variable}"),
+		path("a greedy variable in the middle", "/{proxy+}/x", "a greedy variable is the last segment"),
+		path("half a variable", "/x{id}", "neither plain text nor one {variable}"),
+		path("a variable twice", "/{id}/{id}", "has the variable id twice"),
+		path("an empty segment", "/a//b", "has an empty segment"),
+		path("a slash at the end", "/a/", "has an empty segment"),
+		path("no slash at the beginning", "a", "must begin with /"),
+		path("a query", "/a?b", "neither plain text"),
+		{"a route declared twice", "Path: /open/{proxy+}", "Path: /x\n            Method: GET",
+			"Method: GET\n            TimeoutInMillis", "Method is given twice"},
+		{"a route that takes the same requests", "Method: ANY\n            Path: /open/{proxy+}",
+			"Method: GET\n            Path: '/things/{name}'", "Open:", "declared twice; the first is in line 72"},
+		{"an unknown method", "Method: get", "Method: FETCH", "", "Method must be ANY or one of"},
+		{"a path without a method", "Method: get, ", "", "", "needs both Method and Path"},
+		{"$default with a method", "Path: '/things/{id}'", "Path: $default", "", "takes every method"},
+		{"no API", "ApiId: !Ref Api, Method: get", "Method: get", "", "has no ApiId"},
+		{"another API", "ApiId: !Ref Api, Method: get", "ApiId: !Ref Queue, Method: get", "", "ApiId must be !Ref Api"},
+		{"an integration timeout beyond the gateway's", "12000", "30001", "", "from 50 to 30000"},
+		{"payload 1.0", "PayloadFormatVersion: '2.0'\n            Auth",
+			"PayloadFormatVersion: '1.0'\n            Auth", "", "must be '2.0'"},
+		{"an unknown property", "Path: '/things/{id}'", "Path: '/things/{id}', Cors: x", "", "Cors is not understood"},
+	})
+}
