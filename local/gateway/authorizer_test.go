@@ -181,19 +181,25 @@ func TestAuthorizer_cache(t *testing.T) {
 			{"/b", "x", `{}`, 0, 500, 2},
 			{"/b", "x", allow, 0, 200, 3},
 		}},
-		{"by route where the route key is a source",
-			"{Headers: [Authorization], Context: [routeKey], ReauthorizeEvery: 60}", []step{
+		{
+			"by route where the route key is a source",
+			"{Headers: [Authorization], Context: [routeKey], ReauthorizeEvery: 60}",
+			[]step{
 				{"/a/1", "x", allow, 0, 200, 1},
 				{"/a/2", "x", allow, 0, 200, 1},
 				{"/b", "x", allow, 0, 200, 2},
-			}},
-		{"by all sources, however they are cut",
-			"{Headers: [Authorization], QueryStrings: [q], ReauthorizeEvery: 60}", []step{
+			},
+		},
+		{
+			"by all sources, however they are cut",
+			"{Headers: [Authorization], QueryStrings: [q], ReauthorizeEvery: 60}",
+			[]step{
 				{"/b?q=1", "x", allow, 0, 200, 1},
 				{"/b?q=x", "1", allow, 0, 200, 2},
 				{"/b?q=bc", "a", allow, 0, 200, 3},
 				{"/b?q=c", "ab", allow, 0, 200, 4},
-			}},
+			},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -176,8 +176,10 @@ func TestEvent_addresses(t *testing.T) {
 			r.RemoteAddr, r.Host = tt.remote, tt.host
 			e := eventOf(t, r)
 			c, h := e.RequestContext, e.Headers
-			got := []string{c.HTTP.SourceIP, h["x-forwarded-for"], c.DomainName, c.DomainPrefix, h["x-forwarded-port"],
-				h["host"], h["x-forwarded-proto"]}
+			got := []string{
+				c.HTTP.SourceIP, h["x-forwarded-for"], c.DomainName, c.DomainPrefix, h["x-forwarded-port"],
+				h["host"], h["x-forwarded-proto"],
+			}
 			want := []string{tt.ip, tt.ip, tt.domain, tt.prefix, tt.port, tt.host, "http"}
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("addresses (-want +got):\n%s", d)

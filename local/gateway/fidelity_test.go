@@ -25,8 +25,8 @@ import (
 	"oms/local/template"
 )
 
-var updateFidelity = flag.Bool("update-fidelity", false,
-	"record what the other hosts answer") //nolint:gochecknoglobals // a flag
+//nolint:gochecknoglobals // a flag
+var updateFidelity = flag.Bool("update-fidelity", false, "record what the other hosts answer")
 
 // recordedFidelity holds what other hosts answer where they differ.
 const recordedFidelity = "testdata/fidelity/hosts.json"
@@ -93,8 +93,9 @@ func TestFidelity(t *testing.T) {
 func fidelityHost(tb testing.TB) string {
 	tb.Helper()
 	bootstrap := filepath.Join(tb.TempDir(), "bootstrap")
-	build := exec.CommandContext(tb.Context(), "go", "build", "-o", bootstrap,
-		"./testdata/fidelity/answer") //nolint:gosec // G204: the go command
+	const folder = "./testdata/fidelity/answer"
+	//nolint:gosec // G204: the go command
+	build := exec.CommandContext(tb.Context(), "go", "build", "-o", bootstrap, folder)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("building the function: %v\n%s", err, said)

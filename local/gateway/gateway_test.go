@@ -32,8 +32,10 @@ func TestServeHTTP_takesTheTimeForEachRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newEcho(t, "", "GET /a")
 		time.Sleep(time.Until(eventTime()))
-		for _, want := range []string{"21/Apr/2020:15:08:21 +0000 1587481701067",
-			"21/Apr/2020:15:08:22 +0000 1587481702067"} {
+		for _, want := range []string{
+			"21/Apr/2020:15:08:21 +0000 1587481701067",
+			"21/Apr/2020:15:08:22 +0000 1587481702067",
+		} {
 			var e events.APIGatewayV2HTTPRequest
 			mustUnmarshal(t, g.do(t, "GET", "/a", "").body, &e)
 			if got := fmt.Sprint(e.RequestContext.Time, " ", e.RequestContext.TimeEpoch); got != want {

@@ -59,7 +59,10 @@ func structured(members map[string]json.RawMessage) (*response, error) {
 		name string
 		into any
 	}{
-		{"statusCode", &status}, {"headers", &headers}, {"body", &body}, {"cookies", &cookies},
+		{"statusCode", &status},
+		{"headers", &headers},
+		{"body", &body},
+		{"cookies", &cookies},
 		{"isBase64Encoded", &encoded},
 	} {
 		if raw, ok := members[m.name]; ok {

@@ -112,8 +112,8 @@ func (r *running) ask(request *http.Request) reply {
 }
 
 // send writes a request to a server of the gateway, byte for byte, and returns
-// the answer and its body.
-func (r *running) send(tb testing.TB, method, text string) (*http.Response, string) {
+// the answer.
+func (r *running) send(tb testing.TB, method, text string) reply {
 	tb.Helper()
 	server := httptest.NewServer(r)
 	tb.Cleanup(server.Close)
@@ -126,7 +126,10 @@ func (r *running) send(tb testing.TB, method, text string) (*http.Response, stri
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return response, string(body)
+	if response.Close { // package http has moved it
+		response.Header.Set("Connection", "close")
+	}
+	return reply{response.StatusCode, response.Header, string(body)}
 }
 
 // is fails the test unless the answer has the status and the body.

@@ -67,8 +67,8 @@ func newUUID() string {
 
 // NewTrace is the root of a new trace ("AWS X-Ray concepts", tracing header).
 func NewTrace(now time.Time) string {
-	return fmt.Sprintf("Root=1-%08x-%s", uint32(now.Unix()),
-		randomHex(12)) //nolint:gosec // G115: the format has 32 bits of the time
+	seconds := uint32(now.Unix()) //nolint:gosec // G115: the format has 32 bits of the time
+	return fmt.Sprintf("Root=1-%08x-%s", seconds, randomHex(12))
 }
 
 // newTraceParent makes the rest of a tracing header: the span that the function

@@ -227,11 +227,15 @@ func TestPool_queueEnds(t *testing.T) {
 func TestLines(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, answer, want string }{
-		{"JSON records are made readable",
+		{
+			"JSON records are made readable",
 			`{"time":"2026-01-01T00:00:00Z","level":"INFO","msg":"request","status":200,"route":"GET /a b"}`,
-			"Print | INFO  request status=200 route=\"GET /a b\"\n"},
-		{"so are Lambda's", `{"timestamp":"2026-01-01T00:00:00Z","level":"WARN","message":"slow"}`,
-			"Print | WARN  slow\n"},
+			"Print | INFO  request status=200 route=\"GET /a b\"\n",
+		},
+		{
+			"so are Lambda's", `{"timestamp":"2026-01-01T00:00:00Z","level":"WARN","message":"slow"}`,
+			"Print | WARN  slow\n",
+		},
 		{"other lines stay", "plain {text", "Print | plain {text\n"},
 		{"other JSON stays", `{"a":1}`, "Print | {\"a\":1}\n"},
 		{"control characters do not", "a\x1b[2Kb", "Print | a\uFFFD[2Kb\n"},

@@ -37,8 +37,10 @@ func newDesk(tb testing.TB, answer func(visit) string) string {
 			return
 		}
 		pid, _ := strconv.Atoi(r.URL.Query().Get("pid"))
-		v := visit{what: strings.TrimPrefix(r.URL.Path, "/"), function: r.URL.Query().Get("function"), pid: pid,
-			event: string(event), gone: r.Context().Done()}
+		v := visit{
+			what: strings.TrimPrefix(r.URL.Path, "/"), function: r.URL.Query().Get("function"), pid: pid,
+			event: string(event), gone: r.Context().Done(),
+		}
 		_, _ = io.WriteString(w, answer(v))
 	}))
 	tb.Cleanup(server.Close)

@@ -15,85 +15,79 @@ import (
 func TestParse_refusesAuthorizer(t *testing.T) {
 	t.Parallel()
 	const function = "FunctionArn: !GetAtt Guard.Arn"
-	runEdits(t, []edit{
-		{"an ARN of no function here", function, "FunctionArn: arn:aws:lambda:us-east-1:123456789012:function:Other",
-			"", "must be the ARN of a function of this template"},
-		{"a function that is not there", function, "FunctionArn: !GetAtt Gard.Arn", "", `"Gard" is not a resource`},
-		{"a function that its condition takes away", function, "FunctionArn: !GetAtt OnlyProd.Arn", "",
-			`"OnlyProd" is not a resource`},
-		{"a name instead of an ARN", function, "FunctionArn: !Ref Guard", "", "must be the ARN of a function"},
-		{"an alias that is not there", function, "FunctionArn: !Sub '${Guard.Arn}:live'", "",
-			`Guard has no alias "live"`},
-		{"an ARN that is not there", function, "FunctionArn: !Ref AWS::NoValue", "          Token:",
-			"has no FunctionArn"},
-		{"JWT", function, "JwtConfiguration: {issuer: x}", "", "JwtConfiguration is not understood"},
-		{"payload 1.0", "AuthorizerPayloadFormatVersion: '2.0'", "AuthorizerPayloadFormatVersion: '1.0'", "",
-			"must be '2.0'"},
-		{"a payload version without quotes", "AuthorizerPayloadFormatVersion: '2.0'",
-			"AuthorizerPayloadFormatVersion: 2.0", "", "in quotes"},
-		{"no payload version", "            AuthorizerPayloadFormatVersion: '2.0'\n", "", "          Token:",
-			"has no AuthorizerPayloadFormatVersion"},
-		{"no word about simple responses", "            EnableSimpleResponses: true\n", "", "          Token:",
-			"has no EnableSimpleResponses"},
-		{"stage variables", "Context: [routeKey]", "StageVariables: [x]", "", "StageVariables is not understood"},
-		{"a header that is none", "Headers: [Authorization]", "Headers: ['a b']", "", "cannot hold"},
-		{"a result kept too long", "ReauthorizeEvery: 60", "ReauthorizeEvery: 3601", "", "from 0 to 3600"},
-		{"a result kept by no key",
-			"Identity:\n              Headers: [Authorization]\n              QueryStrings: [token]\n" +
-				"              Context: [routeKey]",
-			"Identity:", "ReauthorizeEvery: 60", "needs an identity source"},
-		{"a default that is not defined", "DefaultAuthorizer: Token", "DefaultAuthorizer: Tokn", "",
-			`"Tokn" is not in Authorizers`},
-		{"a default behind a function", "DefaultAuthorizer: Token",
-			"DefaultAuthorizer: !If [IsLocal, !Ref AWS::NoValue, Token]", "",
-			"must be text, and is the intrinsic function Fn::If"},
-		{"an Auth behind a function", "Auth:\n        DefaultAuthorizer: Token\n        Authorizers:",
-			"Auth: !If [IsLocal, a, b]\n      Tags:\n        Authorizers:", "",
-			"Auth must be a mapping, and is the intrinsic function Fn::If"},
-		{"IAM", "DefaultAuthorizer: Token", "EnableIamAuthorizer: true", "", "EnableIamAuthorizer is not understood"},
-		{"IAM policies", "EnableSimpleResponses: true", "EnableSimpleResponses: false", "",
-			"IAM policies are not served"},
-		{"an unknown context variable", "Context: [routeKey]", "Context: [authorizer.sub]", "", "cannot hold"},
-		{"an unknown property of Auth", "DefaultAuthorizer: Token", "ApiKeyRequired: true", "",
-			"ApiKeyRequired is not understood"},
-		{"an authorizer called NONE", "          Token:\n", "          NONE:\n", "", `cannot be called "NONE"`},
-		{"a route behind an unknown authorizer", "Authorizer: NONE", "Authorizer: None", "",
-			`"None" is not in the API's Authorizers`},
-		{"a route behind IAM", "Authorizer: NONE", "Authorizer: AWS_IAM", "", `"AWS_IAM" is not in`},
-		{"a route's Auth behind a function", "Auth: {Authorizer: NONE}", "Auth: !Ref AWS::NoValue", "",
-			"must be a mapping, and is the intrinsic function Ref"},
-		{"a route's authorizer behind a function", "Auth: {Authorizer: NONE}", "Auth: {Authorizer: !Ref AWS::NoValue}",
-			"", "must be text"},
-		{"a route's Auth without a value", "Auth: {Authorizer: NONE}", "Auth:", "", "a value is missing"},
-		{"scopes", "Auth: {Authorizer: NONE}", "Auth: {AuthorizationScopes: [a]}", "",
-			"AuthorizationScopes is not understood"},
-		{"NONE without a default", "        DefaultAuthorizer: Token\n", "", "Auth: {Authorizer: NONE}",
-			"for an API that has a DefaultAuthorizer"},
-		{"OPTIONS without a word", "Method: get", "Method: options", "",
-			"no DefaultAuthorizer before an OPTIONS route"},
-		{"stage variables of the API", "      Auth:\n", "      StageVariables: {a: b}\n      Auth:\n", "",
-			"StageVariables is not understood"},
-		{"an OpenAPI definition", "      Auth:\n", "      DefinitionBody: {openapi: 3.0.1}\n      Auth:\n", "",
-			"DefinitionBody is not understood"},
-		{"a stage name with a slash", "      Auth:\n", "      StageName: a/b\n      Auth:\n", "",
-			"StageName cannot be"},
-	})
+	refuse, refuseAt := edits(t)
+	refuse("an ARN of no function here", function, "FunctionArn: arn:aws:lambda:us-east-1:123456789012:function:Other",
+		"must be the ARN of a function of this template")
+	refuse("a function that is not there", function, "FunctionArn: !GetAtt Gard.Arn", `"Gard" is not a resource`)
+	refuse("a function that its condition takes away", function, "FunctionArn: !GetAtt OnlyProd.Arn",
+		`"OnlyProd" is not a resource`)
+	refuse("a name instead of an ARN", function, "FunctionArn: !Ref Guard", "must be the ARN of a function")
+	refuse("an alias that is not there", function, "FunctionArn: !Sub '${Guard.Arn}:live'", `Guard has no alias "live"`)
+	refuseAt("an ARN that is not there", function, "FunctionArn: !Ref AWS::NoValue", "          Token:",
+		"has no FunctionArn")
+	refuse("JWT", function, "JwtConfiguration: {issuer: x}", "JwtConfiguration is not understood")
+	refuse("payload 1.0", "AuthorizerPayloadFormatVersion: '2.0'", "AuthorizerPayloadFormatVersion: '1.0'",
+		"must be '2.0'")
+	refuse("a payload version without quotes", "AuthorizerPayloadFormatVersion: '2.0'",
+		"AuthorizerPayloadFormatVersion: 2.0", "in quotes")
+	refuseAt("no payload version", "            AuthorizerPayloadFormatVersion: '2.0'\n", "", "          Token:",
+		"has no AuthorizerPayloadFormatVersion")
+	refuseAt("no word about simple responses", "            EnableSimpleResponses: true\n", "", "          Token:",
+		"has no EnableSimpleResponses")
+	refuse("stage variables", "Context: [routeKey]", "StageVariables: [x]", "StageVariables is not understood")
+	refuse("a header with a space", "Headers: [Authorization]", "Headers: ['a b']", "cannot hold")
+	refuse("a result kept too long", "ReauthorizeEvery: 60", "ReauthorizeEvery: 3601", "from 0 to 3600")
+	refuseAt("a result kept by no key",
+		"Identity:\n              Headers: [Authorization]\n              QueryStrings: [token]\n"+
+			"              Context: [routeKey]",
+		"Identity:", "ReauthorizeEvery: 60", "needs an identity source")
+	refuse("a default that is not defined", "DefaultAuthorizer: Token", "DefaultAuthorizer: Tokn",
+		`"Tokn" is not in Authorizers`)
+	refuse("a default behind a function", "DefaultAuthorizer: Token",
+		"DefaultAuthorizer: !If [IsLocal, !Ref AWS::NoValue, Token]",
+		"must be text, and is the intrinsic function Fn::If")
+	refuse("an Auth behind a function", "Auth:\n        DefaultAuthorizer: Token\n        Authorizers:",
+		"Auth: !If [IsLocal, a, b]\n      Tags:\n        Authorizers:",
+		"Auth must be a mapping, and is the intrinsic function Fn::If")
+	refuse("IAM", "DefaultAuthorizer: Token", "EnableIamAuthorizer: true", "EnableIamAuthorizer is not understood")
+	refuse("IAM policies", "EnableSimpleResponses: true", "EnableSimpleResponses: false", "IAM policies are not served")
+	refuse("an unknown context variable", "Context: [routeKey]", "Context: [authorizer.sub]", "cannot hold")
+	refuse("an unknown property of Auth", "DefaultAuthorizer: Token", "ApiKeyRequired: true",
+		"ApiKeyRequired is not understood")
+	refuse("an authorizer called NONE", "          Token:\n", "          NONE:\n", `cannot be called "NONE"`)
+	refuse("a route behind an unknown authorizer", "Authorizer: NONE", "Authorizer: None",
+		`"None" is not in the API's Authorizers`)
+	refuse("a route behind IAM", "Authorizer: NONE", "Authorizer: AWS_IAM", `"AWS_IAM" is not in`)
+	refuse("a route's Auth behind a function", "Auth: {Authorizer: NONE}", "Auth: !Ref AWS::NoValue",
+		"must be a mapping, and is the intrinsic function Ref")
+	refuse("a route's authorizer behind a function", "Auth: {Authorizer: NONE}",
+		"Auth: {Authorizer: !Ref AWS::NoValue}", "must be text")
+	refuse("a route's Auth without a value", "Auth: {Authorizer: NONE}", "Auth:", "a value is missing")
+	refuse("scopes", "Auth: {Authorizer: NONE}", "Auth: {AuthorizationScopes: [a]}",
+		"AuthorizationScopes is not understood")
+	refuseAt("NONE without a default", "        DefaultAuthorizer: Token\n", "", "Auth: {Authorizer: NONE}",
+		"for an API that has a DefaultAuthorizer")
+	refuse("OPTIONS without a word", "Method: get", "Method: options", "no DefaultAuthorizer before an OPTIONS route")
+	refuse("stage variables of the API", "      Auth:\n", "      StageVariables: {a: b}\n      Auth:\n",
+		"StageVariables is not understood")
+	refuse("an OpenAPI definition", "      Auth:\n", "      DefinitionBody: {openapi: 3.0.1}\n      Auth:\n",
+		"DefinitionBody is not understood")
+	refuse("a stage name with a slash", "      Auth:\n", "      StageName: a/b\n      Auth:\n", "StageName cannot be")
 }
 
 func TestParse_refusesCORS(t *testing.T) {
 	t.Parallel()
 	const origins = "AllowOrigins: !Ref Origins"
-	runEdits(t, []edit{
-		{"credentials with every origin", origins, "AllowOrigins: ['*']", "", "do not go together"},
-		{"credentials without an origin", "        AllowOrigins: !Ref Origins\n", "", "", "do not go together"},
-		{"a star inside an origin", origins, "AllowOrigins: ['https://*.example']", "", "cannot hold"},
-		{"an origin with a path", origins, "AllowOrigins: ['https://app.example/']", "", "cannot hold"},
-		{"an empty origin", origins, "AllowOrigins: ['']", "", "cannot hold"},
-		{"an unknown method", "AllowMethods: [POST]", "AllowMethods: [FETCH]", "", "cannot hold"},
-		{"an age beyond the gateway's", "AllowCredentials: true", "MaxAge: 86401", "", "from -1 to 86400"},
-		{"an unknown property", "AllowCredentials: true", "AllowCredential: true", "",
-			"AllowCredential is not understood"},
-	})
+	refuse, _ := edits(t)
+	refuse("credentials with every origin", origins, "AllowOrigins: ['*']", "do not go together")
+	refuse("credentials without an origin", "        AllowOrigins: !Ref Origins\n", "", "do not go together")
+	refuse("a star inside an origin", origins, "AllowOrigins: ['https://*.example']", "cannot hold")
+	refuse("an origin with a path", origins, "AllowOrigins: ['https://app.example/']", "cannot hold")
+	refuse("an empty origin", origins, "AllowOrigins: ['']", "cannot hold")
+	refuse("an unknown method", "AllowMethods: [POST]", "AllowMethods: [FETCH]", "cannot hold")
+	refuse("an age beyond the gateway's", "AllowCredentials: true", "MaxAge: 86401", "from -1 to 86400")
+	refuse("an unknown property", "AllowCredentials: true", "AllowCredential: true",
+		"AllowCredential is not understood")
 }
 
 func TestParse_authorizerFunction(t *testing.T) {
@@ -149,8 +143,10 @@ Resources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &template.Function{Name: "F", CodeURI: "f", MemoryMB: 128, Timeout: 3 * time.Second,
-		Environment: map[string]string{}}
+	f := &template.Function{
+		Name: "F", CodeURI: "f", MemoryMB: 128, Timeout: 3 * time.Second,
+		Environment: map[string]string{},
+	}
 	token := &template.Authorizer{Name: "Token", Function: f}
 	want := &template.Template{
 		Functions: []*template.Function{f},

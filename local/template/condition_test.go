@@ -82,10 +82,14 @@ func TestParse_bounds(t *testing.T) {
 		problem  string
 	}{
 		"a Sub that doubles and doubles": {bomb.String(), 7, "makes more than 8192 bytes"},
-		"nested too deep": {"Outputs: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), 6,
-			"nested more than 64 deep"},
-		"too long": {"# " + strings.Repeat("x", 1<<20), 0,
-			"CloudFormation takes 1048576"},
+		"nested too deep": {
+			"Outputs: " + strings.Repeat("[", 100) + strings.Repeat("]", 100), 6,
+			"nested more than 64 deep",
+		},
+		"too long": {
+			"# " + strings.Repeat("x", 1<<20), 0,
+			"CloudFormation takes 1048576",
+		},
 		"a Join of too much": {fmt.Sprintf("Conditions:\n  C: !Equals [x, !Join ['', [%s]]]\n",
 			strings.Repeat("abcdefghijklmnop, ", 600)), 7, "makes more than 8192 bytes"},
 	} {

@@ -116,8 +116,10 @@ func parseElement(file string, data []byte) (*element, error) {
 	var more yaml.Node
 	switch err := dec.Decode(&more); {
 	case err == nil:
-		return nil, &Error{File: file, Line: more.Line,
-			Problem: "a template is one YAML document, and here begins a second"}
+		return nil, &Error{
+			File: file, Line: more.Line,
+			Problem: "a template is one YAML document, and here begins a second",
+		}
 	case !errors.Is(err, io.EOF):
 		return nil, yamlProblem(file, err)
 	}
