@@ -44,7 +44,7 @@ func (l *lines) write(function string, line []byte) {
 }
 
 // readable turns a JSON log record into a line that a person reads at a glance:
-// level, message, then the other members in their order. What is not such a record
+// level, message, then the other members in their order. What is not a record
 // stays as it is, but for control characters, which could move the cursor of a
 // terminal or forge a line.
 func readable(line []byte) string {

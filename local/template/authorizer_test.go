@@ -86,6 +86,8 @@ func TestParse_refusesCORS(t *testing.T) {
 	refuse("an empty origin", origins, "AllowOrigins: ['']", "cannot hold")
 	refuse("an unknown method", "AllowMethods: [POST]", "AllowMethods: [FETCH]", "cannot hold")
 	refuse("an age beyond the gateway's", "AllowCredentials: true", "MaxAge: 86401", "from -1 to 86400")
+	refuse("a text that is not an origin", "CorsConfiguration:\n        AllowOrigins",
+		"CorsConfiguration: a\n      Tags:\n        AllowOrigins", "must be an object, true or an origin")
 	refuse("an unknown property", "AllowCredentials: true", "AllowCredential: true",
 		"AllowCredential is not understood")
 }

@@ -123,9 +123,6 @@ func parseElement(file string, data []byte) (*element, error) {
 	case !errors.Is(err, io.EOF):
 		return nil, yamlProblem(file, err)
 	}
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 {
-		return nil, &Error{File: file, Problem: "the template is empty"}
-	}
 	p := elementParser{file: file, known: intrinsics()}
 	return p.parse(doc.Content[0], 0)
 }
@@ -133,14 +130,8 @@ func parseElement(file string, data []byte) (*element, error) {
 // yamlProblem moves the line that the YAML package puts in its text to where
 // ours stands. The package has no other way to tell it.
 func yamlProblem(file string, err error) error {
-	m := regexp.MustCompile(`(?s)^yaml: (?:line (\d+): )?(.*)$`).FindStringSubmatch(err.Error())
-	if m == nil {
-		return &Error{File: file, Problem: "not YAML: " + err.Error()}
-	}
-	line, atoiErr := strconv.Atoi(m[1])
-	if atoiErr != nil {
-		line = 0
-	}
+	m := regexp.MustCompile(`(?s)^(?:yaml: )?(?:line (\d+): )?(.*)$`).FindStringSubmatch(err.Error())
+	line, _ := strconv.Atoi(m[1]) // 0 where there is none
 	return &Error{File: file, Line: line, Problem: "not YAML: " + m[2]}
 }
 

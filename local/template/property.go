@@ -72,22 +72,18 @@ func (r *reader) text(what string, v *element) (string, error) {
 
 // integer reads a whole number between least and most.
 func (r *reader) integer(what string, v *element, least, most int) (int, error) {
-	if v.kind == scalarElement {
-		if n, err := strconv.Atoi(v.text); err == nil && n >= least && n <= most {
-			return n, nil
-		}
+	if n, err := strconv.Atoi(v.text); err == nil && n >= least && n <= most {
+		return n, nil
 	}
 	return 0, r.errorf(v.line, "%s must be a whole number from %d to %d, and is %s", what, least, most, v.what())
 }
 
 func (r *reader) boolean(what string, v *element) (bool, error) {
-	if v.kind == scalarElement {
-		switch v.text {
-		case "true", "True", "TRUE":
-			return true, nil
-		case "false", "False", "FALSE":
-			return false, nil
-		}
+	switch v.text {
+	case "true", "True", "TRUE":
+		return true, nil
+	case "false", "False", "FALSE":
+		return false, nil
 	}
 	return false, r.errorf(v.line, "%s must be true or false, and is %s", what, v.what())
 }

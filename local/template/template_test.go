@@ -45,7 +45,7 @@ func TestRead_small(t *testing.T) {
 			"STAGE": "local", "SHARED": "own",
 			"SUB":     "a-local-v1-Guard-" + guardARN + "-${Left}",
 			"SUB_MAP": "http://localhost:5173+https://app.example/local",
-			"SELECT":  "b", "IF": "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012", "EMPTY": "",
+			"SELECT":  "b", "IF": "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012", "EMPTY": "", "QUOTED": "on",
 		},
 	}
 	token := &template.Authorizer{
@@ -95,6 +95,15 @@ func TestRead_parameters(t *testing.T) {
 	last := got.Routes[len(got.Routes)-1]
 	if last.Method != "ANY" || last.Key() != "$default" || last.Authorizer == nil {
 		t.Errorf("an event without method and path = %+v, want the route $default behind the default authorizer", last)
+	}
+}
+
+func TestRead_aParameterThatIsNotDeclared(t *testing.T) {
+	t.Parallel()
+	_, err := template.Read("testdata/small.yaml", map[string]string{"Stge": "prod"})
+	const want = "testdata/small.yaml: a value is given for parameter Stge, which the template does not declare"
+	if err == nil || err.Error() != want {
+		t.Errorf("Read = %v, want %s", err, want)
 	}
 }
 
@@ -198,11 +207,25 @@ func TestParse_refuses(t *testing.T) {
 	refuse("a parameter without a value", "Default: local, ", "", "Stage has no Default")
 	refuse("a parameter from SSM", "{Type: String, Default: local",
 		"{Type: 'AWS::SSM::Parameter::Value<String>', Default: local", "cannot be read offline")
+	refuse("a parameter below its bound", "Default: 5,", "Default: 0,", "Limit must be at least 1")
+	refuse("a parameter that is too short", "Default: v1,", "Default: v,", "at least 2 characters")
+	refuse("a parameter without a type", "Tag: {Type: String,", "Tag: {", "Tag has no Type")
+	refuse("allowed values that are one text", "AllowedValues: [local, prod]", "AllowedValues: local", "must be a list")
+	refuse("a Ref to a list", "SHARED: own", "SHARED: !Ref [a]", "Ref takes a name")
+	refuse("a Sub of a list", "SHARED: own", "SHARED: !Sub [a]", "Fn::Sub takes text")
+	refuse("a Join of a text", "SHARED: own", "SHARED: !Join ['', a]", "Fn::Join takes")
+	refuse("a Join of lists", "SHARED: own", "SHARED: !Join ['', [!Ref Origins]]", "item 1 is a list")
+	refuse("a Select of a text", "SHARED: own", "SHARED: !Select [0, a]", "Fn::Select takes")
+	refuse("a Split by nothing", "SHARED: own", "SHARED: !Split ['', a]", "Fn::Split takes")
+	refuse("a FindInMap by a list", "SHARED: own", "SHARED: !FindInMap [!Ref Origins, a, b]", "Fn::FindInMap takes")
+	refuse("an If without an else", "SHARED: own", "SHARED: !If [IsProd, a]", "Fn::If takes")
+	refuse("an alias that is not a name", "AutoPublishAlias: live", "AutoPublishAlias: a b", "must be the name of an alias")
 	refuse("an unknown attribute of a parameter", "MinLength: 2", "Minlength: 2", "Minlength is not known")
 }
 
 func TestParse_refusesFunction(t *testing.T) {
 	t.Parallel()
+	const guard = "Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: functions/guard"
 	refuse, refuseAt := edits(t)
 	refuse("an unknown property", "Tracing: Active", "InlineCode: x", "Thing: InlineCode is not understood here")
 	refuse("an unknown global property where it is used", "    Timeout: 10\n", "    Layers: []\n",
@@ -211,11 +234,16 @@ func TestParse_refusesFunction(t *testing.T) {
 	refuse("another handler", "Handler: bootstrap", "Handler: main", "Handler must be bootstrap")
 	refuseAt("no code", "      CodeUri: functions/thing\n", "",
 		"Type: AWS::Serverless::Function\n    Properties:\n      MemorySize", "Thing has no CodeUri")
+	refuseAt("no runtime", "    Runtime: provided.al2023\n", "", guard, "Guard has no Runtime")
+	refuseAt("no handler", "    Handler: bootstrap\n", "", guard, "Guard has no Handler")
 	refuse("code outside the folder", "functions/thing", "functions/../../x", "a folder below the template's")
 	refuse("code in a bucket", "functions/thing", "s3://bucket/key", "a folder below the template's")
 	refuse("a timeout beyond Lambda's", "    Timeout: 10\n", "    Timeout: 901\n", "from 1 to 900")
 	refuse("too little memory", "memory: 256", "memory: 64", "from 128 to 10240")
 	refuse("a variable that is a map", "SHARED: own", "SHARED: {a: b}", "must be text, and is a mapping")
+	refuse("a variable with a NUL byte", "SHARED: own", `SHARED: "a\0b"`, "holds a NUL byte")
+	refuse("variables that are a list", "Variables:\n          SHARED: own",
+		"Variables: [a]\n      X:\n          SHARED: own", "Environment.Variables must be a mapping")
 	refuse("a variable of Lambda's own", "SHARED: own", "AWS_LAMBDA_RUNTIME_API: x", "is Lambda's own")
 	refuse("another variable of Lambda's own", "SHARED: own", "AWS_EXECUTION_ENV: x", "is Lambda's own")
 	refuse("the handler's variable", "SHARED: own", "_HANDLER: x", `"_HANDLER" cannot be the name`)
@@ -226,6 +254,8 @@ func TestParse_refusesFunction(t *testing.T) {
 	refuse("a rate of nothing", "rate(5 minutes)", "rate(0 minutes)", "must be a rate")
 	refuse("an input that is not JSON", `'{"a":1}'`, "'{a:1}'", "Input must be JSON")
 	refuse("an unknown state", "Input: '{\"a\":1}'", "State: on-call", "State must be ENABLED or DISABLED")
+	refuse("a rate beyond EventBridge's", "rate(5 minutes)", "rate(366 days)", "at most 365 days")
+	refuseAt("a schedule without a rate", "ScheduleExpression: rate(5 minutes), ", "", "Tick:", "has no ScheduleExpression")
 	refuse("an end date", "Input: '{\"a\":1}'", "EndDate: x", "EndDate is not understood")
 }
 
@@ -246,7 +276,7 @@ func TestParse_refusesRoute(t *testing.T) {
 	refuseAt("a route declared twice", "Path: /open/{proxy+}", "Path: /x\n            Method: GET",
 		"Method: GET\n            TimeoutInMillis", "Method is given twice")
 	refuseAt("a route that takes the same requests", "Method: ANY\n            Path: /open/{proxy+}",
-		"Method: GET\n            Path: '/things/{name}'", "Open:", "declared twice; the first is in line 72")
+		"Method: GET\n            Path: '/things/{name}'", "Open:", "declared twice; the first is in line 73")
 	refuse("an unknown method", "Method: get", "Method: FETCH", "Method must be ANY or one of")
 	refuse("a path without a method", "Method: get, ", "", "needs both Method and Path")
 	refuse("$default with a method", "Path: '/things/{id}'", "Path: $default", "takes every method")
