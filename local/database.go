@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"oms/shared/mongo/embedded"
 )
@@ -25,7 +28,10 @@ func openDatabase(ctx context.Context, settings map[string]string, data, addr st
 		return &database{uri: uri}, nil
 	}
 	s, err := embedded.Start(ctx, filepath.Join(data, databaseFolder), addr, log)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("the database's address %s is taken by another program: stop that one, or choose another with -db-addr", addr)
+	case err != nil:
 		return nil, err
 	}
 	return &database{uri: s.URI(), embedded: s}, nil

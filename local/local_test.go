@@ -175,8 +175,8 @@ func TestRun_refuses(t *testing.T) {
 		want    []string
 		never   string // must not be said
 	}{
-		{name: "an address that is taken", args: []string{"-addr", taken.Addr().String()}, code: 1, want: []string{"oms: the address " + taken.Addr().String() + " is taken by another program"}},
-		{name: "a database address that is taken", args: []string{"-db-addr", taken.Addr().String()}, code: 1, want: []string{"oms: the database's address " + taken.Addr().String() + " is taken"}},
+		{name: "an address that is taken", args: []string{"-addr", taken.Addr().String()}, code: 1, want: []string{"oms: the address " + taken.Addr().String() + " is taken by another program", "another with -addr"}},
+		{name: "a database address that is taken", args: []string{"-db-addr", taken.Addr().String()}, code: 1, want: []string{"oms: the database's address " + taken.Addr().String() + " is taken by another program", "another with -db-addr"}},
 		{name: "an address that is none", args: []string{"-addr", "nowhere"}, code: 1, want: []string{"oms: opening the address nowhere"}},
 		{name: "a broken template", args: []string{"-template", broken}, code: 1, want: []string{"oms: " + broken + ":13: EchoFunction: Timeuot is not understood here"}},
 		{name: "no template", args: []string{"-template", "none.yaml"}, code: 1, want: []string{"oms: reading the template: open none.yaml"}},

@@ -35,7 +35,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // Server is a running database. Its methods may be called from several goroutines.
@@ -196,10 +195,7 @@ func makeDir(dir string) (string, error) {
 // listen refuses every address but a loopback one, for whoever reaches the database owns it.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the database's address %s is taken by another program", addr)
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("opening the database's address %s: %w", addr, err)
 	}
 	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
