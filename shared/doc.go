@@ -1,5 +1,5 @@
-// Package shared is the map of the house. It holds no code: only this page, and
-// a test that proves the rule at its end.
+// Package shared is the map of the house. It holds no code: only this page, the
+// decisions, and tests: of the rule at its end, and of where the pages lead.
 //
 // # What this is
 //
@@ -124,5 +124,6 @@
 // stands on organization, and organization on token and password.
 //
 // imports_test.go has the whole of it, a line for each package: a new package
-// needs a line there, which is where its place in the house is decided.
+// needs a line there, which is where its place in the house is decided. Why the
+// house is built like this is in decisions.md beside this page.
 package shared
