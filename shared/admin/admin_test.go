@@ -81,13 +81,13 @@ func (d *database) Rehash(_ context.Context, id organization.ID, old, is passwor
 	return false, nil
 }
 
-func testPeppers() password.Peppers {
-	return password.Peppers{Active: "p1", Keys: map[string][]byte{"p1": []byte(strings.Repeat("pepper", 6))}}
-}
-
 func newHasher(tb testing.TB, cost int) *password.Hasher {
 	tb.Helper()
-	h, err := password.New(testPeppers(), cost)
+	peppers, err := password.ParsePeppers(strings.Repeat("pepper", 6), false)
+	if err != nil {
+		tb.Fatalf("password.ParsePeppers: %v", err)
+	}
+	h, err := password.New(peppers, cost)
 	if err != nil {
 		tb.Fatalf("password.New: %v", err)
 	}

@@ -35,7 +35,6 @@ import (
 	"fmt"
 	"time"
 
-	"oms/shared/password"
 	"oms/shared/secret"
 	"oms/shared/token"
 )
@@ -66,13 +65,13 @@ const (
 // Config holds the values that were asked for; the others are zero.
 type Config struct {
 	Stage      Stage
-	MongoURI   secret.Text      // a mongodb:// or mongodb+srv:// URI
-	Database   string           // the master database
-	Keys       token.Source     // reads again what comes from Secrets Manager
-	TokenLife  time.Duration    // 1 minute to 7 days
-	Peppers    password.Peppers // read once, at start
-	BcryptCost int              // 10 to 14; from 4 where the stage is local
-	Retention  time.Duration    // how long deleted documents are kept: 2 minutes to 10 years
+	MongoURI   secret.Text   // a mongodb:// or mongodb+srv:// URI
+	Database   string        // the master database
+	Keys       token.Source  // reads again what comes from Secrets Manager
+	TokenLife  time.Duration // 1 minute to 7 days
+	Peppers    secret.Ring   // read once, at start
+	BcryptCost int           // 10 to 14; from 4 where the stage is local
+	Retention  time.Duration // how long deleted documents are kept: 2 minutes to 10 years
 }
 
 // Load reads what is needed through lookup, which is os.LookupEnv outside

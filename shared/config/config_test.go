@@ -69,7 +69,7 @@ func TestLoad_defaults(t *testing.T) {
 		t.Errorf("Load = %+v", c)
 	}
 	keys, err := c.Keys(t.Context(), false)
-	if err != nil || keys.Algorithm != "HS256" || string(keys.Secrets[keys.Active]) != strongKey {
+	if err != nil || keys.Algorithm != "HS256" || string(keys.Keys[keys.Active]) != strongKey {
 		t.Errorf("Keys = %s with %s, %v", keys.Algorithm, keys.Active, err)
 	}
 	if got := string(c.Peppers.Keys[c.Peppers.Active]); got != strongPepper {
@@ -90,7 +90,7 @@ func TestLoad_values(t *testing.T) {
 		"DELETE_RETENTION": "720h",
 	}, all()...)
 	keys, err := c.Keys(t.Context(), true)
-	if err != nil || keys.Algorithm != "HS512" || keys.Active != "k2" || string(keys.Secrets["k1"]) != strongKey {
+	if err != nil || keys.Algorithm != "HS512" || keys.Active != "k2" || string(keys.Keys["k1"]) != strongKey {
 		t.Errorf("Keys = %s with %s, %v", keys.Algorithm, keys.Active, err)
 	}
 	if c.Stage != config.Prod || c.Database != "oms-1" || c.TokenLife != 5*time.Minute || c.Peppers.Active != "p1" ||

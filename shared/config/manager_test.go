@@ -138,7 +138,7 @@ func TestLoad_secretsManager(t *testing.T) {
 			tt.set(e)
 			c := mustLoad(t, e, config.Mongo, config.JWT, config.Hashing)
 			keys, err := c.Keys(t.Context(), true) // read a moment ago: not again
-			if err != nil || keys.Active != "k2" || string(keys.Secrets["k1"]) != strongKey {
+			if err != nil || keys.Active != "k2" || string(keys.Keys["k1"]) != strongKey {
 				t.Errorf("Keys = %s, %v", keys.Active, err)
 			}
 			if got, want := c.MongoURI.Reveal(), "mongodb+srv://cluster.example/"; got != want {

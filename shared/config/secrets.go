@@ -135,10 +135,10 @@ func (l *loader) mongo() secret.Text {
 	return secret.Text(uri)
 }
 
-func (l *loader) peppers() password.Peppers {
+func (l *loader) peppers() secret.Ring {
 	s, ok := l.secrets[pepper]
 	if !ok || !s.ok {
-		return password.Peppers{}
+		return secret.Ring{}
 	}
 	p, err := password.ParsePeppers(s.text, l.local)
 	if err != nil {

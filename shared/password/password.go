@@ -85,14 +85,24 @@ type Verdict struct {
 
 // Hasher makes and checks hashes. It is safe for concurrent use.
 type Hasher struct {
-	peppers Peppers
+	peppers secret.Ring
 	cost    int
 	compare func(hash, input []byte) error // bcrypt's; tests count what it does
 }
 
+// ParsePeppers reads peppers from raw text or from
+// {"active":"p2","keys":{"p1":"…","p2":"…"}} (see [secret.ParseRing]): the
+// secrets that are mixed into every hash, of which the active one is for new
+// hashes. One that is lost is a lost password of everybody whose hash names it.
+// A raw pepper that becomes one of several keeps its hashes readable. A pepper
+// of fewer than 32 bytes, or the original's example, is an error unless weak is true.
+func ParsePeppers(text string, weak bool) (secret.Ring, error) {
+	return secret.ParseRing(text, "password pepper", weak)
+}
+
 // New returns a Hasher of that bcrypt cost, [MinCost] to [MaxCost]. An error
 // means that the cost is out of bounds or the active pepper is not there.
-func New(peppers Peppers, cost int) (*Hasher, error) {
+func New(peppers secret.Ring, cost int) (*Hasher, error) {
 	if cost < MinCost || cost > MaxCost {
 		return nil, fmt.Errorf("a bcrypt cost is %d to %d, not %d", MinCost, MaxCost, cost)
 	}
@@ -100,7 +110,7 @@ func New(peppers Peppers, cost int) (*Hasher, error) {
 		return nil, errors.New("the active pepper is missing")
 	}
 	return &Hasher{
-		peppers: Peppers{Active: peppers.Active, Keys: maps.Clone(peppers.Keys)},
+		peppers: secret.Ring{Active: peppers.Active, Keys: maps.Clone(peppers.Keys)},
 		cost:    cost,
 		compare: bcrypt.CompareHashAndPassword,
 	}, nil

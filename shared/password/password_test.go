@@ -10,17 +10,18 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"oms/shared/password"
+	"oms/shared/secret"
 )
 
 // testPeppers are two peppers of which p2 is active.
-func testPeppers() password.Peppers {
-	return password.Peppers{Active: "p2", Keys: map[string][]byte{
+func testPeppers() secret.Ring {
+	return secret.Ring{Active: "p2", Keys: map[string][]byte{
 		"p1": []byte("the first pepper of the tests, long enough"),
 		"p2": []byte("the second pepper of the tests, long enough"),
 	}}
 }
 
-func newHasher(tb testing.TB, peppers password.Peppers, cost int) *password.Hasher {
+func newHasher(tb testing.TB, peppers secret.Ring, cost int) *password.Hasher {
 	tb.Helper()
 	h, err := password.New(peppers, cost)
 	if err != nil {
@@ -311,10 +312,10 @@ func TestNew(t *testing.T) {
 			t.Errorf("New took the cost %d", cost)
 		}
 	}
-	if _, err := password.New(password.Peppers{Active: "p3", Keys: testPeppers().Keys}, 4); err == nil {
+	if _, err := password.New(secret.Ring{Active: "p3", Keys: testPeppers().Keys}, 4); err == nil {
 		t.Error("New took an active pepper that is not there")
 	}
-	if _, err := password.New(password.Peppers{}, 4); err == nil {
+	if _, err := password.New(secret.Ring{}, 4); err == nil {
 		t.Error("New took no pepper")
 	}
 }

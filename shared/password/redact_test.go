@@ -46,7 +46,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			}
 		})
 	}
-	if got := hash.String() + hash.GoString() + testPeppers().String() + testPeppers().GoString(); got != strings.Repeat(secret.Redacted, 4) {
+	if got := hash.String() + hash.GoString() + testPeppers().String(); got != strings.Repeat(secret.Redacted, 3) {
 		t.Errorf("String and GoString = %q", got)
 	}
 }

@@ -71,7 +71,7 @@ func TestTokens_Verify_refusesAttacks(t *testing.T) {
 	t.Parallel()
 	good := forge(t, nil, nil)
 	parts := strings.Split(good, ".")
-	k1 := testKeys().Secrets["k1"]
+	k1 := testKeys().Keys["k1"]
 	at := issued().Unix()
 	header := func(changes ...any) map[string]any {
 		m := make(map[string]any)
@@ -99,8 +99,8 @@ func TestTokens_Verify_refusesAttacks(t *testing.T) {
 		"RS256 by a stranger":              signWith(t, edit(t, goodHeader(), header("alg", "RS256")), claimsJSON, "RS256", rsaKey),
 		"HS256 with a public key":          signWith(t, headerJSON, claimsJSON, "HS256", public),
 		"HS256 with an empty key":          signWith(t, headerJSON, claimsJSON, "HS256", []byte{}),
-		"HS384 of the right key":           signWith(t, edit(t, goodHeader(), header("alg", "HS384")), claimsJSON, "HS384", testKeys().Secrets["k2"]),
-		"HS256 header over an HS512 one":   signWith(t, headerJSON, claimsJSON, "HS512", testKeys().Secrets["k2"]),
+		"HS384 of the right key":           signWith(t, edit(t, goodHeader(), header("alg", "HS384")), claimsJSON, "HS384", testKeys().Keys["k2"]),
+		"HS256 header over an HS512 one":   signWith(t, headerJSON, claimsJSON, "HS512", testKeys().Keys["k2"]),
 		"alg in lower case":                forge(t, header("alg", "hs256"), nil),
 		"the kid of another key":           signWith(t, headerJSON, claimsJSON, "HS256", k1),
 		"the other way round":              forge(t, header("kid", "k1"), nil),
@@ -219,7 +219,7 @@ func flipLastBits(compact string) string {
 
 func TestTokens_Verify_expiredAndForged(t *testing.T) {
 	t.Parallel()
-	compact := signWith(t, edit(t, goodHeader(), nil), edit(t, goodClaims(), nil), "HS256", testKeys().Secrets["k1"])
+	compact := signWith(t, edit(t, goodHeader(), nil), edit(t, goodClaims(), nil), "HS256", testKeys().Keys["k1"])
 	_, err := newTokens(t, testKeys(), 48*time.Hour).Verify(t.Context(), compact)
 	if got := codeOf(t, err); got != "invalid_token" {
 		t.Errorf("Verify = %q; a forged token learns that it has expired", got)

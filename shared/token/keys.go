@@ -3,20 +3,17 @@ package token
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"oms/shared/secret"
 )
 
-// Keys are the keys that tokens are signed and verified with. They print, log
-// and marshal as [redacted].
+// Keys are the keys that tokens are signed and verified with, by their kid: the
+// active one signs, all of them verify. They print, log and marshal as [redacted].
 type Keys struct {
-	Algorithm string            // HS256, HS384 or HS512
-	Active    string            // the kid that signs
-	Secrets   map[string][]byte // by kid; all of them verify
+	Algorithm string // HS256, HS384 or HS512
+	secret.Ring
 }
 
 // Source returns the keys now. With fresh it reads them again where they may
@@ -41,7 +38,7 @@ func ParseKeys(text, algorithm string, weak bool) (Keys, error) {
 	if err != nil {
 		return Keys{}, err
 	}
-	k := Keys{Algorithm: algorithm, Active: r.Active, Secrets: r.Keys}
+	k := Keys{Algorithm: algorithm, Ring: r}
 	if _, err := k.method(); err != nil {
 		return Keys{}, err
 	}
@@ -62,18 +59,3 @@ func (k Keys) method() (jwt.SigningMethod, error) {
 	}
 	return nil, errors.New("the algorithm of tokens is HS256, HS384 or HS512")
 }
-
-// String returns [redacted].
-func (k Keys) String() string { return secret.Redacted }
-
-// GoString returns [redacted].
-func (k Keys) GoString() string { return secret.Redacted }
-
-// Format prints [redacted] whatever the verb is.
-func (k Keys) Format(f fmt.State, _ rune) { secret.Format(f) }
-
-// LogValue returns [redacted].
-func (k Keys) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
-
-// MarshalText returns [redacted].
-func (k Keys) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }

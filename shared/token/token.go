@@ -95,7 +95,7 @@ func (t *Tokens) Issue(ctx context.Context, p Principal) (string, time.Duration,
 	if err != nil {
 		return "", 0, err
 	}
-	secret := keys.Secrets[keys.Active]
+	secret := keys.Keys[keys.Active]
 	if len(secret) == 0 {
 		return "", 0, errors.New("issuing a token: the active signing key is missing")
 	}
@@ -134,7 +134,7 @@ func (t *Tokens) Verify(ctx context.Context, compact string) (Principal, error) 
 	if err != nil {
 		return Principal{}, fmt.Errorf("reading the keys of tokens: %w", err)
 	}
-	if len(keys.Secrets[h.Kid]) == 0 {
+	if len(keys.Keys[h.Kid]) == 0 {
 		if keys, err = t.keys(ctx, true); err != nil {
 			return Principal{}, fmt.Errorf("reading the keys of tokens again: %w", err)
 		}
@@ -142,7 +142,7 @@ func (t *Tokens) Verify(ctx context.Context, compact string) (Principal, error) 
 	if _, err := keys.method(); err != nil {
 		return Principal{}, err
 	}
-	secret := keys.Secrets[h.Kid]
+	secret := keys.Keys[h.Kid]
 	if len(secret) == 0 {
 		return Principal{}, invalid(errors.New("the key id is not known"))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/fault"
+	"oms/shared/secret"
 	"oms/shared/token"
 )
 
@@ -29,10 +30,10 @@ func principal() token.Principal {
 }
 
 func testKeys() token.Keys {
-	return token.Keys{Algorithm: "HS256", Active: "k2", Secrets: map[string][]byte{
+	return token.Keys{Algorithm: "HS256", Ring: secret.Ring{Active: "k2", Keys: map[string][]byte{
 		"k1": []byte(strings.Repeat("1", 32)),
 		"k2": []byte(strings.Repeat("2", 32)),
-	}}
+	}}}
 }
 
 // newTokens returns Tokens whose clock stands at d after the issue.
@@ -111,8 +112,8 @@ func TestTokens_Issue_refuses(t *testing.T) {
 		{"no lifetime", ok, 0, principal()},
 		{"less than a second", ok, 999 * time.Millisecond, principal()},
 		{"no keys", func(context.Context, bool) (token.Keys, error) { return token.Keys{}, broken }, time.Hour, principal()},
-		{"an unknown algorithm", token.Static(token.Keys{Algorithm: "none", Active: "k2", Secrets: testKeys().Secrets}), time.Hour, principal()},
-		{"a missing active key", token.Static(token.Keys{Algorithm: "HS256", Active: "k3", Secrets: testKeys().Secrets}), time.Hour, principal()},
+		{"an unknown algorithm", token.Static(token.Keys{Algorithm: "none", Ring: secret.Ring{Active: "k2", Keys: testKeys().Keys}}), time.Hour, principal()},
+		{"a missing active key", token.Static(token.Keys{Algorithm: "HS256", Ring: secret.Ring{Active: "k3", Keys: testKeys().Keys}}), time.Hour, principal()},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -187,7 +188,7 @@ func codeOf(tb testing.TB, err error) string {
 // sign makes a token of any header and claims with the key k2.
 func sign(tb testing.TB, header, claims string) string {
 	tb.Helper()
-	return signWith(tb, header, claims, "HS256", testKeys().Secrets["k2"])
+	return signWith(tb, header, claims, "HS256", testKeys().Keys["k2"])
 }
 
 func signWith(tb testing.TB, header, claims, alg string, key any) string {
@@ -205,7 +206,7 @@ func TestTokens_Verify_asksForFreshKeysOnce(t *testing.T) {
 	t.Parallel()
 	rotated := testKeys()
 	rotated.Active = "k3"
-	rotated.Secrets["k3"] = []byte(strings.Repeat("3", 32))
+	rotated.Keys["k3"] = []byte(strings.Repeat("3", 32))
 	compact := mustIssue(t, newTokens(t, rotated, 0))
 
 	t.Run("a rotated key is found", func(t *testing.T) {
