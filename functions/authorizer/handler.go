@@ -53,16 +53,16 @@ func authorize(tokens verifier, log *slog.Logger) func(context.Context, request)
 	}
 }
 
-// bearer returns the token of the Authorization header (RFC 6750, section
-// 2.1), or "", which no verifier accepts. API Gateway sends header names in
-// lower case, SAM local as Title-Case.
+// bearer returns the token of the Authorization header ([token.Bearer]), or "",
+// which no verifier accepts. API Gateway sends header names in lower case, SAM
+// local as Title-Case.
 func bearer(headers map[string]string) string {
 	for name, value := range headers {
 		if !strings.EqualFold(name, "authorization") {
 			continue
 		}
-		if scheme, credential, _ := strings.Cut(value, " "); strings.EqualFold(scheme, "bearer") {
-			return strings.Trim(credential, " ")
+		if compact, err := token.Bearer(value); err == nil {
+			return compact
 		}
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"oms/shared/fault"
+	"oms/shared/token"
 )
 
 // Parameter returns the query parameter with that name, decoded as a form is
@@ -122,20 +123,15 @@ func versionOf(tag string) int64 {
 	return v
 }
 
-// Bearer returns the token of the Authorization header (RFC 6750, section
-// 2.1), and "" where there is no such header. A header that is there and
-// carries no bearer token is a refused credential, not an absent one.
+// Bearer returns the token of the Authorization header ([token.Bearer]), and ""
+// where there is no such header. A header that is there and carries no bearer
+// token is a refused credential, not an absent one.
 func (c *Call) Bearer() (string, error) {
 	values := c.Header.Values("Authorization")
 	if len(values) == 0 {
 		return "", nil
 	}
-	scheme, credential, _ := strings.Cut(values[0], " ")
-	credential = strings.Trim(credential, " ")
-	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || credential == "" {
-		return "", fault.New(fault.Unauthenticated, "invalid_token", "the Authorization header must be a bearer token")
-	}
-	return credential, nil
+	return token.Bearer(strings.Join(values, ","))
 }
 
 // Headers returns the header of an answer from pairs of name and value.

@@ -108,7 +108,7 @@ func Bearer(value string) (string, error) {
 	scheme, compact, _ := strings.Cut(value, " ")
 	compact = strings.Trim(compact, " ")
 	if !strings.EqualFold(scheme, "Bearer") || !b64token(compact) {
-		return "", fault.New(fault.Unauthenticated, codeInvalid, "the Authorization header holds no bearer token")
+		return "", fault.New(fault.Unauthenticated, codeInvalid, "the Authorization header must be a bearer token")
 	}
 	return compact, nil
 }

@@ -38,5 +38,5 @@ func ExampleBearer() {
 	fmt.Println(err)
 	// Output:
 	// abc.def.ghi <nil>
-	// invalid_token: the Authorization header holds no bearer token
+	// invalid_token: the Authorization header must be a bearer token
 }
