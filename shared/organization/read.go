@@ -83,13 +83,17 @@ func holds(who token.Principal, org ID, a Admin) bool {
 	return !a.ID.IsZero() && a.OrgID == org && a.CredentialVersion == who.CredentialVersion
 }
 
-// deletionUnfinished: the token's organization is being deleted.
+// deletionUnfinished: the token's organization is being deleted. To who does
+// not ask for it, it is a token that does not hold any more.
 type deletionUnfinished struct{ o Organization }
 
 // Error says so.
 func (d *deletionUnfinished) Error() string {
 	return "organization " + d.o.ID.String() + " is being deleted"
 }
+
+// Unwrap returns what a client is told.
+func (d *deletionUnfinished) Unwrap() error { return tokenRevoked() }
 
 // authorizedOwner is step 0 of a change: it reads the token's organization and admin
 // together, and the looks beside them, until no operation is in the way. It

@@ -82,13 +82,10 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked checkedC
 		})
 	}
 	o, a, err := w.authorizedOwner(ctx, who, alsoRead...)
-	if gone, ok := errors.AsType[*deletionUnfinished](err); ok {
-		if w.expired(gone.o) {
-			if err := w.finish(ctx, gone.o); err != nil {
-				return View{}, err
-			}
+	if gone, ok := errors.AsType[*deletionUnfinished](err); ok && w.expired(gone.o) {
+		if err := w.finish(ctx, gone.o); err != nil {
+			return View{}, err
 		}
-		return View{}, tokenRevoked()
 	}
 	if err != nil {
 		return View{}, err
