@@ -17,7 +17,8 @@
 //
 //   - edge is the only room that knows HTTP and Lambda. It turns an event into
 //     a [oms/shared/edge.Call] and an answer or an error into a response, and
-//     leaves one log record a request. edgetest sends a test's request the same way.
+//     leaves one log record a request. edgetest sends a test's request the same
+//     way, and holds the exchange against the OpenAPI document.
 //   - config turns the environment and Secrets Manager into typed, checked values.
 //   - mongo is the only importer of the driver. It implements the stores that
 //     the domain asks for. mongo/embedded is a database within the process, for
@@ -86,7 +87,7 @@
 //     needs, and a function that takes that interface and returns an
 //     edge.Endpoint.
 //     handler_test.go is a table of body and fake to status and body, sent
-//     through edgetest. In a struct for [oms/shared/edge.Decode] a plain field
+//     through edgetest, which knows how the document spells each field. In a struct for [oms/shared/edge.Decode] a plain field
 //     must be there, and a pointer may be absent. What the endpoint decides
 //     about organizations belongs into organization.Service, as a method that
 //     takes the context, then the principal, then the rest. What it asks of the

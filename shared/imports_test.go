@@ -72,7 +72,7 @@ func rules() []rule {
 			pkg: "shared/edge", own: []string{"shared/fault", "shared/token"},
 			other: []string{lambda, adapter}, tests: []string{"shared/edge/edgetest", cmpModule},
 		},
-		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/token"}},
+		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/openapi/openapitest", "shared/token"}},
 		{
 			pkg: "shared/config", own: []string{"shared/secret", "shared/fault", "shared/token", "shared/password"},
 			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."}, tests: []string{cmpModule},

@@ -41,10 +41,6 @@ func TestLogin(t *testing.T) {
 			"wrong", valid, fault.New(fault.Unauthenticated, "invalid_credentials", "d"), 401, `"code":"invalid_credentials"`,
 			map[string]string{"Www-Authenticate": `Bearer error="invalid_grant"`},
 		},
-		{
-			"too often", valid, fault.New(fault.TooMany, "too_many_attempts", "d").After(1500 * time.Millisecond), 429, `"code":"too_many_attempts"`,
-			map[string]string{"Retry-After": "2"},
-		},
 		{"without a database", valid, fault.New(fault.Unavailable, "storage_unavailable", "d"), 503, `"code":"storage_unavailable"`, map[string]string{"Retry-After": "1"}},
 		{"with a defect", valid, errors.New("hash of admin@test.com"), 500, `"code":"internal_error"`, nil},
 		{"an empty object", `{}`, nil, 422, `"errors":[{"field":"email","code":"missing","detail":"this field is needed"},{"field":"password","code":"missing"`, nil},

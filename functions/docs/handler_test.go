@@ -22,7 +22,7 @@ func fetch(tb testing.TB, path string, header map[string]string) edgetest.Respon
 	if err != nil {
 		tb.Fatalf("newHandler() = %v", err)
 	}
-	return edgetest.Send(tb, h, edgetest.Request{Method: http.MethodGet, Path: path, Header: header})
+	return edgetest.Invoke(tb, h, edgetest.Event(tb, edgetest.Request{Method: http.MethodGet, Path: path, Header: header}))
 }
 
 // mustLoad returns the paths that the page loads, relative to /docs.

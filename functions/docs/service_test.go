@@ -48,7 +48,8 @@ func newService(tb testing.TB, prefix string) *httptest.Server {
 	for _, route := range []string{"/docs", "/docs/assets/{version}/{file}", "/openapi.json"} {
 		mux.HandleFunc("GET "+route, func(w http.ResponseWriter, r *http.Request) {
 			accept := map[string]string{"accept-encoding": r.Header.Get("Accept-Encoding")}
-			got := edgetest.Send(tb, docs, edgetest.Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: accept})
+			request := edgetest.Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: accept}
+			got := edgetest.Invoke(tb, docs, edgetest.Event(tb, request))
 			for name, values := range got.Header {
 				w.Header()[name] = values
 			}

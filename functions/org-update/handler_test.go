@@ -52,17 +52,17 @@ func TestUpdate_asksForWhatTheFieldsMean(t *testing.T) {
 		want                organization.Change
 		emailShown          bool
 	}{
-		{"organization_name alone is the new name", `{"organization_name":"B"}`, "", organization.Change{Name: new("B")}, false},
-		{"beside a new name it is the old one", `{"organization_name":"A","new_organization_name":"B"}`, "", organization.Change{Organization: new("A"), Name: new("B")}, false},
-		{"a new name alone", `{"new_organization_name":"B"}`, `"3"`, organization.Change{Name: new("B"), IfVersion: new(int64(3))}, false},
+		{"organization_name alone is the new name", `{"organization_name":"New"}`, "", organization.Change{Name: new("New")}, false},
+		{"beside a new name it is the old one", `{"organization_name":"Old","new_organization_name":"New"}`, "", organization.Change{Organization: new("Old"), Name: new("New")}, false},
+		{"a new name alone", `{"new_organization_name":"New"}`, `"3"`, organization.Change{Name: new("New"), IfVersion: new(int64(3))}, false},
 		{"an email", `{"admin_email":"x@y.com"}`, "*", organization.Change{Email: new("x@y.com")}, true},
 		{"an email by the original's name", `{"email":"x@y.com"}`, "", organization.Change{Email: new("x@y.com")}, true},
 		{"one email by both names", `{"email":"x@y.com","admin_email":"x@y.com"}`, "", organization.Change{Email: new("x@y.com")}, true},
-		{"a password", `{"password":" old ","new_password":"new "}`, `"abc"`, organization.Change{Password: new(" old "), NewPassword: new("new "), IfVersion: new(edge.NoVersion)}, false},
-		{"a password to be verified", `{"password":""}`, `W/"3"`, organization.Change{Password: new(""), IfVersion: new(edge.NoVersion)}, false},
+		{"a password", `{"password":" old ","new_password":"new secret "}`, `"7"`, organization.Change{Password: new(" old "), NewPassword: new("new secret "), IfVersion: new(int64(7))}, false},
+		{"a password to be verified", `{"password":""}`, "", organization.Change{Password: new("")}, false},
 		{
-			"everything", `{"organization_name":"A","new_organization_name":"B","email":"e","password":"p","new_password":"n"}`, `"1", "x"`,
-			organization.Change{Organization: new("A"), Name: new("B"), Email: new("e"), Password: new("p"), NewPassword: new("n"), IfVersion: new(int64(1))},
+			"everything", `{"organization_name":"Old","new_organization_name":"New","email":"x@y.com","password":"p","new_password":"new secret"}`, `"1"`,
+			organization.Change{Organization: new("Old"), Name: new("New"), Email: new("x@y.com"), Password: new("p"), NewPassword: new("new secret"), IfVersion: new(int64(1))},
 			true,
 		},
 	} {
@@ -96,10 +96,10 @@ func TestUpdate_asksForWhatTheFieldsMean(t *testing.T) {
 
 func TestUpdate_refuses(t *testing.T) {
 	t.Parallel()
-	invalid := fault.NewInvalid(
-		fault.Field{Field: "organization_name", Code: "a"}, fault.Field{Field: "new_organization_name", Code: "b"},
-		fault.Field{Field: "admin_email", Code: "c"}, fault.Field{Field: "new_password", Code: "d"})
-	aliased := fault.NewInvalid(fault.Field{Field: "new_organization_name", Code: "b"}, fault.Field{Field: "admin_email", Code: "c"})
+	field := func(name, code string) fault.Field { return fault.Field{Field: name, Code: code, Detail: "d"} }
+	invalid := fault.NewInvalid(field("organization_name", "conflict"), field("new_organization_name", "too_short"),
+		field("admin_email", "invalid"), field("new_password", "too_long"))
+	aliased := fault.NewInvalid(field("new_organization_name", "too_short"), field("admin_email", "invalid"))
 	t.Cleanup(func() { // after the subtests
 		if aliased.Fields[0].Field != "new_organization_name" {
 			t.Error("the service's own fault was changed")
@@ -126,12 +126,12 @@ func TestUpdate_refuses(t *testing.T) {
 		{
 			"fields by the names of the original", `{"organization_name":"A","email":"x"}`, "", someone(),
 			aliased, 422,
-			`[{"field":"organization_name","code":"b","detail":""},{"field":"email","code":"c","detail":""}]`,
+			`[{"field":"organization_name","code":"too_short","detail":"d"},{"field":"email","code":"invalid","detail":"d"}]`,
 		},
 		{
 			"fields by their own names", `{"organization_name":"A","new_organization_name":"B","admin_email":"x"}`, "", someone(), invalid, 422,
-			`[{"field":"organization_name","code":"a","detail":""},{"field":"new_organization_name","code":"b","detail":""},` +
-				`{"field":"admin_email","code":"c","detail":""},{"field":"new_password","code":"d","detail":""}]`,
+			`[{"field":"organization_name","code":"conflict","detail":"d"},{"field":"new_organization_name","code":"too_short","detail":"d"},` +
+				`{"field":"admin_email","code":"invalid","detail":"d"},{"field":"new_password","code":"too_long","detail":"d"}]`,
 		},
 		{"a stale version", `{"email":"x"}`, `"1"`, someone(), fault.New(fault.Precondition, "version_mismatch", "d"), 412, `"code":"version_mismatch"`},
 		{"another organization", `{"email":"x"}`, "", someone(), fault.New(fault.Forbidden, "not_your_organization", "d"), 403, `"code":"not_your_organization"`},

@@ -25,7 +25,7 @@ func answering(a *edge.Answer, err error) edge.Endpoint {
 
 func get(tb testing.TB, e edge.Endpoint) edgetest.Response {
 	tb.Helper()
-	return edgetest.Send(tb, edge.Public(e), edgetest.Request{Method: "GET", Path: "/x"})
+	return edgetest.Invoke(tb, edge.Public(e), edgetest.Event(tb, edgetest.Request{Method: "GET", Path: "/x"}))
 }
 
 func TestPublic_answers(t *testing.T) {
@@ -235,9 +235,9 @@ func TestPublic_ignoresThePrincipal(t *testing.T) {
 	t.Parallel()
 	p := someone()
 	p.Expires = time.Now().Add(time.Hour)
-	got := edgetest.Send(t, edge.Public(func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
+	got := edgetest.Invoke(t, edge.Public(func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
 		return &edge.Answer{Body: c.Who.Anonymous()}, nil
-	}), edgetest.Request{Method: "GET", Path: "/x", Who: p})
+	}), edgetest.Event(t, edgetest.Request{Method: "GET", Path: "/x", Who: p}))
 	if got.Body != "true" {
 		t.Errorf("anonymous = %s, want true", got.Body)
 	}

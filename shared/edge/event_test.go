@@ -146,11 +146,11 @@ func TestFunction_answersForAPlainHandler(t *testing.T) {
 		_, _ = w.Write([]byte("<html>"))
 	})
 	mux.HandleFunc("GET /silent", func(http.ResponseWriter, *http.Request) {})
-	got := edgetest.Send(t, mux, edgetest.Request{Method: "GET", Path: "/x"})
+	got := edgetest.Invoke(t, mux, edgetest.Event(t, edgetest.Request{Method: "GET", Path: "/x"}))
 	if got.Status != 200 || got.Body != "<html>" || got.Header.Get("Content-Type") != "text/html; charset=utf-8" || got.Header.Get("X-Request-Id") == "" {
 		t.Errorf("answer = %d %v %s", got.Status, got.Header, got.Body)
 	}
-	if got := edgetest.Send(t, mux, edgetest.Request{Method: "GET", Path: "/silent"}); got.Status != 200 || got.Body != "" {
+	if got := edgetest.Invoke(t, mux, edgetest.Event(t, edgetest.Request{Method: "GET", Path: "/silent"})); got.Status != 200 || got.Body != "" {
 		t.Errorf("answer of a silent handler = %d %q, want an empty 200", got.Status, got.Body)
 	}
 }

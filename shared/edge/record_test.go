@@ -40,10 +40,10 @@ func TestRecord_saysWhatStyleAsksFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		who := someone()
 		who.Expires = time.Now().Add(time.Hour)
-		got := edgetest.Send(t, edge.Protected(func(context.Context, *edge.Call) (*edge.Answer, error) {
+		got := edgetest.Invoke(t, edge.Protected(func(context.Context, *edge.Call) (*edge.Answer, error) {
 			time.Sleep(1500 * time.Microsecond) // the bubble's clock
 			return &edge.Answer{Body: "x"}, nil
-		}), edgetest.Request{Method: "GET", Path: "/x", Query: "q=1", Who: who})
+		}), edgetest.Event(t, edgetest.Request{Method: "GET", Path: "/x", Query: "q=1", Who: who}))
 		want := []map[string]any{{
 			"timestamp": "2000-01-01T00:00:00.0015Z", "level": "INFO", "message": "request", "route": "GET /x", "status": 200.0,
 			"duration_ms": 1.5, "admin_id": who.AdminID, "org_id": who.OrgID, "request_id": got.Header.Get("X-Request-Id"),
@@ -117,10 +117,10 @@ func TestRecord_carriesNoSecret(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := edgetest.Send(t, edge.Public(answering(&edge.Answer{Body: jwt}, err)), edgetest.Request{
+			got := edgetest.Invoke(t, edge.Public(answering(&edge.Answer{Body: jwt}, err)), edgetest.Event(t, edgetest.Request{
 				Method: "POST", Path: "/x", Query: "email=" + address, JSON: `{"password":"pa55word","email":"` + address + `"}`,
 				Header: map[string]string{"Authorization": "Bearer " + jwt, "Idempotency-Key": "the-key"},
-			})
+			}))
 			for _, secret := range planted {
 				if strings.Contains(got.Log, secret) {
 					t.Errorf("the log has %q: %s", secret, got.Log)
@@ -169,12 +169,12 @@ func TestPanic_isA500AndARecord(t *testing.T) {
 
 func TestPanic_takesBackWhatWasWritten(t *testing.T) {
 	t.Parallel()
-	got := edgetest.Send(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	got := edgetest.Invoke(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Etag", "x")
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = w.Write([]byte("half"))
 		panic("x")
-	}), edgetest.Request{Method: "GET", Path: "/x"})
+	}), edgetest.Event(t, edgetest.Request{Method: "GET", Path: "/x"}))
 	if got.Status != 500 || got.Header.Get("Etag") != "" || !strings.HasPrefix(got.Body, "{") {
 		t.Errorf("answer = %d %v %s, want a clean 500", got.Status, got.Header, got.Body)
 	}

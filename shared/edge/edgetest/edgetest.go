@@ -3,7 +3,8 @@
 // It owns one road: the request becomes an event of an HTTP API, the event
 // goes through [edge.Function], the response is read back. So a handler's test
 // sees the body and the headers that a client would, problem documents
-// included. It refuses to reach a handler in any other way.
+// included, and is held against the OpenAPI document. It refuses to reach a
+// handler in any other way.
 //
 //	got := edgetest.Send(t, edge.Protected(update(fake)), edgetest.Request{
 //		Method: "PUT", Path: "/org/update", JSON: `{"new_organization_name":"Acme"}`,
@@ -13,13 +14,17 @@ package edgetest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
 	"oms/shared/edge"
+	"oms/shared/openapi/openapitest"
 	"oms/shared/token"
 )
 
@@ -42,14 +47,33 @@ type Response struct {
 	Log    string // the records, one JSON object a line
 }
 
-// Send sends r to h and returns the response.
+// Send sends r to h and returns the response. It fails the test where the
+// exchange is not one that the OpenAPI document has ([openapitest.Checker.Exchange]).
 func Send(tb testing.TB, h http.Handler, r Request) Response {
+	tb.Helper()
+	got := Invoke(tb, h, Event(tb, r))
+	body := cmp.Or(r.JSON, string(r.Body))
+	target := url.URL{Path: r.Path, RawQuery: r.Query}
+	req := httptest.NewRequestWithContext(tb.Context(), r.Method, target.String(), http.NoBody)
+	for name, value := range headers(r) {
+		req.Header.Set(name, value)
+	}
+	if !r.Who.Anonymous() {
+		req.Header.Set("Authorization", "Bearer token") // what the authorizer has seen
+	}
+	resp := &http.Response{StatusCode: got.Status, Header: got.Header}
+	openapitest.New(tb).Exchange(tb, req, []byte(body), resp, []byte(got.Body))
+	return got
+}
+
+// Event returns r as the event of an HTTP API.
+func Event(tb testing.TB, r Request) []byte {
 	tb.Helper()
 	payload, err := json.Marshal(event(r))
 	if err != nil {
 		tb.Fatalf("encoding the event: %v", err)
 	}
-	return Invoke(tb, h, payload)
+	return payload
 }
 
 // Invoke sends an event, whatever it is, to h and returns the response.
@@ -83,15 +107,19 @@ func Invoke(tb testing.TB, h http.Handler, payload []byte) Response {
 	return Response{Status: answer.StatusCode, Header: header, Body: answer.Body, Log: records.String()}
 }
 
-// event is r as API Gateway sends it: names in lower case, absent parts left out.
-func event(r Request) map[string]any {
-	headers := map[string]string{}
+func headers(r Request) map[string]string {
+	all := map[string]string{}
 	if r.JSON != "" {
-		headers["content-type"] = "application/json"
+		all["content-type"] = "application/json"
 	}
 	for name, value := range r.Header {
-		headers[strings.ToLower(name)] = value
+		all[strings.ToLower(name)] = value
 	}
+	return all
+}
+
+// event is r as API Gateway sends it: names in lower case, absent parts left out.
+func event(r Request) map[string]any {
 	request := map[string]any{
 		"http":       map[string]any{"method": r.Method, "path": r.Path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": ""},
 		"domainName": "api.example.com", "routeKey": r.Method + " " + r.Path, "stage": "$default",
@@ -103,7 +131,7 @@ func event(r Request) map[string]any {
 	}
 	e := map[string]any{
 		"version": "2.0", "routeKey": r.Method + " " + r.Path, "rawPath": r.Path, "rawQueryString": r.Query,
-		"headers": headers, "requestContext": request, "isBase64Encoded": r.Body != nil,
+		"headers": headers(r), "requestContext": request, "isBase64Encoded": r.Body != nil,
 	}
 	switch {
 	case r.Body != nil:

@@ -24,6 +24,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -88,11 +89,18 @@ type mediaType struct {
 	examples map[string]any
 }
 
-// New returns a checker of the service's own document ([openapi.Document]).
+// New returns the checker of the service's own document ([openapi.Document]).
 func New(tb testing.TB) *Checker {
 	tb.Helper()
-	return NewFrom(tb, openapi.Document())
+	c, err := own()
+	if err != nil {
+		tb.Fatalf("reading the OpenAPI document: %v", err)
+	}
+	return c
 }
+
+//nolint:gochecknoglobals // read once, for compiling the schemas takes long; it never changes
+var own = sync.OnceValues(func() (*Checker, error) { return read(openapi.Document()) })
 
 // NewFrom returns a checker of another document. A document that it cannot
 // read ends the test.
