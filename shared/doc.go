@@ -87,15 +87,15 @@
 //     needs, and a function that takes that interface and returns an
 //     edge.Endpoint.
 //     handler_test.go is a table of body and fake to status and body, sent
-//     through edgetest, which knows how the document spells each field. In a struct for [oms/shared/edge.Decode] a plain field
-//     must be there, and a pointer may be absent. What the endpoint decides
-//     about organizations belongs into organization.Service, as a method that
-//     takes the context, then the principal, then the rest. What it asks of the
-//     database is a method of a Store interface: in organizationtest first, as
-//     a rule that every store keeps, then in its store in memory, then in mongo.
-//     An error for the client is made where the fact is known, with fault.New
-//     and a code that is new or means the same; an error that is none is
-//     wrapped with what was being done.
+//     through edgetest, which knows how the document spells each field. In a
+//     struct for [oms/shared/edge.Decode] a plain field must be there, and a
+//     pointer may be absent. What the endpoint decides about organizations
+//     belongs into organization.Service, as a method that takes the context, then
+//     the principal, then the rest. What it asks of the database is a method of a
+//     Store interface: in organizationtest first, as a rule that every store
+//     keeps, then in its store in memory, then in mongo. An error for the client
+//     is made where the fact is known, with fault.New and a code that is new or
+//     means the same; an error that is none is wrapped with what was being done.
 //
 //  2. A resource in template.yaml: copy OrgGetFunction with its log group and
 //     its alarm, and add the make target build-OrgMembersFunction in the

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/openapi/openapitest"
 )
@@ -217,23 +216,5 @@ func TestExchange_Refuses(t *testing.T) {
 				t.Errorf("Exchange says %q, want it to say %q", got, tc.want)
 			}
 		})
-	}
-}
-
-func TestOperations(t *testing.T) {
-	t.Parallel()
-	want := []openapitest.Operation{
-		{Method: "POST", Path: "/admin/login"},
-		{Method: "GET", Path: "/docs"},
-		{Method: "GET", Path: "/docs/assets/{version}/{file}"},
-		{Method: "GET", Path: "/health"},
-		{Method: "GET", Path: "/openapi.json"},
-		{Method: "POST", Path: "/org/create"},
-		{Method: "DELETE", Path: "/org/delete"},
-		{Method: "GET", Path: "/org/get"},
-		{Method: "PUT", Path: "/org/update"},
-	}
-	if diff := cmp.Diff(want, openapitest.New(t).Operations()); diff != "" {
-		t.Errorf("Operations() (-want +got):\n%s", diff)
 	}
 }
