@@ -25,6 +25,8 @@
 //     local runs and for tests; mongotest opens one for a test. mongo/wire reads
 //     and writes the database's protocol, and wiretest stands in a connection
 //     and does to it what networks and elections do.
+//   - backend opens what a function needs: configuration, database, service.
+//   - representation is an organization in JSON, as clients see it.
 //   - openapi is the HTTP contract as a machine reads it; openapitest holds
 //     real exchanges against it.
 //   - organization is the domain: names and keys, and the Service with every
@@ -35,6 +37,7 @@
 //   - admin is the login. token issues and verifies bearer tokens and owns
 //     Principal: who a token speaks for. password hashes and verifies.
 //   - secret is the forms that a key can be given in, and what prints as [redacted].
+//   - object reads JSON objects in which no name is there twice.
 //   - fault, in the middle, is the vocabulary of errors that a client may see:
 //     a kind, a stable code, a sentence, and entries for wrong fields.
 //
@@ -79,13 +82,12 @@
 //
 // Take GET /org/members as an example, and functions/org-get as the model.
 //
-//  1. A folder functions/org-members with three files. main.go is wiring: load
-//     the configuration by the groups of values that are needed, open the
-//     database, make the service, return edge.Public or edge.Protected of the
-//     endpoint. handler.go declares the request and the response as structs
-//     with json tags, the interface of one to three methods that the endpoint
-//     needs, and a function that takes that interface and returns an
-//     edge.Endpoint.
+//  1. A folder functions/org-members with three files. main.go is wiring:
+//     backend.Open with the groups of values that are needed, then edge.Public
+//     or edge.Protected of the endpoint. handler.go declares the request and
+//     the response as structs with json tags, the interface of one to three
+//     methods that the endpoint needs, and a function that takes that interface
+//     and returns an edge.Endpoint.
 //     handler_test.go is a table of body and fake to status and body, sent
 //     through edgetest, which knows how the document spells each field. In a
 //     struct for [oms/shared/edge.Decode] a plain field must be there, and a
@@ -101,7 +103,8 @@
 //     its alarm, and add the make target build-OrgMembersFunction in the
 //     Makefile. Its route says {Authorizer: NONE} where the endpoint is
 //     edge.Public, and {Authorizer: Token} where it is edge.Protected. Declare
-//     the variables of the groups that main.go loads, and no others.
+//     the variables of config.Mongo and of the groups that main.go names, and no
+//     others.
 //
 //  3. A path in shared/openapi/openapi.json with every status and every bound.
 //
@@ -116,12 +119,14 @@
 //
 // Imports point one way:
 //
-//	functions → edge, config, mongo → organization, admin, token, password → fault, secret
+//	functions → backend, representation → edge, config, mongo →
+//	organization, admin, token, password → fault, secret, object
 //	local → local/gateway → local/lambda, local/template
 //
 // Nothing here imports functions/ or local/. Only mongo sees the driver, only
-// config the AWS SDK, only edge and functions/authorizer aws-lambda-go; the domain sees neither net/http nor a driver. A package of
-// test support (…test) is imported by tests alone. Within the domain admin
+// config the AWS SDK, only edge and functions/authorizer aws-lambda-go; the
+// domain sees neither net/http nor a driver. A package of test support (…test)
+// is imported by tests alone. Within the domain admin
 // stands on organization, and organization on token and password.
 //
 // imports_test.go has the whole of it, a line for each package: a new package

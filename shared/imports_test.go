@@ -43,11 +43,12 @@ func rules() []rule {
 
 		// The middle.
 		{pkg: "shared/fault", tests: []string{cmpModule}},
-		{pkg: "shared/secret", tests: []string{cmpModule}},
+		{pkg: "shared/object"},
+		{pkg: "shared/secret", own: []string{"shared/object"}, tests: []string{cmpModule}},
 
 		// The domain.
 		{
-			pkg: "shared/token", own: []string{"shared/fault", "shared/secret"},
+			pkg: "shared/token", own: []string{"shared/fault", "shared/object", "shared/secret"},
 			other: []string{"github.com/golang-jwt/jwt/v5"}, tests: []string{cmpModule},
 		},
 		{
@@ -69,7 +70,7 @@ func rules() []rule {
 
 		// The rim.
 		{
-			pkg: "shared/edge", own: []string{"shared/fault", "shared/token"},
+			pkg: "shared/edge", own: []string{"shared/fault", "shared/object", "shared/token"},
 			other: []string{lambda, adapter}, tests: []string{"shared/edge/edgetest", cmpModule},
 		},
 		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/openapi/openapitest", "shared/token"}},
@@ -93,6 +94,8 @@ func rules() []rule {
 			pkg: "shared/mongo/mongotest",
 			own: []string{"shared/mongo", "shared/mongo/embedded", "shared/organization", "shared/organization/organizationtest"}, other: []string{driver},
 		},
+		{pkg: "shared/backend", own: []string{"shared/config", "shared/mongo", "shared/organization", "shared/password"}},
+		{pkg: "shared/representation", own: []string{"shared/edge", "shared/organization"}},
 		{pkg: "shared/openapi", other: []string{"go.yaml.in/yaml/v3"}, tests: []string{"shared/openapi/openapitest", cmpModule}},
 		{
 			pkg: "shared/openapi/openapitest", own: []string{"shared/openapi"},
@@ -103,8 +106,8 @@ func rules() []rule {
 		{
 			pkg: "functions/...",
 			own: []string{
-				"shared/edge", "shared/config", "shared/mongo", "shared/admin",
-				"shared/organization", "shared/token", "shared/password", "shared/fault",
+				"shared/backend", "shared/config", "shared/edge", "shared/representation",
+				"shared/admin", "shared/organization", "shared/token", "shared/fault",
 			},
 			tests: []string{"shared/edge/edgetest", cmpModule},
 		},
@@ -264,7 +267,10 @@ func forbidden(rules []rule, pkg string, isTest bool, imported string) string {
 
 // isDomain reports whether pkg is one of those that know no HTTP.
 func isDomain(pkg string) bool {
-	for _, p := range []string{"shared/fault", "shared/token", "shared/password", "shared/organization", "shared/admin", "shared/mongo", "shared/secret"} {
+	for _, p := range []string{
+		"shared/fault", "shared/secret", "shared/object",
+		"shared/token", "shared/password", "shared/organization", "shared/admin", "shared/mongo",
+	} {
 		if covers(p+"/...", pkg) {
 			return true
 		}

@@ -13,6 +13,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/organization"
+	"oms/shared/representation"
 )
 
 // creator is what the endpoint needs; *organization.Service is one.
@@ -33,18 +34,8 @@ type request struct {
 }
 
 type response struct {
-	Status string `json:"status"`
-	Data   data   `json:"data"`
-}
-
-type data struct {
-	ID               string    `json:"id"`
-	OrganizationName string    `json:"organization_name"`
-	CollectionName   string    `json:"collection_name"`
-	AdminEmail       string    `json:"admin_email"`
-	CreatedAt        edge.Time `json:"created_at"`
-	UpdatedAt        edge.Time `json:"updated_at"`
-	Version          int64     `json:"version"`
+	Status string                      `json:"status"`
+	Data   representation.Organization `json:"data"`
 }
 
 func create(organizations creator, indexes readiness) edge.Endpoint {
@@ -67,15 +58,8 @@ func create(organizations creator, indexes readiness) edge.Endpoint {
 		if made.Replayed {
 			header.Set("Idempotent-Replayed", "true")
 		}
-		return &edge.Answer{Status: http.StatusCreated, Header: header, Body: response{"success", data{
-			ID:               made.ID.String(),
-			OrganizationName: made.Name,
-			CollectionName:   made.Collection,
-			AdminEmail:       made.AdminEmail,
-			CreatedAt:        edge.Time(made.CreatedAt),
-			UpdatedAt:        edge.Time(made.UpdatedAt),
-			Version:          made.Version,
-		}}}, nil
+		body := response{"success", representation.Of(made.View)}
+		return &edge.Answer{Status: http.StatusCreated, Header: header, Body: body}, nil
 	}
 }
 

@@ -4,32 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"os"
 
+	"oms/shared/backend"
 	"oms/shared/config"
 	"oms/shared/edge"
-	"oms/shared/mongo"
-	"oms/shared/organization"
-	"oms/shared/password"
 )
 
 func main() { edge.Main(setup) }
 
 func setup(ctx context.Context, log *slog.Logger) (http.Handler, error) {
-	c, err := config.Load(ctx, os.LookupEnv, config.Mongo, config.Hashing, config.Retention)
+	b, err := backend.Open(ctx, log, "org-create", config.Hashing, config.Retention)
 	if err != nil {
 		return nil, err
 	}
-	passwords, err := password.New(c.Peppers, c.BcryptCost)
-	if err != nil {
-		return nil, err
-	}
-	db, err := mongo.Open(ctx, mongo.Config{URI: c.MongoURI.Reveal(), Database: c.Database, AppName: "org-create", Log: log})
-	if err != nil {
-		return nil, err
-	}
-	organizations := organization.New(organization.Config{
-		Store: db.Store(), Passwords: passwords, Secret: c.RequestSecret(), Retention: c.Retention, Log: log,
-	})
-	return edge.Public(create(organizations, db.PrepareIndexes(ctx))), nil
+	return edge.Public(create(b.Organizations, b.Database.PrepareIndexes(ctx))), nil
 }

@@ -11,6 +11,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/organization"
+	"oms/shared/representation"
 	"oms/shared/token"
 )
 
@@ -25,18 +26,8 @@ type verifier interface {
 }
 
 type response struct {
-	Status string `json:"status"`
-	Data   data   `json:"data"`
-}
-
-type data struct {
-	ID               string    `json:"id"`
-	OrganizationName string    `json:"organization_name"`
-	CollectionName   string    `json:"collection_name"`
-	AdminEmail       string    `json:"admin_email,omitempty"`
-	CreatedAt        edge.Time `json:"created_at"`
-	UpdatedAt        edge.Time `json:"updated_at"`
-	Version          int64     `json:"version"`
+	Status string                      `json:"status"`
+	Data   representation.Organization `json:"data"`
 }
 
 func get(organizations getter, tokens verifier) edge.Endpoint {
@@ -60,14 +51,7 @@ func get(organizations getter, tokens verifier) edge.Endpoint {
 		if err != nil {
 			return nil, err
 		}
-		return &edge.Answer{Header: edge.Headers("ETag", edge.ETag(view.Version)), Body: response{"success", data{
-			ID:               view.ID.String(),
-			OrganizationName: view.Name,
-			CollectionName:   view.Collection,
-			AdminEmail:       view.AdminEmail,
-			CreatedAt:        edge.Time(view.CreatedAt),
-			UpdatedAt:        edge.Time(view.UpdatedAt),
-			Version:          view.Version,
-		}}}, nil
+		body := response{"success", representation.Of(view)}
+		return &edge.Answer{Header: edge.Headers("ETag", edge.ETag(view.Version)), Body: body}, nil
 	}
 }

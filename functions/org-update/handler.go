@@ -10,6 +10,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/organization"
+	"oms/shared/representation"
 	"oms/shared/token"
 )
 
@@ -33,18 +34,8 @@ type response struct {
 }
 
 type data struct {
-	Organization        view    `json:"organization"`
-	AdminEmailUpdatedTo *string `json:"admin_email_updated_to,omitempty"`
-}
-
-type view struct {
-	ID               string    `json:"id"`
-	OrganizationName string    `json:"organization_name"`
-	CollectionName   string    `json:"collection_name"`
-	AdminEmail       string    `json:"admin_email"`
-	CreatedAt        edge.Time `json:"created_at"`
-	UpdatedAt        edge.Time `json:"updated_at"`
-	Version          int64     `json:"version"`
+	Organization        representation.Organization `json:"organization"`
+	AdminEmailUpdatedTo *string                     `json:"admin_email_updated_to,omitempty"`
 }
 
 func update(organizations updater) edge.Endpoint {
@@ -60,15 +51,7 @@ func update(organizations updater) edge.Endpoint {
 		if err != nil {
 			return nil, req.renamed(err)
 		}
-		body := response{"success", data{Organization: view{
-			ID:               is.ID.String(),
-			OrganizationName: is.Name,
-			CollectionName:   is.Collection,
-			AdminEmail:       is.AdminEmail,
-			CreatedAt:        edge.Time(is.CreatedAt),
-			UpdatedAt:        edge.Time(is.UpdatedAt),
-			Version:          is.Version,
-		}}}
+		body := response{"success", data{Organization: representation.Of(is)}}
 		if change.Email != nil {
 			body.Data.AdminEmailUpdatedTo = &is.AdminEmail
 		}

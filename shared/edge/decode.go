@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -14,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"oms/shared/fault"
+	"oms/shared/object"
 )
 
 const (
@@ -95,7 +95,15 @@ func checkText(body []byte) string {
 	case loneSurrogate(body):
 		return "the body has an escape that is no character" // RFC 8259, section 8.2: unpredictable
 	}
-	return checkNames(body)
+	switch err := checkNames(json.NewDecoder(bytes.NewReader(body)), maxDepth); {
+	case errors.Is(err, object.ErrTwice): // one reader takes the first, another the last (RFC 8259, section 4)
+		return "an object of the body has a name twice"
+	case errors.Is(err, errDeep):
+		return fmt.Sprintf("the body is nested deeper than %d levels", maxDepth)
+	case err != nil:
+		return "the body is not valid JSON"
+	}
+	return ""
 }
 
 // loneSurrogate reports whether a \u escape of body is half of a pair:
@@ -130,77 +138,44 @@ func loneSurrogate(body []byte) bool {
 	return false
 }
 
-// checkNames reports whether an object of body has a name twice (one reader
-// takes the first, another the last: RFC 8259, section 4) or the nesting is
-// too deep. body is valid JSON.
-func checkNames(body []byte) string {
-	type level struct {
-		names  map[string]bool // nil in an array
-		inName bool            // the next token is a name
+// errDeep says that a text has more than [maxDepth] levels.
+var errDeep = errors.New("too deep")
+
+// checkNames reads one value, and returns [object.ErrTwice] where an object in it
+// has a name twice and errDeep where it has more than levels levels.
+func checkNames(d *json.Decoder, levels int) error {
+	t, err := d.Token()
+	if _, opens := t.(json.Delim); err != nil || !opens { // no value begins with ] or }
+		return err
 	}
-	var levels []level
-	for dec := json.NewDecoder(bytes.NewReader(body)); ; {
-		tok, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			return ""
-		}
-		if err != nil {
-			return "the body is not valid JSON"
-		}
-		if d, ok := tok.(json.Delim); ok && (d == '{' || d == '[') {
-			if len(levels) == maxDepth {
-				return fmt.Sprintf("the body is nested deeper than %d levels", maxDepth)
-			}
-			next := level{}
-			if d == '{' {
-				next = level{names: map[string]bool{}, inName: true}
-			}
-			levels = append(levels, next)
-			continue
-		} else if ok {
-			levels = levels[:len(levels)-1]
-		}
-		if len(levels) == 0 {
-			continue
-		}
-		top := &levels[len(levels)-1]
-		if top.names == nil {
-			continue
-		}
-		if name, ok := tok.(string); ok && top.inName {
-			if top.names[name] {
-				return "an object of the body has a name twice"
-			}
-			top.names[name] = true
-			top.inName = false
-			continue
-		}
-		top.inName = true // a value has ended
+	if levels == 0 {
+		return errDeep
 	}
+	if t == json.Delim('{') {
+		return object.Rest(d, func(string) error { return checkNames(d, levels-1) })
+	}
+	for d.More() {
+		if err := checkNames(d, levels-1); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }
 
 // membersOf returns the members of the object that body is, and their names in
 // order. body is valid JSON without a name twice.
 func membersOf(body []byte) (members map[string]json.RawMessage, order []string, isObject bool) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
-		return nil, nil, false
-	}
+	d := json.NewDecoder(bytes.NewReader(body))
 	members = map[string]json.RawMessage{}
-	for dec.More() {
-		tok, err := dec.Token()
-		name, ok := tok.(string)
-		if err != nil || !ok {
-			return nil, nil, false
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, nil, false
-		}
-		members[name] = value
+	err := object.Read(d, func(name string) error {
 		order = append(order, name)
-	}
-	return members, order, true
+		var value json.RawMessage
+		err := d.Decode(&value)
+		members[name] = value
+		return err
+	})
+	return members, order, err == nil
 }
 
 // fill sets the fields of the struct v from members, takes what it knows out

@@ -10,8 +10,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
+
+	"oms/shared/object"
 )
 
 // MinLength is the shortest key that is not weak, in bytes: that of the output
@@ -131,13 +132,15 @@ func validID(id string) bool {
 func parseNamed(text string) (active string, keys map[string]string, err error) {
 	bad := errors.New(`the secret begins with { but is not {"active":"…","keys":{"…":"…"}}`)
 	d := json.NewDecoder(strings.NewReader(text))
-	outer, err := object(d, func(name string) error {
+	hasActive := false
+	err = object.Read(d, func(name string) error {
 		switch name {
 		case "active":
+			hasActive = true
 			return d.Decode(&active)
 		case "keys":
 			keys = make(map[string]string)
-			_, err := object(d, func(id string) error {
+			return object.Read(d, func(id string) error {
 				key, err := d.Token()
 				if s, ok := key.(string); ok {
 					keys[id] = s
@@ -145,39 +148,15 @@ func parseNamed(text string) (active string, keys map[string]string, err error) 
 				}
 				return errors.Join(bad, err)
 			})
-			return err
 		default:
 			return bad
 		}
 	})
-	if err != nil || !slices.Contains(outer, "active") || !slices.Contains(outer, "keys") {
+	if err != nil || !hasActive || keys == nil {
 		return "", nil, bad
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return "", nil, bad
 	}
 	return active, keys, nil
-}
-
-// object reads one JSON object whose names are unique; value reads each value.
-func object(d *json.Decoder, value func(name string) error) ([]string, error) {
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("no object")
-	}
-	var names []string
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok || slices.Contains(names, name) {
-			return nil, errors.New("a name is missing or there twice")
-		}
-		names = append(names, name)
-		if err := value(name); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, errors.New("the object does not end")
-	}
-	return names, nil
 }

@@ -3,7 +3,7 @@
 // It owns the two forms of a key, raw text and a named ring of keys, the rule
 // of how weak is too weak, and [Text], a string that prints as [redacted]. It
 // refuses to know where secrets come from: that is the business of package
-// config. It imports the standard library only, so that every room may use it.
+// config.
 package secret
 
 import (

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"oms/shared/fault"
+	"oms/shared/object"
 )
 
 // header is the whole header of a token. A verifier has to understand every
@@ -34,11 +35,11 @@ func parse(compact string) (header, error) {
 	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
 		return header{}, errors.New("the token has not three parts")
 	}
-	head, err := object(parts[0])
+	head, err := membersOf(parts[0])
 	if err != nil {
 		return header{}, fmt.Errorf("reading the header: %w", err)
 	}
-	if _, err := object(parts[1]); err != nil {
+	if _, err := membersOf(parts[1]); err != nil {
 		return header{}, fmt.Errorf("reading the claims: %w", err)
 	}
 
@@ -59,44 +60,34 @@ func parse(compact string) (header, error) {
 	return h, nil
 }
 
-// object decodes one part of a token: a JSON object whose names are unique and
+// membersOf decodes one part of a token: a JSON object whose names are unique and
 // plain. encoding/json fills a field from "ADMIN_ID" and "\u017fub" too, so that
 // two names that differ could still be one.
-func object(part string) (map[string]any, error) {
+func membersOf(part string) (map[string]any, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
 	if err != nil {
 		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	fields := make(map[string]any)
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, errors.New("not a JSON object")
-		}
-		name, _ := t.(string) // in an object, a name is all that More lets through here
+	members := make(map[string]any)
+	err = object.Read(d, func(name string) error {
 		if strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' }) {
-			return nil, errors.New("a name holds a character besides a to z, digits and underscore")
-		}
-		if _, twice := fields[name]; twice {
-			return nil, errors.New("a name is there twice")
+			return errors.New("a name holds a character besides a to z, digits and underscore")
 		}
 		var value any
 		if err := d.Decode(&value); err != nil {
-			return nil, errors.New("not a JSON object")
+			return object.ErrNone
 		}
-		fields[name] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, errors.New("not a JSON object")
-	}
-	if d.More() || d.InputOffset() != int64(len(raw)) {
+		members[name] = value
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case d.More() || d.InputOffset() != int64(len(raw)):
 		return nil, errors.New("data behind the JSON object")
 	}
-	return fields, nil
+	return members, nil
 }
 
 // Bearer returns the token in the value of an Authorization header (RFC 6750

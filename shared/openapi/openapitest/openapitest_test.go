@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"oms/shared/openapi/openapitest"
 )
 
