@@ -32,8 +32,10 @@
 //   - organization is the domain: names and keys, and the Service with every
 //     step that spans documents (create, update, delete, reconcile), written so
 //     that no crash between two steps breaks anything. Its Store interface says
-//     what it needs of a database; organizationtest is that contract as a test,
-//     and a store in memory that passes it.
+//     what it needs of a database; organization/storetest is that contract as a
+//     test, and organization/memory a store for tests that passes it. crashtest
+//     lets it die at every command, linearizable judges what clients are told,
+//     organizationtest is a world to test in.
 //   - admin is the login. token issues and verifies bearer tokens and owns
 //     Principal: who a token speaks for. password hashes and verifies.
 //   - secret is the forms that a key can be given in, and what prints as [redacted].
@@ -94,10 +96,10 @@
 //     pointer may be absent. What the endpoint decides about organizations
 //     belongs into organization.Service, as a method that takes the context, then
 //     the principal, then the rest. What it asks of the database is a method of a
-//     Store interface: in organizationtest first, as a rule that every store
-//     keeps, then in its store in memory, then in mongo. An error for the client
-//     is made where the fact is known, with fault.New and a code that is new or
-//     means the same; an error that is none is wrapped with what was being done.
+//     Store interface: in storetest first, as a rule that every store keeps,
+//     then in memory, then in mongo. An error for the client is made where the
+//     fact is known, with fault.New and a code that is new or means the same; an
+//     error that is none is wrapped with what was being done.
 //
 //  2. A resource in template.yaml: copy OrgGetFunction with its log group and
 //     its alarm, and add the make target build-OrgMembersFunction in the
@@ -125,8 +127,8 @@
 //
 // Nothing here imports functions/ or local/. Only mongo sees the driver, only
 // config the AWS SDK, only edge and functions/authorizer aws-lambda-go; the
-// domain sees neither net/http nor a driver. A package of test support (…test)
-// is imported by tests alone. Within the domain admin
+// domain sees neither net/http nor a driver. A package of test support (…test,
+// memory, linearizable) is imported by tests alone. Within the domain admin
 // stands on organization, and organization on token and password.
 //
 // imports_test.go has the whole of it, a line for each package: a new package

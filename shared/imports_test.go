@@ -57,11 +57,31 @@ func rules() []rule {
 		},
 		{
 			pkg: "shared/organization", own: []string{"shared/fault", "shared/token", "shared/password"},
-			other: []string{"github.com/mozillazg/go-unidecode", norm}, tests: []string{"shared/organization/organizationtest", cmpModule},
+			other: []string{"github.com/mozillazg/go-unidecode", norm}, tests: []string{"shared/organization/...", cmpModule},
 		},
 		{
 			pkg: "shared/organization/organizationtest", own: []string{"shared/fault", "shared/token", "shared/password", "shared/organization"},
-			other: []string{cmpModule, "github.com/anishathalye/porcupine"},
+			tests: []string{"shared/organization/memory", cmpModule},
+		},
+		{
+			// A store for tests: no rule but those of tests and of test support has it.
+			pkg: "shared/organization/memory", own: []string{"shared/organization", "shared/organization/organizationtest"},
+			tests: []string{"shared/organization/storetest", cmpModule},
+		},
+		{
+			pkg:   "shared/organization/storetest",
+			own:   []string{"shared/password", "shared/organization", "shared/organization/organizationtest"},
+			other: []string{cmpModule},
+		},
+		{
+			pkg: "shared/organization/crashtest",
+			own: []string{
+				"shared/token", "shared/organization", "shared/organization/memory", "shared/organization/organizationtest",
+			},
+		},
+		{
+			pkg: "shared/organization/linearizable", own: []string{"shared/organization"},
+			other: []string{"github.com/anishathalye/porcupine"},
 		},
 		{
 			pkg: "shared/admin", own: []string{"shared/fault", "shared/token", "shared/password", "shared/organization"},
@@ -81,7 +101,7 @@ func rules() []rule {
 		{
 			pkg: "shared/mongo", own: []string{"shared/fault", "shared/password", "shared/organization", "shared/admin"},
 			other: []string{driver},
-			tests: []string{"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/mongo/wiretest", "shared/organization/organizationtest", cmpModule},
+			tests: []string{"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/mongo/wiretest", "shared/organization/...", cmpModule},
 		},
 		{
 			pkg: "shared/mongo/embedded", own: []string{"shared/mongo/wire"},
@@ -326,6 +346,9 @@ func TestImports_breachesAreFound(t *testing.T) {
 		"shared/organization/a.go:oms/shared/mongo":                              "breach",
 		"shared/organization/a.go:oms/shared/organization/organizationtest":      "breach",
 		"shared/organization/a_test.go:oms/shared/organization/organizationtest": "",
+		"shared/organization/a_test.go:oms/shared/organization/memory":           "",
+		"shared/mongo/a.go:oms/shared/organization/memory":                       "breach",
+		"local/a.go:oms/shared/organization/memory":                              "breach",
 		"shared/organization/a_test.go:oms/shared/organization":                  "",
 		"shared/organization/a.go:oms/functions/org-get":                         "breach",
 		"shared/organization/a_test.go:oms/local/gateway":                        "breach",

@@ -27,7 +27,7 @@ func TestDoctor(t *testing.T) {
 			code := run(t.Context(), args, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, &out, &problems)
 			return code, out.String() + problems.String()
 		}
-		w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, db.Name())})
+		w := organizationtest.NewWorld(db.Store(), e.Writer(t, db.Name()))
 		w.Found(t, "Acme", "a@acme.io")
 		if code, said := doctor(); code != 0 {
 			t.Fatalf("a sound database: exit code %d, %s", code, said)

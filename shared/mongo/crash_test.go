@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"oms/shared/mongo/mongotest"
-	"oms/shared/organization/organizationtest"
+	"oms/shared/organization/crashtest"
 )
 
 // TestService_crashPoints tries, on every engine, one of 40 crash points, or
@@ -16,12 +16,8 @@ func TestService_crashPoints(t *testing.T) {
 		stride = 1
 	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		organizationtest.TestCrashPoints(t, stride, func(t *testing.T) organizationtest.Subject {
-			db := e.Open(t)
-			if err := db.EnsureIndexes(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			return organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, db.Name())}
+		crashtest.TestCrashPoints(t, stride, func(t *testing.T) crashtest.Subject {
+			return crashtest.Subject{World: newWorld(t, e)}
 		})
 	})
 }

@@ -128,9 +128,7 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 	}
 	// A collection that was made under a name that was free again is nobody's,
 	// is reported, and keeps the name from being given out: as promised.
-	for _, v := range w.Violations(t, "org_wanted_") {
-		t.Error(v)
-	}
+	w.WantSound(t, "org_wanted_")
 	owned := 0
 	for _, g := range names {
 		if g.owned {
@@ -149,7 +147,7 @@ func (g *given) want(t *testing.T, w *organizationtest.World) {
 	t.Helper()
 	_, err := w.Create(t.Context(), organization.Creation{Name: g.name, Email: "new." + g.collection + "@example.com", Password: organizationtest.Password})
 	if err != nil {
-		if code := codeOf(err); !slices.Contains([]string{"organization_name_held", "organization_name_taken"}, code) {
+		if code := organizationtest.Code(err); code != "organization_name_held" && code != "organization_name_taken" {
 			t.Errorf("wanting %s: %v", g.name, err)
 		}
 		return

@@ -52,9 +52,7 @@ func TestDoctor(t *testing.T) {
 			}
 			w.Quiet(t)
 		}
-		for _, bad := range w.Violations(t, "ghost_unknown_") {
-			t.Error(bad)
-		}
+		w.WantSound(t, "ghost_unknown_")
 		for _, c := range w.clients {
 			w.keeps(t, c)
 		}
@@ -79,7 +77,7 @@ func TestDoctor_unreadable(t *testing.T) {
 		if err := db.EnsureIndexes(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})
+		w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
 		acme := w.Found(t, "Acme", "a@acme.io").OrgID
 		w.Found(t, "Beta", "b@beta.io")
 		w.Put(t, "org_acme", "d1", "v")
@@ -155,7 +153,7 @@ func newWard(t *testing.T, e mongotest.Engine) *ward {
 	if err := db.EnsureIndexes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := &ward{World: organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})}
+	w := &ward{World: organizationtest.NewWorld(db.Store(), e.Writer(t, name))}
 	hook := func(_ string, apply func() error) error {
 		err := apply()
 		if errors.Is(err, organization.ErrLost) {
@@ -163,7 +161,7 @@ func newWard(t *testing.T, e mongotest.Engine) *ward {
 		}
 		return err
 	}
-	w.Service = w.On(organizationtest.Hooked(db.Store(), hook))
+	w.Service = w.Hooked(hook)
 	w.doctor = w.On(organizationtest.Hooked(e.OpenNamed(t, name).Store(), func(command string, apply func() error) error {
 		if moves(command) { // others come in between
 			time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond) //nolint:gosec // G404: a test's dice
@@ -207,7 +205,7 @@ func (w *ward) work(t *testing.T, long time.Duration) {
 		}
 	})
 	again(func(*rand.Rand) {
-		if _, err := w.Reconcile(t.Context()); err != nil && codeOf(err) != "storage_unavailable" {
+		if _, err := w.Reconcile(t.Context()); err != nil && organizationtest.Code(err) != "storage_unavailable" {
 			t.Errorf("Reconcile() = %v", err)
 		}
 	})
@@ -264,7 +262,7 @@ func (w *ward) act(t *testing.T, c *client, d *rand.Rand) {
 // answered reports whether it has happened, and notes where nobody knows.
 func (w *ward) answered(t *testing.T, c *client, err error) bool {
 	t.Helper()
-	switch code := codeOf(err); {
+	switch code := organizationtest.Code(err); {
 	case err == nil:
 		w.done.Add(1)
 	case code == "storage_unavailable":
@@ -288,7 +286,7 @@ func (w *ward) repair(t *testing.T) {
 	w.repaired.Mended += r.Mended
 	w.repaired.Changed += r.Changed
 	w.repaired.Failed += r.Failed
-	if codeOf(err) == "storage_unavailable" { // the machine was too slow for an answer
+	if organizationtest.Code(err) == "storage_unavailable" { // the machine was too slow for an answer
 		w.unread++
 	} else if err != nil {
 		t.Errorf("Repair() = %v", err)

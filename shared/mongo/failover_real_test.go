@@ -18,7 +18,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"oms/shared/mongo/mongotest"
-	"oms/shared/organization/organizationtest"
+	"oms/shared/organization/memory"
 )
 
 // ownSet is a real set.
@@ -145,7 +145,7 @@ func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	back := l.back(t, organizationtest.ElectionTimeout+backWithin) // the old one may answer for as long
+	back := l.back(t, memory.ElectionTimeout+backWithin) // the old one may answer for as long
 
 	o.cut(t.Context(), t, "heal")
 	if err := eventually(t.Context(), 2*time.Minute, func(ctx context.Context) error {

@@ -86,18 +86,16 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	l.stop()
 	t.Logf("%s; what became of the commands: %s", l, set)
 
-	w := organizationtest.NewWorld(organizationtest.Subject{Store: direct.Store(), Writer: e.Writer(t, name)})
+	w := organizationtest.NewWorld(direct.Store(), e.Writer(t, name))
 	w.Quiet(t)
-	for _, v := range w.Violations(t) {
-		t.Error(v)
-	}
+	w.WantSound(t)
 	l.check(t, w)
 	return back
 }
 
 // playedSet is a set of wiretest. Its primary is never cut off: its members have
 // one store together, so there is nothing to roll back. The store in memory
-// plays that (organizationtest.Memory.Cut).
+// plays that (memory.Database.Cut).
 type playedSet struct {
 	set *wiretest.Set
 }

@@ -17,6 +17,7 @@ import (
 	"oms/shared/mongo/embedded"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
+	"oms/shared/organization/linearizable"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
@@ -72,12 +73,11 @@ func TestService_racingWithoutWriteGate(t *testing.T) {
 
 // racing is one history of clients that race.
 type racing struct {
+	*organizationtest.World
 	t       *testing.T
 	seed    uint64
-	clock   *organizationtest.Clock
-	store   organization.Store
 	stores  []organization.Store // of three processes
-	answers organizationtest.Answers
+	answers linearizable.History
 	lost    atomic.Int64 // answers that did not come
 
 	done, refused, unknown atomic.Int64
@@ -92,18 +92,18 @@ type racing struct {
 func race(t *testing.T, e mongotest.Engine, seed uint64) *racing {
 	t.Helper()
 	const clients, rounds, names, emails = 12, 6, 3, 5
-	r := &racing{t: t, seed: seed, clock: organizationtest.NewClock(), versions: map[string]string{}}
+	r := &racing{t: t, seed: seed, versions: map[string]string{}}
 	name := databaseName()
 	for range 3 {
 		db := e.OpenNamed(t, name)
 		if err := db.EnsureIndexes(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		r.store = db.Store()
-		r.stores = append(r.stores, organizationtest.Hooked(r.store, r.listen))
+		r.World = organizationtest.NewWorld(db.Store(), nil)
+		r.stores = append(r.stores, organizationtest.Hooked(r.Store, r.listen))
 	}
 	for round := range rounds {
-		page, err := r.store.Backlog.Admins(t.Context(), nil, 100)
+		page, err := r.Store.Backlog.Admins(t.Context(), nil, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func race(t *testing.T, e mongotest.Engine, seed uint64) *racing {
 			all.Go(func() { r.act(round, client, admins, names, emails) })
 		}
 		all.Wait()
-		r.clock.Advance(40 * time.Second)
+		r.Clock.Advance(40 * time.Second)
 	}
 	r.rest()
 	r.ask(names, emails)
@@ -131,10 +131,7 @@ func (r *racing) service(process int) (*organization.Service, *inserted) {
 	s := r.stores[process]
 	in := &inserted{Organizations: s.Organizations}
 	s.Organizations = in
-	return organization.New(organization.Config{
-		Store: s, Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
-		Now: r.clock.Now, Log: slog.New(slog.DiscardHandler),
-	}), in
+	return r.On(s), in
 }
 
 // inserted remembers the organization that a creation sent: where it was told
@@ -213,20 +210,21 @@ func (r *racing) act(round, client int, admins []organization.Admin, names, emai
 }
 
 // answered adds a call with what its answer says.
-func (r *racing) answered(c organizationtest.Call, err error) {
+func (r *racing) answered(c linearizable.Call, err error) {
 	switch {
 	case err == nil:
-		c.Outcome = organizationtest.Done
+		c.Outcome = linearizable.Done
 		r.done.Add(1)
-	case codeOf(err) == "storage_unavailable":
-		c.Outcome = organizationtest.Unknown
+	case organizationtest.Code(err) == "storage_unavailable":
+		c.Outcome = linearizable.Unknown
 		r.unknown.Add(1)
 	case fault.KindOf(err) == fault.Internal:
-		c.Outcome = organizationtest.Unknown
+		c.Outcome = linearizable.Unknown
 		r.say("an answer is no fault: %v", err)
 	default:
-		c.Outcome = organizationtest.Refused
-		c.TakenName, c.TakenEmail = codeOf(err) == "organization_name_taken", codeOf(err) == "admin_email_taken"
+		c.Outcome = linearizable.Refused
+		code := organizationtest.Code(err)
+		c.TakenName, c.TakenEmail = code == "organization_name_taken", code == "admin_email_taken"
 		r.refused.Add(1)
 	}
 	r.answers.Add(c)
@@ -234,7 +232,7 @@ func (r *racing) answered(c organizationtest.Call, err error) {
 
 func (r *racing) create(process int, name, email string, n int) error {
 	s, in := r.service(process)
-	call := r.answers.Begin(organizationtest.Create)
+	call := r.answers.Begin(linearizable.Create)
 	call.Name, call.Email = key(n), email
 	_, err := s.Create(r.t.Context(), organization.Creation{Name: name, Email: email, Password: organizationtest.Password})
 	call.Org = in.id
@@ -243,7 +241,7 @@ func (r *racing) create(process int, name, email string, n int) error {
 }
 
 func (r *racing) change(s *organization.Service, who token.Principal, org organization.ID, c organization.Change, n int) {
-	call := r.answers.Begin(organizationtest.Change)
+	call := r.answers.Begin(linearizable.Change)
 	call.Org, call.Name = org, key(n)
 	if c.Email != nil {
 		call.Email = *c.Email
@@ -267,9 +265,9 @@ func (r *racing) delete(s *organization.Service, who token.Principal, org organi
 	if len(admins) < 2 {
 		return
 	}
-	call := r.answers.Begin(organizationtest.Delete)
+	call := r.answers.Begin(linearizable.Delete)
 	call.Org = org
-	o, err := r.store.Organizations.Find(r.t.Context(), org)
+	o, err := r.Store.Organizations.Find(r.t.Context(), org)
 	if err == nil {
 		_, err = s.Delete(r.t.Context(), who, o.Name, nil)
 		r.answered(call, err)
@@ -277,10 +275,10 @@ func (r *racing) delete(s *organization.Service, who token.Principal, org organi
 }
 
 func (r *racing) get(s *organization.Service, n int) {
-	call := r.answers.Begin(organizationtest.Get)
+	call := r.answers.Begin(linearizable.Get)
 	call.Name = key(n)
 	v, err := s.Get(r.t.Context(), token.Principal{}, key(n))
-	if codeOf(err) == "organization_not_found" {
+	if organizationtest.Code(err) == "organization_not_found" {
 		err = nil
 	}
 	call.Org = v.ID
@@ -288,12 +286,12 @@ func (r *racing) get(s *organization.Service, n int) {
 }
 
 func (r *racing) login(email string) {
-	call := r.answers.Begin(organizationtest.Login)
+	call := r.answers.Begin(linearizable.Login)
 	call.Email = email
-	a, err := r.store.Admins.FindByEmail(r.t.Context(), email)
+	a, err := r.Store.Admins.FindByEmail(r.t.Context(), email)
 	if err == nil {
 		var o organization.Organization
-		if o, err = r.store.Organizations.Find(r.t.Context(), a.OrgID); err == nil && o.State.Visible() {
+		if o, err = r.Store.Organizations.Find(r.t.Context(), a.OrgID); err == nil && o.State.Visible() {
 			call.Org = o.ID
 		}
 	}
@@ -306,7 +304,7 @@ func (r *racing) login(email string) {
 func (r *racing) rest() {
 	s, _ := r.service(0)
 	for range 4 {
-		r.clock.Advance(90 * time.Second)
+		r.Clock.Advance(90 * time.Second)
 		if _, err := s.Reconcile(r.t.Context()); err != nil {
 			r.say("reconcile, when all is quiet: %v", err)
 		}
@@ -329,7 +327,8 @@ func (r *racing) ask(names, emails int) {
 	s, _ := r.service(1)
 	for n := range names {
 		r.get(s, n)
-		if err := r.create(1, key(n), fmt.Sprintf("fresh%d@acme.io", n), n); err != nil && codeOf(err) != "organization_name_taken" {
+		err := r.create(1, key(n), fmt.Sprintf("fresh%d@acme.io", n), n)
+		if code := organizationtest.Code(err); code != "" && code != "organization_name_taken" {
 			r.say("creating %s when all is quiet: %v", key(n), err)
 		}
 	}

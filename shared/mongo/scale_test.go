@@ -91,7 +91,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close(t.Context()) })
-		w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})
+		w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
 		model := w.Found(t, "Model", "m@model.io")
 		crowd(t, e.Client(t).Database(name), n, fresh)
 		w.Clock.Advance(2 * time.Minute)
@@ -138,7 +138,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		}
 		w.Put(t, "org_model", "late", "written under the old name")
 		swaps := 0
-		_, err = w.On(organizationtest.Hooked(db.Store(), func(command string, apply func() error) error {
+		_, err = w.Hooked(func(command string, apply func() error) error {
 			if command == "organizations.compareAndSwap" {
 				swaps++
 			}
@@ -146,7 +146,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 				return organization.ErrLost
 			}
 			return apply()
-		})).Delete(t.Context(), crashed, "Crashed", nil)
+		}).Delete(t.Context(), crashed, "Crashed", nil)
 		if err == nil {
 			t.Fatal("the crashed deletion was acknowledged")
 		}
@@ -192,7 +192,7 @@ func beside(t *testing.T, e mongotest.Engine, n int) map[string]time.Duration {
 		t.Fatal(err)
 	}
 	raw := e.Client(t).Database(name)
-	w := organizationtest.NewWorld(organizationtest.Subject{Store: db.Store(), Writer: e.Writer(t, name)})
+	w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
 	w.Found(t, "Model", "m@model.io")
 	crowd(t, raw, n, 0)
 	for i := range n {

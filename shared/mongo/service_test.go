@@ -2,100 +2,50 @@ package mongo_test
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"oms/shared/fault"
-	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
-	"oms/shared/token"
 )
-
-func newService(db *mongo.Database, c *organizationtest.Clock) *organization.Service {
-	return organization.New(organization.Config{
-		Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
-		Now: c.Now, Log: slog.New(slog.DiscardHandler),
-	})
-}
-
-func found(tb testing.TB, db *mongo.Database, s *organization.Service, name, email string) token.Principal {
-	tb.Helper()
-	v, err := s.Create(tb.Context(), organization.Creation{Name: name, Email: email, Password: "correct horse"})
-	if err != nil {
-		tb.Fatalf("Create(%q, %q) = %v", name, email, err)
-	}
-	a, err := db.Store().Admins.FindByEmail(tb.Context(), email)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), CredentialVersion: a.CredentialVersion}
-}
-
-func codeOf(err error) string {
-	if f, ok := errors.AsType[*fault.Error](err); ok {
-		return f.Code
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
 
 // TestService_wholeLife: the life of an organization on every engine, its
 // documents written by another client, with only commands that MongoDB 6.0 documents.
 func TestService_wholeLife(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		ctx, name := t.Context(), databaseName()
-		db := e.OpenNamed(t, name)
-		if err := db.EnsureIndexes(ctx); err != nil {
-			t.Fatal(err)
-		}
-		w := e.Writer(t, name)
-		c := organizationtest.NewClock()
-		s := newService(db, c)
-		who := found(t, db, s, "Acme", "a@acme.io")
+		ctx, w := t.Context(), newWorld(t, e)
+		who := w.Found(t, "Acme", "a@acme.io")
 		for i := range 300 {
-			if err := w.Put(ctx, "org_acme", organizationtest.StringDocument(fmt.Sprintf("d%03d", i), "v")); err != nil {
-				t.Fatal(err)
-			}
+			w.Put(t, "org_acme", fmt.Sprintf("d%03d", i), "v")
 		}
-		if err := w.AddIndex(ctx, "org_acme", organizationtest.Index{Name: "by_value", Field: "value"}); err != nil {
-			t.Fatal(err)
-		}
+		w.AddIndex(t, "org_acme")
 		beta, email := "Beta", "b@beta.io"
-		v, err := s.Update(ctx, who, organization.Change{Name: &beta, Email: &email})
+		v, err := w.Update(ctx, who, organization.Change{Name: &beta, Email: &email})
 		if err != nil || v.Collection != "org_beta" || v.Version != 2 {
 			t.Fatalf("Update() = %+v, %v", v, err)
 		}
-		docs, err := w.Documents(ctx, "org_beta")
+		docs, err := w.Writer.Documents(ctx, "org_beta")
 		if err != nil || len(docs) != 300 || string(docs[7].ID[5:9]) != "d007" {
 			t.Fatalf("org_beta holds %d documents (%v), want all 300 with their _id", len(docs), err)
 		}
-		if ix, err := w.Indexes(ctx, "org_beta"); err != nil || len(ix) != 1 || ix[0].Name != "by_value" {
+		if ix, err := w.Writer.Indexes(ctx, "org_beta"); err != nil || len(ix) != 1 || ix[0].Name != "by_value" {
 			t.Fatalf("org_beta has the indexes %v, %v", ix, err)
 		}
 		// Another client still writes under the old name: it comes along.
-		for _, d := range []organization.Document{
-			organizationtest.StringDocument("late", "v"), organizationtest.StringDocument("d000", "v"), organizationtest.StringDocument("d001", "other"),
-		} {
-			if err := w.Put(ctx, "org_acme", d); err != nil {
-				t.Fatal(err)
-			}
-		}
-		reconciled(t, s, c)
-		docs, err = w.Documents(ctx, "org_beta")
+		w.Put(t, "org_acme", "late", "v")
+		w.Put(t, "org_acme", "d000", "v")
+		w.Put(t, "org_acme", "d001", "other")
+		w.Quiet(t)
+		docs, err = w.Writer.Documents(ctx, "org_beta")
 		if err != nil || len(docs) != 301 {
 			t.Errorf("org_beta holds %d documents (%v), want 301", len(docs), err)
 		}
-		there, err := db.Store().Collections.List(ctx, "")
+		there, err := w.Store.Collections.List(ctx, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +53,7 @@ func TestService_wholeLife(t *testing.T) {
 		for _, g := range there {
 			if len(g) > 6 && g[:6] == "ghost_" {
 				ghosts++
-				if kept, err := w.Documents(ctx, g); err != nil || len(kept) != 1 {
+				if kept, err := w.Writer.Documents(ctx, g); err != nil || len(kept) != 1 {
 					t.Errorf("%s keeps %d documents (%v), want the one that differs", g, len(kept), err)
 				}
 			}
@@ -111,36 +61,26 @@ func TestService_wholeLife(t *testing.T) {
 		if ghosts != 1 {
 			t.Errorf("%d ghosts are kept, want 1", ghosts)
 		}
-		if _, err := s.Delete(ctx, who, "beta", nil); err != nil {
+		if _, err := w.Delete(ctx, who, "beta", nil); err != nil {
 			t.Fatal(err)
 		}
-		found(t, db, s, "Gamma", "b@beta.io") // the email at once
-		_, err = s.Create(ctx, organization.Creation{Name: "Beta", Email: "c@beta.io", Password: "correct horse"})
-		if codeOf(err) != "organization_name_held" {
+		w.Found(t, "Gamma", "b@beta.io") // the email at once
+		_, err = w.Create(ctx, organization.Creation{Name: "Beta", Email: "c@beta.io", Password: organizationtest.Password})
+		if organizationtest.Code(err) != "organization_name_held" {
 			t.Errorf("the name is answered %v, want organization_name_held", err)
 		}
-		c.Advance(80 * time.Second)
-		found(t, db, s, "Beta", "c@beta.io")
-		if docs, err := w.Documents(ctx, "org_beta"); err != nil || len(docs) != 0 {
+		w.Clock.Advance(80 * time.Second)
+		w.Found(t, "Beta", "c@beta.io")
+		if docs, err := w.Writer.Documents(ctx, "org_beta"); err != nil || len(docs) != 0 {
 			t.Errorf("the next owner finds %d documents, %v", len(docs), err)
 		}
-		c.Advance(10 * time.Minute)
-		reconciled(t, s, c)
-		there, err = db.Store().Collections.List(ctx, "trash_")
+		w.Clock.Advance(15 * time.Minute)
+		w.Quiet(t)
+		there, err = w.Store.Collections.List(ctx, "trash_")
 		if err != nil || len(there) != 0 {
 			t.Errorf("after the retention time %v is there, %v", there, err)
 		}
 	})
-}
-
-func reconciled(tb testing.TB, s *organization.Service, c *organizationtest.Clock) {
-	tb.Helper()
-	for range 4 {
-		c.Advance(90 * time.Second)
-		if r, err := s.Reconcile(tb.Context()); err != nil || !r.Complete {
-			tb.Fatalf("Reconcile() = %+v, %v", r, err)
-		}
-	}
 }
 
 // TestService_oneOfTwelve: twelve clients of three processes want one name, or
@@ -196,7 +136,7 @@ func raceOf(t *testing.T, services []*organization.Service, lost string, creatio
 		c.Password = organizationtest.Password
 		all.Go(func() {
 			_, err := services[i%len(services)].Create(t.Context(), c)
-			answers[i] = codeOf(err)
+			answers[i] = organizationtest.Code(err)
 		})
 	}
 	all.Wait()
@@ -224,7 +164,7 @@ func threeProcesses(t *testing.T, e mongotest.Engine) []*organization.Service {
 		if err := db.EnsureIndexes(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, newService(db, organizationtest.NewClock()))
+		all = append(all, organizationtest.NewWorld(db.Store(), nil).Service)
 	}
 	return all
 }

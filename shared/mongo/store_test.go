@@ -5,18 +5,18 @@ import (
 	"testing"
 
 	"oms/shared/mongo/mongotest"
-	"oms/shared/organization/organizationtest"
+	"oms/shared/organization/storetest"
 )
 
 func TestStore_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		organizationtest.TestStore(t, func(t *testing.T) organizationtest.Subject {
+		storetest.TestStore(t, func(t *testing.T) storetest.Subject {
 			db := e.Open(t)
 			if err := db.EnsureIndexes(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			return organizationtest.Subject{
+			return storetest.Subject{
 				Store: db.Store(), Writer: e.Writer(t, db.Name()),
 				LooseRenames: e.Name == "server" && os.Getenv("MONGO_TEST_LOOSE_RENAMES") != "",
 			}

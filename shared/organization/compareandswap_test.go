@@ -3,12 +3,12 @@ package organization_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"oms/shared/organization"
+	"oms/shared/organization/crashtest"
 	"oms/shared/token"
 )
 
@@ -36,13 +36,13 @@ func (l *lateSwaps) CompareAndSwap(ctx context.Context, was, is organization.Org
 func TestService_takeOver_keepsWhatIsItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	who := w.found(t, "Acme", "a@acme.io")
-	_, _ = w.service(dying(2)).Delete(t.Context(), who, "Acme", nil)
-	w.clock.Advance(organization.Lease + 3*time.Second)
-	store := w.Store()
+	who := w.Found(t, "Acme", "a@acme.io")
+	_, _ = w.Hooked(crashtest.Dying(2)).Delete(t.Context(), who, "Acme", nil)
+	w.Clock.Advance(organization.Lease + 3*time.Second)
+	store := w.Store
 	late := &lateSwaps{Organizations: store.Organizations, so: takesOver}
 	store.Organizations = readLate{late}
-	s := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()})
+	s := w.On(store)
 	if r := w.reconciled(t, s); r.Finished != 1 || w.named(t, "Acme").State != organization.Deleted {
 		t.Errorf("Reconcile() = %+v, and the organization is %s", r, w.named(t, "Acme").State)
 	}
@@ -76,8 +76,8 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			who := w.found(t, "Acme", "a@acme.io")
-			store := w.Store()
+			who := w.Found(t, "Acme", "a@acme.io")
+			store := w.Store
 			ctx, cancel := context.WithCancel(t.Context())
 			late := &lateSwaps{Organizations: store.Organizations, so: func(_, is organization.Organization) bool {
 				if is.State == organization.Updating {
@@ -86,7 +86,7 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 				return is.State == organization.Updating
 			}}
 			store.Organizations = late
-			first := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()})
+			first := w.On(store)
 			if _, err := first.Update(ctx, who, c.before); err == nil {
 				t.Fatal("the first change was answered")
 			}
@@ -95,7 +95,7 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			late.apply()
-			w.quiet(t)
+			w.Quiet(t)
 			now, err := w.Get(t.Context(), who, "Acme")
 			if err != nil || now.AdminEmail != v.AdminEmail || now.Name != v.Name {
 				t.Errorf("afterwards Get() = %+v, %v, want what was answered, %+v", now, err, v)
@@ -109,8 +109,8 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 func TestService_showsNoNewVersionWithAnOldEmail(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	who := w.found(t, "Acme", "a@acme.io")
-	store := w.Store()
+	who := w.Found(t, "Acme", "a@acme.io")
+	store := w.Store
 	old := &staleAdmin{Admins: store.Admins}
 	var err error
 	if old.is, err = store.Admins.FindByEmail(t.Context(), "a@acme.io"); err != nil {
@@ -121,7 +121,7 @@ func TestService_showsNoNewVersionWithAnOldEmail(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.Admins = old
-	s := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()})
+	s := w.On(store)
 	if v, err := s.Get(t.Context(), who, "Acme"); err != nil || v.Version != changed.Version || v.AdminEmail != "b@acme.io" {
 		t.Errorf("Get() = %+v, %v, want the email of version %d", v, err, changed.Version)
 	}
@@ -165,8 +165,8 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			who := w.found(t, "Acme", "a@acme.io")
-			now := w.clock.Now()
+			who := w.Found(t, "Acme", "a@acme.io")
+			now := w.Clock.Now()
 			late := organization.Organization{
 				ID: organization.NewID(now), Name: "Beta", Key: "beta", ClaimID: organization.NewID(now), Collection: "org_beta",
 				State: organization.Creating, Version: 1, Rev: 1, AdminID: organization.NewID(now), CreatedAt: now, UpdatedAt: now,
@@ -175,17 +175,15 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 					Admin: &organization.AdminChange{ID: organization.NewID(now), Email: "late@acme.io", CredentialVersion: "v"},
 				},
 			}
-			if err := w.Store().Organizations.Insert(t.Context(), late); err != nil {
+			if err := w.Store.Organizations.Insert(t.Context(), late); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.take(w, who); err != nil {
 				t.Fatalf("%v, want the name", err)
 			}
-			w.quiet(t)
-			if bad := w.violations(); bad != nil {
-				t.Error(strings.Join(bad, "\n"))
-			}
-			for _, a := range w.Admins() {
+			w.Quiet(t)
+			w.WantSound(t)
+			for _, a := range w.db.Admins() {
 				if a.Email == "late@acme.io" {
 					t.Error("the admin of the late creation was made")
 				}
@@ -199,12 +197,12 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 func TestService_twoOrganizationsWithOneKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.found(t, "Acme", "a@acme.io")
-	claim, err := w.Store().Claims.Find(t.Context(), "acme")
+	w.Found(t, "Acme", "a@acme.io")
+	claim, err := w.Store.Claims.Find(t.Context(), "acme")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := w.Store().Claims.Delete(t.Context(), claim); err != nil || !ok {
+	if ok, err := w.Store.Claims.Delete(t.Context(), claim); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	if _, err := w.Create(t.Context(), creation("Acme", "b@acme.io")); err == nil {
@@ -212,7 +210,7 @@ func TestService_twoOrganizationsWithOneKey(t *testing.T) {
 	} else if errors.Is(err, organization.ErrKeyTaken) {
 		t.Errorf("the client is told %v", err)
 	}
-	if n := len(w.living()); n != 1 {
+	if n := len(w.Living(t)); n != 1 {
 		t.Errorf("%d organizations live, want one", n)
 	}
 }

@@ -25,7 +25,8 @@ func TestService_Examine(t *testing.T) {
 			is := o
 			is.State = organization.Deleting
 			is.Op = &organization.Op{
-				ID: fixedID(9), Kind: organization.OpDelete, Worker: fixedID(8), Lease: w.clock.Now().Add(-time.Minute), From: o.Key,
+				ID: fixedID(9), Kind: organization.OpDelete, From: o.Key,
+				Worker: fixedID(8), Lease: w.Clock.Now().Add(-time.Minute),
 			}
 			w.swap(t, o, is)
 		}},
@@ -44,9 +45,9 @@ func TestService_Examine(t *testing.T) {
 		{kind: "dead_organization_with_key", plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
 			is := organization.Organization{
-				ID: fixedID(7), Key: "gone", State: organization.Aborted, Rev: 1, PurgeAfter: w.clock.Now().Add(time.Hour),
+				ID: fixedID(7), Key: "gone", State: organization.Aborted, Rev: 1, PurgeAfter: w.Clock.Now().Add(time.Hour),
 			}
-			if err := w.Store().Organizations.Insert(t.Context(), is); err != nil {
+			if err := w.Store.Organizations.Insert(t.Context(), is); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -54,7 +55,9 @@ func TestService_Examine(t *testing.T) {
 			t.Helper()
 			w.unclaim(t, o.Key)
 		}},
-		{kind: "collection_missing", mended: true, plant: func(_ *testing.T, w *world, o organization.Organization) { w.Drop(o.Collection) }},
+		{kind: "collection_missing", mended: true, plant: func(_ *testing.T, w *world, o organization.Organization) {
+			w.db.Drop(o.Collection)
+		}},
 		{kind: "collection_of_another_name", also: []string{"collection_missing"}, plant: func(t *testing.T, w *world, o organization.Organization) {
 			t.Helper()
 			is := o
@@ -63,7 +66,7 @@ func TestService_Examine(t *testing.T) {
 		}},
 		{kind: "admin_missing", plant: func(t *testing.T, w *world, o organization.Organization) {
 			t.Helper()
-			if err := w.Store().Admins.Delete(t.Context(), o.AdminID, o.ID); err != nil {
+			if err := w.Store.Admins.Delete(t.Context(), o.AdminID, o.ID); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -74,7 +77,7 @@ func TestService_Examine(t *testing.T) {
 		{kind: "dead_claim", mended: true, plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
 			w.claim(t, organization.Claim{
-				Key: "dead", OrgID: fixedID(7), ID: fixedID(5), Until: w.clock.Now().Add(-time.Second),
+				Key: "dead", OrgID: fixedID(7), ID: fixedID(5), Until: w.Clock.Now().Add(-time.Second),
 			})
 		}},
 		{kind: "dead_claim", mended: true, plant: func(t *testing.T, w *world, _ organization.Organization) {
@@ -83,46 +86,46 @@ func TestService_Examine(t *testing.T) {
 		}},
 		{kind: "dead_claim", mended: true, plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			w.put(t, "org_left", "s", "of a data writer")
+			w.Put(t, "org_left", "s", "of a data writer")
 			w.claim(t, organization.Claim{
-				Key: "left", OrgID: fixedID(7), ID: fixedID(5), Until: w.clock.Now().Add(time.Second), Left: true,
+				Key: "left", OrgID: fixedID(7), ID: fixedID(5), Until: w.Clock.Now().Add(time.Second), Left: true,
 			})
 		}},
 		{kind: "collection_unexplained", mended: true, also: []string{"ghost_of_a_stranger"}, plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			w.put(t, "org_strange", "s", "stranger")
+			w.Put(t, "org_strange", "s", "stranger")
 		}},
 		{kind: "trash_unexplained", plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			w.put(t, "trash_"+fixedID(9).String(), "s", "stranger")
+			w.Put(t, "trash_"+fixedID(9).String(), "s", "stranger")
 		}},
 		{kind: "ghost_of_a_stranger", plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			w.put(t, "ghost_unknown_"+fixedID(9).String(), "s", "stranger")
+			w.Put(t, "ghost_unknown_"+fixedID(9).String(), "s", "stranger")
 		}},
 		{kind: "ghost_of_nobody", plant: func(t *testing.T, w *world, _ organization.Organization) {
 			t.Helper()
-			w.put(t, "ghost_"+fixedID(7).String()+"_"+fixedID(9).String(), "s", "stranger")
+			w.Put(t, "ghost_"+fixedID(7).String()+"_"+fixedID(9).String(), "s", "stranger")
 		}},
 		{kind: "ghost", mended: true, plant: func(t *testing.T, w *world, o organization.Organization) {
 			t.Helper()
-			w.put(t, "ghost_"+o.ID.String()+"_"+fixedID(9).String(), "d1", "late")
+			w.Put(t, "ghost_"+o.ID.String()+"_"+fixedID(9).String(), "d1", "late")
 		}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.found(t, "Acme", "a@acme.io")
+			w.Found(t, "Acme", "a@acme.io")
 			if f, err := w.Examine(t.Context()); err != nil || len(f) != 0 {
 				t.Fatalf("a sound database: %v, %v", f, err)
 			}
-			c.plant(t, w, w.living()[0])
+			c.plant(t, w, w.Living(t)[0])
 			w.wantKinds(t, "planted", append([]string{c.kind}, c.also...))
 			for range 3 { // a repair holds a name, and what reconcile frees then may be held once more
 				if _, err := w.Repair(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				w.clock.Advance(3 * time.Minute)
+				w.Clock.Advance(3 * time.Minute)
 			}
 			if _, err := w.Repair(t.Context()); err != nil {
 				t.Fatal(err)
@@ -150,18 +153,17 @@ func (l listed) Organizations(
 
 // listing returns a doctor to whom the organizations are listed in another way.
 func (w *world) listing(as func(*organization.Page[organization.Organization])) *world {
-	s := w.Store()
+	s, doctor := w.Store, *w.World
 	s.Backlog = listed{s.Backlog, as}
-	return &world{Memory: w.Memory, clock: w.clock, Service: organization.New(organization.Config{
-		Store: s, Now: w.clock.Now, Log: discard(),
-	})}
+	doctor.Service = w.On(s)
+	return &world{&doctor, w.db}
 }
 
 // TestService_Examine_keyHeldTwice: where the index that forbids it is not there.
 func TestService_Examine_keyHeldTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.found(t, "Acme", "a@acme.io")
+	w.Found(t, "Acme", "a@acme.io")
 	w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "x@acme.io", Rev: 1})
 	w.listing(func(p *organization.Page[organization.Organization]) {
 		other := p.Items[0]
@@ -175,12 +177,12 @@ func TestService_Examine_keyHeldTwice(t *testing.T) {
 func TestService_Examine_unreadable(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.found(t, "Acme", "a@acme.io")
-	w.found(t, "Beta", "b@beta.io")
-	w.put(t, "org_acme", "d1", "one")
-	acme := w.living()[0]
+	w.Found(t, "Acme", "a@acme.io")
+	w.Found(t, "Beta", "b@beta.io")
+	w.Put(t, "org_acme", "d1", "one")
+	acme := w.Living(t)[0]
 	if acme.Key != "acme" {
-		acme = w.living()[1]
+		acme = w.Living(t)[1]
 	}
 	doctor := w.listing(func(p *organization.Page[organization.Organization]) {
 		p.Items = slices.DeleteFunc(p.Items, func(o organization.Organization) bool { return o.ID == acme.ID })
@@ -193,9 +195,9 @@ func TestService_Examine_unreadable(t *testing.T) {
 	if err != nil || got != (organization.Repaired{}) {
 		t.Errorf("Repair() = %+v, %v, want none", got, err)
 	}
-	w.quiet(t)
-	if bad := w.violations(); bad != nil || w.held("org_acme") != "d1" {
-		t.Errorf("the doctor did harm: %v, org_acme holds %q", bad, w.held("org_acme"))
+	w.Quiet(t)
+	if bad := w.Violations(t); bad != nil || w.Held(t, "org_acme") != "d1" {
+		t.Errorf("the doctor did harm: %v, org_acme holds %q", bad, w.Held(t, "org_acme"))
 	}
 }
 
@@ -204,7 +206,7 @@ func TestService_Examine_unreadable(t *testing.T) {
 func TestService_Examine_readsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.found(t, "Acme", "a@acme.io")
+	w.Found(t, "Acme", "a@acme.io")
 	w.settle(t, "acme")
 	kinds := w.listing(func(p *organization.Page[organization.Organization]) { p.Items = nil }).kinds(t)
 	if slices.Contains(kinds, "dead_claim") || slices.Contains(kinds, "collection_unexplained") {
@@ -216,9 +218,9 @@ func TestService_Examine_readsAgain(t *testing.T) {
 func TestService_Examine_endures(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.found(t, "Acme", "a@acme.io")
+	w.Found(t, "Acme", "a@acme.io")
 	n := 0
-	f, err := w.service(func(_ string, apply func() error) error {
+	f, err := w.Hooked(func(_ string, apply func() error) error {
 		if n++; n%2 == 0 {
 			return organization.ErrLost
 		}
@@ -232,11 +234,11 @@ func TestService_Examine_endures(t *testing.T) {
 // settle takes the claim's end away, as reconcile does.
 func (w *world) settle(t *testing.T, key string) {
 	t.Helper()
-	c, err := w.Store().Claims.Find(t.Context(), key)
+	c, err := w.Store.Claims.Find(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := w.Store().Claims.Settle(t.Context(), []organization.Claim{c}); err != nil || n != 1 {
+	if n, err := w.Store.Claims.Settle(t.Context(), []organization.Claim{c}); err != nil || n != 1 {
 		t.Fatal(n, err)
 	}
 }
@@ -244,7 +246,7 @@ func (w *world) settle(t *testing.T, key string) {
 // swap is what nobody does: a write past the protocol.
 func (w *world) swap(t *testing.T, was, is organization.Organization) {
 	t.Helper()
-	if ok, err := w.Store().Organizations.CompareAndSwap(t.Context(), was, is); err != nil || !ok {
+	if ok, err := w.Store.Organizations.CompareAndSwap(t.Context(), was, is); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"oms/shared/organization"
-	"oms/shared/organization/organizationtest"
+	"oms/shared/organization/memory"
 )
 
 // ablation takes one rule out of the protocol by standing between a worker and
@@ -24,7 +24,7 @@ type ablation struct {
 	shows string
 	take  func(began time.Time, s organization.Store) organization.Store
 	// server takes something out of the database itself; may be nil.
-	server func(*organizationtest.Memory)
+	server func(*memory.Database)
 }
 
 func ablations() []ablation {
@@ -77,7 +77,7 @@ func ablations() []ablation {
 		},
 		{
 			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 60, shows: "answers: ",
-			server: func(m *organizationtest.Memory) { m.SetKeyIndex(false) }, // which is the second lock
+			server: func(m *memory.Database) { m.NoKeyIndex = true }, // which is the second lock
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Claims = twoWinners{s.Claims}
 				return s
@@ -99,11 +99,11 @@ func ablations() []ablation {
 		},
 		{
 			name: "no-linearizable", what: "what decides is read from a primary that may have been cut off", aim: "cut", within: 60,
-			server: func(m *organizationtest.Memory) { m.SetLinearizable(false) },
+			server: func(m *memory.Database) { m.NoLinearizable = true },
 		},
 		{
 			name: "no-linearizable-claimants", what: "likewise who has a name", aim: "stale", within: 60,
-			server: func(m *organizationtest.Memory) { m.SetLinearizable(false) },
+			server: func(m *memory.Database) { m.NoLinearizable = true },
 		},
 	}
 }

@@ -22,9 +22,9 @@ func (h *history) watch() {
 		if keys[o.Key] > 1 {
 			h.say("two visible organizations have the key %s", o.Key)
 		}
-		for _, d := range h.Documents(o.Collection) {
+		for _, id := range h.ids(o.Collection) {
 			h.mu.Lock()
-			owner, ok := h.wrote[organizationtest.StringID(d)]
+			owner, ok := h.wrote[id]
 			h.mu.Unlock()
 			if ok && owner.org != o.ID {
 				h.say("a document of %s is visible in %s", owner.org, o.ID)
@@ -35,13 +35,13 @@ func (h *history) watch() {
 
 // check holds the invariants when all is quiet.
 func (h *history) check() {
-	w := &world{Memory: h.Memory, clock: organizationtest.NewClock()}
+	w := organizationtest.NewWorld(h.Store(), h.Database)
 	living := map[organization.ID]organization.Organization{}
 	lives := map[string]organization.Organization{} // by collection
-	for _, o := range w.living() {
+	for _, o := range w.Living(h.t) {
 		living[o.ID], lives[o.Collection] = o, o
 	}
-	for _, bad := range w.violations() {
+	for _, bad := range w.Violations(h.t) {
 		kind, rest, _ := strings.Cut(bad, ": ")
 		subject, _, _ := strings.Cut(rest, ":")
 		switch {
@@ -59,7 +59,7 @@ func (h *history) check() {
 		}
 	}
 	for id := range h.indexed {
-		if o, ok := living[id]; ok && h.indexed[id] && len(h.Indexes(o.Collection)) != 1 {
+		if o, ok := living[id]; ok && h.indexed[id] && h.indexes(o.Collection) != 1 {
 			h.say("the index of %s is lost", id)
 		}
 	}
@@ -70,8 +70,8 @@ func (h *history) check() {
 
 // strangers reports whether all that a collection holds is other applications'.
 func (h *history) strangers(collection string) bool {
-	for _, d := range h.Documents(collection) {
-		if !h.wrote[organizationtest.StringID(d)].org.IsZero() {
+	for _, id := range h.ids(collection) {
+		if !h.wrote[id].org.IsZero() {
 			return false
 		}
 	}
@@ -83,8 +83,7 @@ func (h *history) strangers(collection string) bool {
 func (h *history) checkDocuments(living map[organization.ID]organization.Organization) {
 	where := map[string][]string{}
 	for _, collection := range h.Names() {
-		for _, d := range h.Documents(collection) {
-			id := organizationtest.StringID(d)
+		for _, id := range h.ids(collection) {
 			where[id] = append(where[id], collection)
 		}
 	}
@@ -125,10 +124,10 @@ func (h *history) checkWishes(living map[organization.ID]organization.Organizati
 	for _, a := range h.Admins() {
 		wishes := h.wishes[a.OrgID]
 		at := slices.IndexFunc(wishes, func(w *wished) bool { return w.password == a.Password.Hash })
-		made := &wished{password: secretWord}
+		made := &wished{password: organizationtest.Password}
 		if at >= 0 {
 			made = wishes[at]
-		} else if a.Password.Hash != secretWord {
+		} else if a.Password.Hash != organizationtest.Password {
 			h.say("nobody asked for the password of %s", a.Email)
 		}
 		if !made.perhaps() {
@@ -157,10 +156,8 @@ func (h *history) ask() {
 	for n, name := range h.names {
 		h.get(h.spared("last get "+name), name, false)
 		_, err := h.Store().Organizations.FindVisible(h.t.Context(), keyOf(name))
-		taken := err == nil
-		if collection := organization.CollectionName(keyOf(name)); !taken && len(h.Documents(collection)) > 0 && h.strangers(collection) {
-			taken = true
-		}
+		collection := organization.CollectionName(keyOf(name))
+		taken := err == nil || len(h.ids(collection)) > 0 && h.strangers(collection)
 		err = h.create(h.spared("last "+name), creation(name, fmt.Sprintf("fresh%d@acme.io", n)))
 		if (err == nil) == taken {
 			h.say("%s is taken: %v, and creating it says %v", name, taken, err)

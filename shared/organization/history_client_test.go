@@ -11,6 +11,7 @@ import (
 
 	"oms/shared/fault"
 	"oms/shared/organization"
+	"oms/shared/organization/linearizable"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
@@ -88,28 +89,28 @@ func (h *history) passwordOf(who token.Principal) string {
 			return a.Password.Hash
 		}
 	}
-	return secretWord
+	return organizationtest.Password
 }
 
 // answered adds a call with what its answer says. What a primary that was cut
 // off has told is old, or never was: nobody's Get or Login can know, and a
 // refusal says as little; an acknowledgement holds all the same.
-func (h *history) answered(w *caller, c organizationtest.Call, err error) {
+func (h *history) answered(w *caller, c linearizable.Call, err error) {
 	switch {
 	case err == nil:
-		c.Outcome = organizationtest.Done
+		c.Outcome = linearizable.Done
 	case fault.KindOf(err) == fault.Internal:
 		h.say("an answer is no fault: %v", err)
-		c.Outcome = organizationtest.Unknown
-	case code(err) == "storage_unavailable":
-		c.Outcome = organizationtest.Unknown
+		c.Outcome = linearizable.Unknown
+	case organizationtest.Code(err) == "storage_unavailable":
+		c.Outcome = linearizable.Unknown
 	default:
-		c.Outcome = organizationtest.Refused
-		c.TakenName = code(err) == "organization_name_taken"
-		c.TakenEmail = code(err) == "admin_email_taken"
+		c.Outcome = linearizable.Refused
+		c.TakenName = organizationtest.Code(err) == "organization_name_taken"
+		c.TakenEmail = organizationtest.Code(err) == "admin_email_taken"
 	}
 	if w.doubtful() {
-		if c.Kind == organizationtest.Get || c.Kind == organizationtest.Login {
+		if c.Kind == linearizable.Get || c.Kind == linearizable.Login {
 			return
 		}
 		c.TakenName, c.TakenEmail = false, false
@@ -129,7 +130,7 @@ func (h *history) occupied(key string) bool {
 }
 
 func (h *history) create(w *caller, c organization.Creation) error {
-	call := h.answers.Begin(organizationtest.Create)
+	call := h.answers.Begin(linearizable.Create)
 	call.Name, call.Email = keyOf(c.Name), c.Email
 	// The first request of a key may have been told nothing, and what a later
 	// one is told is about the first one's time.
@@ -149,7 +150,7 @@ func (h *history) create(w *caller, c organization.Creation) error {
 		}
 	}
 	if again && fault.KindOf(err) == fault.Conflict {
-		call.Outcome = organizationtest.Refused
+		call.Outcome = linearizable.Refused
 		h.answers.Add(call)
 		return err
 	}
@@ -177,7 +178,7 @@ func (h *history) once(key string, org organization.ID) {
 }
 
 func (h *history) change(w *caller, who token.Principal, c organization.Change) {
-	call := h.answers.Begin(organizationtest.Change)
+	call := h.answers.Begin(linearizable.Change)
 	call.Org, _ = organization.ParseID(who.OrgID)
 	if c.Name != nil {
 		call.Name = keyOf(*c.Name)
@@ -191,7 +192,7 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 	}
 	h.note(func() { h.wishes[call.Org] = append(h.wishes[call.Org], wish) })
 	v, err := w.Update(h.t.Context(), who, c)
-	h.note(func() { wish.ended, wish.code = time.Now(), code(err) })
+	h.note(func() { wish.ended, wish.code = time.Now(), organizationtest.Code(err) })
 	if err == nil && (c.Name != nil && v.Name != *c.Name || c.Email != nil && v.AdminEmail != *c.Email) {
 		h.say("a change to %v, %v was answered with %+v", call.Name, call.Email, v)
 	}
@@ -202,10 +203,10 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 }
 
 func (h *history) delete(w *caller, who token.Principal) {
-	call := h.answers.Begin(organizationtest.Delete)
+	call := h.answers.Begin(linearizable.Delete)
 	call.Org, _ = organization.ParseID(who.OrgID)
 	_, err := w.Delete(h.t.Context(), who, h.nameOf(call.Org), nil)
-	if code(err) == "" || code(err) == "storage_unavailable" {
+	if organizationtest.Code(err) == "" || organizationtest.Code(err) == "storage_unavailable" {
 		h.note(func() { h.gone[call.Org] = true })
 	}
 	if err == nil && slices.ContainsFunc(h.Organizations(), func(o organization.Organization) bool {
@@ -218,11 +219,11 @@ func (h *history) delete(w *caller, who token.Principal) {
 
 // get reads who has a name; with use, a data service then uses the collection.
 func (h *history) get(w *caller, name string, use bool) {
-	call := h.answers.Begin(organizationtest.Get)
+	call := h.answers.Begin(linearizable.Get)
 	call.Name = keyOf(name)
 	asked := time.Now()
 	v, err := w.Get(h.t.Context(), token.Principal{}, name)
-	if code(err) == "organization_not_found" {
+	if organizationtest.Code(err) == "organization_not_found" {
 		h.answered(w, call, nil)
 		return
 	}
@@ -235,7 +236,7 @@ func (h *history) get(w *caller, name string, use bool) {
 
 // login reads who has an email, as a login does: the admin, and then its organization.
 func (h *history) login(w *caller, email string) {
-	call := h.answers.Begin(organizationtest.Login)
+	call := h.answers.Begin(linearizable.Login)
 	call.Email = email
 	a, err := w.store.Admins.FindByEmail(h.t.Context(), email)
 	if err == nil {

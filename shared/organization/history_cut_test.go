@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"oms/shared/organization"
-	"oms/shared/organization/organizationtest"
+	"oms/shared/organization/memory"
 )
 
 // severed is a primary that was cut off, with what it had then.
 type severed struct {
-	*organizationtest.Memory
+	*memory.Database
 	began time.Time
 }
 
-func (s *severed) until() time.Time { return s.began.Add(organizationtest.ElectionTimeout) }
+func (s *severed) until() time.Time { return s.began.Add(memory.ElectionTimeout) }
 
 // over reports whether there is none, or it has stepped down.
 func (s *severed) over() bool { return s == nil || !time.Now().Before(s.until()) }
@@ -54,10 +54,10 @@ func (c *caller) meets(old *severed, finds time.Time) {
 // where is the server that answers the caller's next command. One that was cut
 // off answers those that have not found the next one yet: by chance, whoever
 // was there before, or comes while it lasts.
-func (c *caller) where(concern organizationtest.Concern) *organizationtest.Memory {
+func (c *caller) where(concern memory.Concern) *memory.Database {
 	old := c.h.severed()
 	if old == nil {
-		return c.h.Memory
+		return c.h.Database
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,11 +72,11 @@ func (c *caller) where(concern organizationtest.Concern) *organizationtest.Memor
 		}
 	}
 	if !time.Now().Before(c.finds) {
-		return c.h.Memory
+		return c.h.Database
 	}
-	c.misled = c.misled || concern == organizationtest.Local
+	c.misled = c.misled || concern == memory.Local
 	c.h.trace("%s: %s at the primary that was cut off", c.name, concern)
-	return old.Memory
+	return old.Database
 }
 
 // doubtful reports whether a primary that was cut off has answered the caller: then
@@ -109,7 +109,7 @@ func decides(name string) bool {
 // undone: a decision is rolled back, and others come in the seconds after.
 func (h *history) undone(c *caller, s command, d *rand.Rand) ill {
 	for range 3 {
-		h.hunt(time.Now().Add(upTo(d, organizationtest.ElectionTimeout)), h.act)
+		h.hunt(time.Now().Add(upTo(d, memory.ElectionTimeout)), h.act)
 	}
 	if s.to != "" {
 		h.hunt(time.Now().Add(upTo(d, 5*time.Second)), func(who string) {
@@ -145,7 +145,7 @@ func (h *history) again(c organization.Creation, d *rand.Rand) {
 // for who has the name.
 func (h *history) unseen(c *caller, s command, d *rand.Rand) ill {
 	ends := c.began.Add(organization.Lease + grace)
-	last := time.Now().Add(organizationtest.ElectionTimeout)
+	last := time.Now().Add(memory.ElectionTimeout)
 	for range 2 {
 		h.hunt(ends.Add(upTo(d, last.Sub(ends))), func(who string) {
 			_ = h.create(h.deceived(who), creation(s.to, fmt.Sprintf("%s@hunt.io", who[len("hunter "):])))

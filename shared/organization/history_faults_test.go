@@ -3,6 +3,7 @@ package organization_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -66,7 +67,7 @@ func (h *history) newCaller(call string, spare bool) *caller {
 	c.store = s
 	c.Service = organization.New(organization.Config{
 		Store: s, Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
-		Now: func() time.Time { return time.Now().Add(skew) }, Log: discard(),
+		Now: func() time.Time { return time.Now().Add(skew) }, Log: slog.New(slog.DiscardHandler),
 	})
 	return c
 }

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"oms/shared/organization"
-	"oms/shared/organization/organizationtest"
+	"oms/shared/organization/linearizable"
+	"oms/shared/organization/memory"
 )
 
 //nolint:gochecknoglobals // flags
@@ -78,13 +79,13 @@ func runHistory(t *testing.T, seed uint64, aim string, without ablation) *histor
 // history is one random run. All randomness comes from its seed and from who
 // asks, never from the order in which goroutines run.
 type history struct {
-	*organizationtest.Memory
+	*memory.Database
 	t       *testing.T
 	seed    uint64
 	aim     string
 	began   time.Time
 	without ablation
-	answers organizationtest.Answers
+	answers linearizable.History
 	hunts   sync.WaitGroup
 	drops   bool      // data services drop collections and delete documents
 	chance  float64   // of a command to suffer
@@ -95,7 +96,7 @@ type history struct {
 	outside bool // another application makes collections where a rename goes
 
 	mu       sync.Mutex
-	verdict  organizationtest.Verdict
+	verdict  linearizable.Verdict
 	quiet    bool
 	bad      []string
 	faults   int
@@ -116,15 +117,15 @@ type history struct {
 
 func newHistory(t *testing.T, seed uint64, aim string, without ablation) *history {
 	h := &history{
-		Memory: organizationtest.NewMemory(), t: t, seed: seed, aim: aim, began: time.Now(), without: without,
+		Database: memory.New(), t: t, seed: seed, aim: aim, began: time.Now(), without: without,
 		wrote: map[string]write{}, indexed: map[organization.ID]bool{}, dropped: map[organization.ID]bool{},
 		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{}, wishes: map[organization.ID][]*wished{}, keys: map[string]bool{}, byKey: map[string]organization.ID{}, hot: map[organization.ID]bool{},
 	}
 	if without.server != nil {
-		without.server(h.Memory)
+		without.server(h.Database)
 	}
 	d := h.dice("kind")
-	h.SetUUIDs(d.IntN(4) > 0)
+	h.NoUUIDs = d.IntN(4) == 0
 	h.drops = d.IntN(2) == 0
 	h.chance = []float64{0, 0.03, 0.06, 0.12, 0.2}[d.IntN(5)]
 	h.outside = !h.drops

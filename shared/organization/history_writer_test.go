@@ -50,10 +50,26 @@ func (h *history) use(who string, v organization.View, asked time.Time) {
 	}
 }
 
+// ids returns the _ids of the collection's documents.
+func (h *history) ids(collection string) []string {
+	docs, _ := h.Documents(h.t.Context(), collection)
+	ids := make([]string, len(docs))
+	for i, d := range docs {
+		ids[i] = organizationtest.StringID(d)
+	}
+	return ids
+}
+
+// indexes returns how many indexes data services have made of the collection.
+func (h *history) indexes(collection string) int {
+	all, _ := h.Indexes(h.t.Context(), collection)
+	return len(all)
+}
+
 func (h *history) insert(id string, v organization.View) {
 	h.stray(v.Collection)
 	h.note(func() { h.wrote[id] = write{org: v.ID} })
-	if err := h.Put(v.Collection, organizationtest.StringDocument(id, "written")); err != nil {
+	if err := h.Put(h.t.Context(), v.Collection, organizationtest.StringDocument(id, "written")); err != nil {
 		h.say("a data writer: %v", err)
 	}
 	h.stray(v.Collection)
@@ -82,7 +98,7 @@ func (h *history) remove(id string, v organization.View) {
 func (h *history) index(_ string, v organization.View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.AddIndex(v.Collection, organizationtest.Index{Name: "by_value", Field: "value"})
+	_ = h.AddIndex(h.t.Context(), v.Collection, organizationtest.Index{Name: "by_value", Field: "value"})
 	h.indexed[v.ID] = true
 }
 
@@ -90,11 +106,10 @@ func (h *history) index(_ string, v organization.View) {
 func (h *history) drop(_ string, v organization.View) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.Indexes(v.Collection)) > 0 {
+	if h.indexes(v.Collection) > 0 {
 		h.indexed[v.ID] = false
 	}
-	for _, doc := range h.Documents(v.Collection) {
-		id := organizationtest.StringID(doc)
+	for _, id := range h.ids(v.Collection) {
 		w := h.wrote[id]
 		if w.org != v.ID {
 			h.bad = append(h.bad, fmt.Sprintf("a data service of %s drops a document of %s", v.ID, w.org))
@@ -111,7 +126,7 @@ func (h *history) foreignWrites() {
 	for n := range 3 {
 		id := fmt.Sprint("foreign-", n)
 		h.note(func() { h.wrote[id], h.strayed[collection] = write{}, true })
-		if err := h.Put(collection, organizationtest.StringDocument(id, "foreign")); err != nil {
+		if err := h.Put(h.t.Context(), collection, organizationtest.StringDocument(id, "foreign")); err != nil {
 			h.say("another application: %v", err)
 		}
 	}
@@ -143,7 +158,7 @@ func (h *history) strangerComes(s command, d *rand.Rand) {
 			h.note(func() { h.wrote[id] = write{} })
 		}
 		doc := organizationtest.StringDocument(id, "stranger")
-		if err := h.Put(collection, doc); err != nil {
+		if err := h.Put(h.t.Context(), collection, doc); err != nil {
 			h.say("a stranger: %v", err)
 		}
 		if !full {

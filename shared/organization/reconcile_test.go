@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"oms/shared/organization"
+	"oms/shared/organization/crashtest"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
@@ -45,9 +46,9 @@ func (w *world) crowd(tb testing.TB, n int) []token.Principal {
 	tb.Helper()
 	all := make([]token.Principal, n)
 	for i := range all {
-		all[i] = w.found(tb, fmt.Sprintf("Org %d", i), fmt.Sprintf("%d@acme.io", i))
+		all[i] = w.Found(tb, fmt.Sprintf("Org %d", i), fmt.Sprintf("%d@acme.io", i))
 	}
-	w.clock.Advance(2 * time.Minute)
+	w.Clock.Advance(2 * time.Minute)
 	return all
 }
 
@@ -64,12 +65,12 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	hook, sent := counted()
-	s := w.service(hook)
+	s := w.Hooked(hook)
 	all := w.crowd(t, 500)
 	if r := w.reconciled(t, s); r.Settled != 500 || sent("") > 20 {
 		t.Errorf("the first run settled %d of 500 claims", r.Settled)
 	}
-	w.clock.Advance(time.Minute)
+	w.Clock.Advance(time.Minute)
 	w.reconciled(t, s)
 	if n := sent(""); n > 20 {
 		t.Errorf("a run with nothing to do sent %d commands, want at most 20", n)
@@ -81,9 +82,9 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	if _, err := w.Update(t.Context(), all[1], organization.Change{Name: ptr("Moved")}); err != nil {
 		t.Fatal(err)
 	}
-	w.put(t, "org_org_1", "late", "written under the old name")
-	_, _ = w.service(dying(7)).Update(t.Context(), all[2], organization.Change{Name: ptr("Crashed")})
-	w.clock.Advance(90 * time.Second)
+	w.Put(t, "org_org_1", "late", "written under the old name")
+	_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), all[2], organization.Change{Name: ptr("Crashed")})
+	w.Clock.Advance(90 * time.Second)
 	sent("")
 	r := w.reconciled(t, s)
 	if r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || !r.Complete {
@@ -92,22 +93,20 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	if n := sent(""); n > 60 {
 		t.Errorf("it sent %d commands, want few beside 500 living organizations", n)
 	}
-	if got := w.held("org_moved"); got != "late" {
+	if got := w.Held(t, "org_moved"); got != "late" {
 		t.Errorf("org_moved holds %q, want what was written under the old name", got)
 	}
-	w.quiet(t)
-	if bad := w.violations(); bad != nil {
-		t.Error(strings.Join(bad, "\n"))
-	}
+	w.Quiet(t)
+	w.WantSound(t)
 }
 
 func TestService_Reconcile_deletesTheAdminsOfTheDead(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.found(t, "Other", "o@acme.io")
+	w.Found(t, "Other", "o@acme.io")
 	for _, die := range []func() organization.ID{
 		func() organization.ID { // a deletion
-			who := w.found(t, "Acme", "a@acme.io")
+			who := w.Found(t, "Acme", "a@acme.io")
 			if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
 				t.Fatal(err)
 			}
@@ -115,23 +114,19 @@ func TestService_Reconcile_deletesTheAdminsOfTheDead(t *testing.T) {
 			return id
 		},
 		func() organization.ID { // a creation that was given up
-			if _, err := w.Create(t.Context(), creation("Beta", "o@acme.io")); code(err) != "admin_email_taken" {
-				t.Fatal(err)
-			}
-			orgs := slices.DeleteFunc(w.Organizations(), func(o organization.Organization) bool { return o.State != organization.Aborted })
-			return orgs[0].ID
+			_, err := w.Create(t.Context(), creation("Beta", "o@acme.io"))
+			wantCode(t, "a taken email", err, "admin_email_taken")
+			return w.named(t, "Beta").ID
 		},
 	} {
 		dead := die()
-		late := organization.Admin{ID: organization.NewID(w.clock.Now()), OrgID: dead, Email: "late@acme.io", Rev: 1}
-		if err := w.Store().Admins.Insert(t.Context(), late); err != nil { // a late command of its creation
-			t.Fatal(err)
-		}
-		w.clock.Advance(80 * time.Second)
+		late := organization.Admin{ID: organization.NewID(w.Clock.Now()), OrgID: dead, Email: "late@acme.io", Rev: 1}
+		w.admin(t, late) // a late command of its creation
+		w.Clock.Advance(80 * time.Second)
 		if r := w.reconciled(t, w.Service); r.Admins != 1 {
 			t.Errorf("the first run after a hold reports %+v, want one admin deleted", r)
 		}
-		if n := len(w.Admins()); n != 1 {
+		if n := len(w.db.Admins()); n != 1 {
 			t.Errorf("%d admins are left, want one", n)
 		}
 	}
@@ -191,7 +186,7 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 	t.Parallel()
 	deleted := func(t *testing.T, w *world, name string) organization.Organization {
 		t.Helper()
-		if _, err := w.Delete(t.Context(), w.found(t, name, name+"@acme.io"), name, nil); err != nil {
+		if _, err := w.Delete(t.Context(), w.Found(t, name, name+"@acme.io"), name, nil); err != nil {
 			t.Fatal(err)
 		}
 		return w.named(t, name)
@@ -215,7 +210,7 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 			"a claim that cannot be freed",
 			func(t *testing.T, w *world, name string) string { t.Helper(); deleted(t, w, name); return key(name) },
 			func(w *world, o organization.Organization) bool {
-				return !slices.ContainsFunc(w.Claims(), func(c organization.Claim) bool { return c.Key == key(o.Name) })
+				return !slices.ContainsFunc(w.db.Claims(), func(c organization.Claim) bool { return c.Key == key(o.Name) })
 			}, 2 * time.Minute,
 		},
 		{
@@ -223,18 +218,18 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 			func(t *testing.T, w *world, name string) string {
 				t.Helper()
 				deleted(t, w, name)
-				w.put(t, "org_"+key(name), "late", "late")
+				w.Put(t, "org_"+key(name), "late", "late")
 				return "org_" + key(name)
 			},
 			func(w *world, o organization.Organization) bool {
-				return !slices.Contains(w.Names(), "org_"+key(o.Name))
+				return !slices.Contains(w.db.Names(), "org_"+key(o.Name))
 			}, 2 * time.Minute,
 		},
 		{
 			"an operation that cannot be finished",
 			func(t *testing.T, w *world, name string) string {
 				t.Helper()
-				_, _ = w.service(dying(2)).Delete(t.Context(), w.found(t, name, name+"@acme.io"), name, nil)
+				_, _ = w.Hooked(crashtest.Dying(2)).Delete(t.Context(), w.Found(t, name, name+"@acme.io"), name, nil)
 				return w.named(t, name).ID.String()
 			},
 			func(_ *world, o organization.Organization) bool { return o.State == organization.Deleted }, 2 * time.Minute,
@@ -249,14 +244,16 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			bad := &refusal{thing: c.leave(t, w, "Bad")}
-			w.clock.Advance(time.Second)
+			w.Clock.Advance(time.Second)
 			c.leave(t, w, "Good")
-			w.clock.Advance(c.wait)
-			store, log := w.Store(), bytes.Buffer{}
+			w.Clock.Advance(c.wait)
+			store, log := w.Store, bytes.Buffer{}
 			store.Collections = refusedCollections{store.Collections, bad}
 			store.Claims = refusedClaims{store.Claims, bad}
 			store.Admins = refusedAdmins{store.Admins, bad}
-			s := organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+			s := organization.New(organization.Config{
+				Store: store, Now: w.Clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+			})
 			for n := range 60 {
 				r := w.reconciled(t, s)
 				if r.Failed != 1 || !r.Complete || r.Oldest == 0 {
@@ -268,7 +265,7 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 				if strings.Count(log.String(), `"ERROR"`) != 1 {
 					t.Fatalf("run %d: the log is %s, want one error", n, log.String())
 				}
-				w.clock.Advance(time.Minute)
+				w.Clock.Advance(time.Minute)
 			}
 			if bad.tries < 3 || bad.tries > 8 {
 				t.Errorf("it was tried %d times in an hour, want now and then", bad.tries)
@@ -280,7 +277,7 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 // named returns the organization that was created with the name.
 func (w *world) named(tb testing.TB, name string) organization.Organization {
 	tb.Helper()
-	orgs := w.Organizations()
+	orgs := w.db.Organizations()
 	i := slices.IndexFunc(orgs, func(o organization.Organization) bool { return o.Name == name })
 	if i < 0 {
 		tb.Fatalf("there is no organization %s", name)
@@ -291,24 +288,24 @@ func (w *world) named(tb testing.TB, name string) organization.Organization {
 func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	who := w.found(t, "Acme", "a@acme.io")
+	who := w.Found(t, "Acme", "a@acme.io")
 	for n := range 300 {
-		w.put(t, "org_acme", fmt.Sprintf("d%03d", n), "one")
+		w.Put(t, "org_acme", fmt.Sprintf("d%03d", n), "one")
 	}
 	if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 300 {
-		w.put(t, "org_acme", fmt.Sprintf("d%03d", n), "another")
+		w.Put(t, "org_acme", fmt.Sprintf("d%03d", n), "another")
 	}
-	w.clock.Advance(90 * time.Second)
+	w.Clock.Advance(90 * time.Second)
 	hook, sent := counted()
-	s := w.service(hook)
+	s := w.Hooked(hook)
 	for n := range 60 {
 		if r := w.reconciled(t, s); r.Kept != 1 || r.Failed != 0 || r.Oldest != 0 {
 			t.Fatalf("run %d reports %+v, want one kept", n, r)
 		}
-		w.clock.Advance(time.Minute)
+		w.Clock.Advance(time.Minute)
 	}
 	if n := sent("documents.insert"); n > 8*300 {
 		t.Errorf("in an hour %d inserts were tried of 300 documents that differ", n)
@@ -326,15 +323,15 @@ func TestService_Reconcile_sharesItsTime(t *testing.T) {
 		if _, err := w.Delete(t.Context(), who, fmt.Sprintf("Org %d", i), nil); err != nil {
 			t.Fatal(err)
 		}
-		w.put(t, fmt.Sprintf("org_org_%d", i), "late", "late")
+		w.Put(t, fmt.Sprintf("org_org_%d", i), "late", "late")
 	}
-	w.clock.Advance(time.Hour)
+	w.Clock.Advance(time.Hour)
 	for i, who := range all[40:] {
-		_, _ = w.service(dying(7)).Update(t.Context(), who, organization.Change{Name: ptr(fmt.Sprintf("New %d", i))})
+		_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), who, organization.Change{Name: ptr(fmt.Sprintf("New %d", i))})
 	}
-	w.clock.Advance(time.Minute)
-	s := w.service(func(_ string, apply func() error) error {
-		w.clock.Advance(50 * time.Millisecond)
+	w.Clock.Advance(time.Minute)
+	s := w.Hooked(func(_ string, apply func() error) error {
+		w.Clock.Advance(50 * time.Millisecond)
 		return apply()
 	})
 	r := w.reconciled(t, s)
@@ -343,17 +340,15 @@ func TestService_Reconcile_sharesItsTime(t *testing.T) {
 	}
 	runs := 1
 	for ; !r.Complete && runs < 100; runs++ {
-		w.clock.Advance(45 * time.Second)
+		w.Clock.Advance(45 * time.Second)
 		r = w.reconciled(t, s)
 	}
 	if !r.Complete || runs > 20 {
 		t.Errorf("after %d runs the last reports %+v", runs, r)
 	}
-	w.clock.Advance(time.Hour)
-	w.quiet(t)
-	if bad := w.violations(); bad != nil {
-		t.Error(strings.Join(bad, "\n"))
-	}
+	w.Clock.Advance(time.Hour)
+	w.Quiet(t)
+	w.WantSound(t)
 }
 
 // TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun: what differs at its
@@ -361,27 +356,27 @@ func TestService_Reconcile_sharesItsTime(t *testing.T) {
 func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	who := w.found(t, "Acme", "a@acme.io")
+	who := w.Found(t, "Acme", "a@acme.io")
 	for n := range 1000 {
-		w.put(t, "org_acme", fmt.Sprintf("d%04d", n), "one")
+		w.Put(t, "org_acme", fmt.Sprintf("d%04d", n), "one")
 	}
 	if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 1000 {
-		w.put(t, "org_acme", fmt.Sprintf("d%04d", n), "another")
+		w.Put(t, "org_acme", fmt.Sprintf("d%04d", n), "another")
 	}
-	w.put(t, "org_acme", "last", "late")
-	w.clock.Advance(90 * time.Second)
-	s := w.service(func(_ string, apply func() error) error {
-		w.clock.Advance(20 * time.Millisecond)
+	w.Put(t, "org_acme", "last", "late")
+	w.Clock.Advance(90 * time.Second)
+	s := w.Hooked(func(_ string, apply func() error) error {
+		w.Clock.Advance(20 * time.Millisecond)
 		return apply()
 	})
 	for range 10 {
 		w.reconciled(t, s)
-		w.clock.Advance(50 * time.Second)
+		w.Clock.Advance(50 * time.Second)
 	}
-	if !strings.Contains(w.held("org_beta"), "last") {
+	if !strings.Contains(w.Held(t, "org_beta"), "last") {
 		t.Error("the last document was never reached")
 	}
 }
@@ -414,10 +409,10 @@ func TestService_Reconcile_passesOverWhatItCannotRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.clock.Advance(time.Hour)
-	store := w.Store()
+	w.Clock.Advance(time.Hour)
+	store := w.Store
 	store.Backlog = unread{store.Backlog}
-	r := w.reconciled(t, organization.New(organization.Config{Store: store, Now: w.clock.Now, Log: discard()}))
+	r := w.reconciled(t, w.On(store))
 	if r.Purged != 2 || r.Failed != 1 || !r.Complete {
 		t.Errorf("Reconcile() = %+v, want two purged and one failed", r)
 	}

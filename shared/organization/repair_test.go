@@ -22,23 +22,23 @@ func contradictions() map[string]func(t *testing.T, w *world) {
 	return map[string]func(t *testing.T, w *world){
 		"an empty collection that nobody explains": func(t *testing.T, w *world) {
 			t.Helper()
-			if err := w.Store().Collections.Create(t.Context(), "org_strange"); err != nil {
+			if err := w.Store.Collections.Create(t.Context(), "org_strange"); err != nil {
 				t.Fatal(err)
 			}
 		},
 		"a collection that nobody explains": func(t *testing.T, w *world) {
 			t.Helper()
-			w.put(t, "org_strange", "s", "stranger")
+			w.Put(t, "org_strange", "s", "stranger")
 		},
 		"a missing claim": func(t *testing.T, w *world) {
 			t.Helper()
 			w.unclaim(t, "acme")
 		},
-		"a missing collection": func(_ *testing.T, w *world) { w.Drop("org_acme") },
+		"a missing collection": func(_ *testing.T, w *world) { w.db.Drop("org_acme") },
 		"a missing claim and collection": func(t *testing.T, w *world) {
 			t.Helper()
 			w.unclaim(t, "acme")
-			w.Drop("org_acme")
+			w.db.Drop("org_acme")
 		},
 		"a settled claim that nobody refers to": func(t *testing.T, w *world) {
 			t.Helper()
@@ -58,7 +58,7 @@ func disturbances() map[string]func(t *testing.T, w *world, who token.Principal)
 			t.Helper()
 			_, err := w.Create(t.Context(), creation("Strange", "s@strange.io"))
 			if answered(t, err) {
-				w.put(t, "org_strange", "s1", "its own")
+				w.Put(t, "org_strange", "s1", "its own")
 			}
 			return err == nil
 		},
@@ -79,8 +79,8 @@ func disturbances() map[string]func(t *testing.T, w *world, who token.Principal)
 		},
 		"a data writer": func(t *testing.T, w *world, _ token.Principal) bool {
 			t.Helper()
-			_ = w.Put("org_acme", organizationtest.StringDocument("d2", "two"))
-			_ = w.Put("org_strange", organizationtest.StringDocument("s2", "two"))
+			_ = w.Writer.Put(t.Context(), "org_acme", organizationtest.StringDocument("d2", "two"))
+			_ = w.Writer.Put(t.Context(), "org_strange", organizationtest.StringDocument("s2", "two"))
 			return true
 		},
 	}
@@ -89,7 +89,7 @@ func disturbances() map[string]func(t *testing.T, w *world, who token.Principal)
 // answered reports whether a client was told that it has happened.
 func answered(t *testing.T, err error) bool {
 	t.Helper()
-	if c := code(err); strings.HasPrefix(c, "not a fault") {
+	if c := organizationtest.Code(err); strings.HasPrefix(c, "not a fault") {
 		t.Errorf("a client is answered %s", c)
 	}
 	return err == nil
@@ -107,29 +107,30 @@ func TestService_Repair_besideClients(t *testing.T) {
 					t.Parallel()
 					for n := 0; ; n++ {
 						w := newWorld()
-						who := w.found(t, "Acme", "a@acme.io")
-						w.put(t, "org_acme", "d1", "one")
+						who := w.Found(t, "Acme", "a@acme.io")
+						w.Put(t, "org_acme", "d1", "one")
 						plant(t, w)
-						acme, docs := w.living()[0], w.held("org_acme")
+						acme, docs := w.Living(t)[0], w.Held(t, "org_acme")
 						d := &disturbed{n: n, late: late}
 						d.act = func() { d.acked = disturb(t, w, who) }
-						if _, err := w.service(d.hook).Repair(t.Context()); code(err) != "" && code(err) != "storage_unavailable" {
+						_, err := w.Hooked(d.hook).Repair(t.Context())
+						if c := organizationtest.Code(err); c != "" && c != "storage_unavailable" {
 							t.Errorf("command %d: Repair() = %v", n, err)
 						}
 						if !d.acted {
 							break
 						}
-						w.clock.Advance(20 * time.Second)
+						w.Clock.Advance(20 * time.Second)
 						if d.delayed != nil {
 							_ = d.delayed()
 						}
 						for range 3 {
-							w.quiet(t)
+							w.Quiet(t)
 							if _, err := w.Repair(t.Context()); err != nil {
 								t.Fatal(err)
 							}
 						}
-						for _, bad := range append(w.unmended(t), w.lostTo(disturbance, d.acked, acme, docs)...) {
+						for _, bad := range append(w.unmended(t), w.lostTo(t, disturbance, d.acked, acme, docs)...) {
 							t.Errorf("before %s, command %d: %s", d.command, n, bad)
 						}
 					}
@@ -171,16 +172,17 @@ func (d *disturbed) hook(command string, apply func() error) error {
 // unmended returns what contradicts when all is quiet, but for strangers' ghosts, which are kept.
 func (w *world) unmended(t *testing.T) []string {
 	t.Helper()
-	return slices.DeleteFunc(w.violations(), func(bad string) bool {
+	return slices.DeleteFunc(w.Violations(t), func(bad string) bool {
 		return strings.HasPrefix(bad, "ghost_of_a_stranger")
 	})
 }
 
 // lostTo returns what a client was promised and has not got, or has lost. The
 // documents that acme had are in docs.
-func (w *world) lostTo(what string, acked bool, acme organization.Organization, docs string) []string {
+func (w *world) lostTo(t *testing.T, what string, acked bool, acme organization.Organization, docs string) []string {
+	t.Helper()
 	keys := map[string]organization.Organization{}
-	for _, o := range w.living() {
+	for _, o := range w.Living(t) {
 		keys[o.Key] = o
 	}
 	var bad []string
@@ -188,8 +190,8 @@ func (w *world) lostTo(what string, acked bool, acme organization.Organization, 
 	switch {
 	case !acked:
 	case what == "a create":
-		if keys["strange"].ID.IsZero() || w.held("org_strange") != "s1" {
-			bad = append(bad, "an acknowledged organization has lost its documents: "+strings.Join(w.Names(), " "))
+		if keys["strange"].ID.IsZero() || w.Held(t, "org_strange") != "s1" {
+			bad = append(bad, "an acknowledged organization has lost its documents: "+strings.Join(w.db.Names(), " "))
 		}
 	case what == "a data writer":
 		docs = strings.TrimSpace(docs + " d2")
@@ -203,8 +205,8 @@ func (w *world) lostTo(what string, acked bool, acme organization.Organization, 
 		}
 		return bad
 	}
-	if keys[want].ID != acme.ID || w.held("org_"+want) != docs {
-		bad = append(bad, fmt.Sprintf("acme does not live under %s with %q: %v", want, docs, w.Names()))
+	if keys[want].ID != acme.ID || w.Held(t, "org_"+want) != docs {
+		bad = append(bad, fmt.Sprintf("acme does not live under %s with %q: %v", want, docs, w.db.Names()))
 	}
 	return bad
 }
@@ -215,59 +217,60 @@ func TestService_Repair_eachApart(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		command string
-		err     func(w *world, apply func() error) error // of the first such command
+		err     func(t *testing.T, w *world, apply func() error) error // of the first such command
 		want    organization.Repaired
 		left    []string
 	}{
 		"undisturbed": {want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"}},
 		"the claim is there already": {
 			command: "claims.insert",
-			err: func(w *world, _ func() error) error {
-				o := w.living()[0]
-				return w.Store().Claims.Insert(context.Background(), organization.Claim{Key: o.Key, OrgID: o.ID, ID: o.ClaimID})
+			err: func(t *testing.T, w *world, _ func() error) error {
+				t.Helper()
+				o := w.Living(t)[0]
+				return w.Store.Claims.Insert(t.Context(), organization.Claim{Key: o.Key, OrgID: o.ID, ID: o.ClaimID})
 			},
 			want: organization.Repaired{Mended: 4, Changed: 1}, left: []string{"ghost_of_a_stranger"},
 		},
 		"the claim cannot be made": {
-			command: "claims.insert", err: func(*world, func() error) error { return errors.New("not today") },
+			command: "claims.insert", err: func(*testing.T, *world, func() error) error { return errors.New("not today") },
 			want: organization.Repaired{Mended: 3, Changed: 1, Failed: 1},
 			left: []string{"claim_missing", "collection_missing", "ghost_of_a_stranger"},
 		},
 		"an answer is lost": {
-			command: "claims.insert", err: func(*world, func() error) error { return organization.ErrLost },
+			command: "claims.insert", err: func(*testing.T, *world, func() error) error { return organization.ErrLost },
 			want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"},
 		},
 		"an answer is lost, and what it told was done": {
-			command: "claims.insert", err: func(_ *world, apply func() error) error {
+			command: "claims.insert", err: func(_ *testing.T, _ *world, apply func() error) error {
 				_ = apply()
 				return organization.ErrLost
 			},
 			want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"},
 		},
 		"an admin cannot be deleted": {
-			command: "admins.delete", err: func(*world, func() error) error { return errors.New("not today") },
+			command: "admins.delete", err: func(*testing.T, *world, func() error) error { return errors.New("not today") },
 			want: organization.Repaired{Mended: 4, Failed: 1},
 			left: []string{"admin_of_dead_organization", "ghost_of_a_stranger"},
 		},
 		"a move is not answered": {
-			command: "collections.rename", err: func(*world, func() error) error { return organization.ErrLost },
+			command: "collections.rename", err: func(*testing.T, *world, func() error) error { return organization.ErrLost },
 			want: organization.Repaired{Mended: 4, Failed: 1}, left: []string{"collection_unexplained"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.found(t, "Acme", "a@acme.io")
-			w.put(t, "org_strange", "s", "stranger")
+			w.Found(t, "Acme", "a@acme.io")
+			w.Put(t, "org_strange", "s", "stranger")
 			w.unclaim(t, "acme")
-			w.Drop("org_acme")
+			w.db.Drop("org_acme")
 			w.claim(t, organization.Claim{Key: "dead", OrgID: fixedID(7), ID: fixedID(5)})
 			w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "x@acme.io", Rev: 1})
 			first := true
-			doctor := w.service(func(command string, apply func() error) error {
+			doctor := w.Hooked(func(command string, apply func() error) error {
 				if command == c.command && first {
 					first = false
-					if err := c.err(w, apply); err != nil {
+					if err := c.err(t, w, apply); err != nil {
 						return err
 					}
 				}
@@ -277,7 +280,7 @@ func TestService_Repair_eachApart(t *testing.T) {
 			if err != nil || got != c.want {
 				t.Errorf("Repair() = %+v, %v, want %+v", got, err, c.want)
 			}
-			w.quiet(t)
+			w.Quiet(t)
 			var left []string
 			for _, kind := range w.kinds(t) {
 				if kind != "ghost" {
@@ -303,7 +306,7 @@ func TestService_Repair_changed(t *testing.T) {
 			plant: contradictions()["an empty collection that nobody explains"],
 			act: func(t *testing.T, w *world, _ token.Principal) {
 				t.Helper()
-				w.found(t, "Strange", "s@strange.io")
+				w.Found(t, "Strange", "s@strange.io")
 				w.unclaim(t, "strange")
 			},
 		},
@@ -337,7 +340,7 @@ func TestService_Repair_changed(t *testing.T) {
 				o := organization.Organization{
 					ID: fixedID(7), Key: "strange", State: organization.Active, AdminID: fixedID(6), Rev: 1,
 				}
-				if err := w.Store().Organizations.Insert(t.Context(), o); err != nil {
+				if err := w.Store.Organizations.Insert(t.Context(), o); err != nil {
 					t.Error(err)
 				}
 			},
@@ -346,18 +349,18 @@ func TestService_Repair_changed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			who := w.found(t, "Acme", "a@acme.io")
+			who := w.Found(t, "Acme", "a@acme.io")
 			c.plant(t, w)
 			examined := false
 			first := []string{"claims.insert", "claims.raise", "organizations.findLinearizable"} // one of them begins a repair
 			var before []string                                                                  // the collections as the client leaves them
-			doctor := w.service(func(command string, apply func() error) error {
+			doctor := w.Hooked(func(command string, apply func() error) error {
 				switch {
 				case command == "backlog.organizations":
 					examined = true
 				case examined && slices.Contains(first, command) && before == nil:
 					c.act(t, w, who)
-					before = w.Names()
+					before = w.db.Names()
 				}
 				return apply()
 			})
@@ -365,14 +368,14 @@ func TestService_Repair_changed(t *testing.T) {
 			if err != nil || got != (organization.Repaired{Changed: 1}) {
 				t.Errorf("Repair() = %+v, %v, want one that has changed", got, err)
 			}
-			if !slices.Equal(before, w.Names()) {
-				t.Errorf("there were %v, and are %v", before, w.Names())
+			if !slices.Equal(before, w.db.Names()) {
+				t.Errorf("there were %v, and are %v", before, w.db.Names())
 			}
-			if _, err := w.Store().Claims.Find(t.Context(), "strange"); len(w.living()) == 2 && err == nil {
+			if _, err := w.Store.Claims.Find(t.Context(), "strange"); len(w.Living(t)) == 2 && err == nil {
 				t.Error("the doctor keeps a name that it has no use for")
 			}
-			if len(w.Admins()) != len(w.living()) {
-				t.Errorf("%d admins are there, want %d", len(w.Admins()), len(w.living()))
+			if len(w.db.Admins()) != len(w.Living(t)) {
+				t.Errorf("%d admins are there, want %d", len(w.db.Admins()), len(w.Living(t)))
 			}
 		})
 	}
@@ -390,9 +393,9 @@ func remove(t *testing.T, w *world, who token.Principal) {
 func TestService_Repair_holds(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	w.put(t, "org_strange", "s", "stranger")
+	w.Put(t, "org_strange", "s", "stranger")
 	var late func() error
-	doctor := w.service(func(command string, apply func() error) error {
+	doctor := w.Hooked(func(command string, apply func() error) error {
 		if command == "collections.rename" {
 			late = apply
 			return organization.ErrLost
@@ -402,19 +405,18 @@ func TestService_Repair_holds(t *testing.T) {
 	if _, err := doctor.Repair(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.Drop("org_strange") // its owner
-	end := w.clock.Now().Add(organization.Lease + organization.LateBound)
-	for ; w.clock.Now().Before(end); w.clock.Advance(5 * time.Second) {
+	w.db.Drop("org_strange") // its owner
+	end := w.Clock.Now().Add(organization.Lease + organization.LateBound)
+	for ; w.Clock.Now().Before(end); w.Clock.Advance(5 * time.Second) {
 		if _, err := w.Reconcile(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Create(t.Context(), creation("Strange", "s@strange.io")); code(err) != "organization_name_held" {
-			t.Fatalf("Create() = %v, want organization_name_held: the move may still come", err)
-		}
+		_, err := w.Create(t.Context(), creation("Strange", "s@strange.io"))
+		wantCode(t, "who comes while the move may still come", err, "organization_name_held")
 	}
 	_ = late()
-	w.quiet(t)
-	w.found(t, "Strange", "s@strange.io")
+	w.Quiet(t)
+	w.Found(t, "Strange", "s@strange.io")
 	if bad := w.unmended(t); bad != nil {
 		t.Error(bad)
 	}
@@ -425,10 +427,10 @@ func TestService_Repair_holds(t *testing.T) {
 func TestService_Repair_fences(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	who := w.found(t, "Acme", "a@acme.io")
+	who := w.Found(t, "Acme", "a@acme.io")
 	w.unclaim(t, "acme")
 	once := false
-	client := w.service(func(command string, apply func() error) error {
+	client := w.Hooked(func(command string, apply func() error) error {
 		if command == "organizations.compareAndSwap" && !once {
 			once = true
 			if got, err := w.Repair(t.Context()); err != nil || got != (organization.Repaired{Mended: 1}) {
@@ -440,13 +442,11 @@ func TestService_Repair_fences(t *testing.T) {
 	if _, err := client.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 		answered(t, err)
 	}
-	w.put(t, "org_acme", "d1", "of a data writer that asked a moment ago")
-	w.quiet(t)
-	if bad := w.violations(); bad != nil {
-		t.Error(bad)
-	}
-	if o := w.living()[0]; w.held(o.Collection) != "d1" {
-		t.Errorf("%s holds %q, want d1", o.Collection, w.held(o.Collection))
+	w.Put(t, "org_acme", "d1", "of a data writer that asked a moment ago")
+	w.Quiet(t)
+	w.WantSound(t)
+	if o := w.Living(t)[0]; w.Held(t, o.Collection) != "d1" {
+		t.Errorf("%s holds %q, want d1", o.Collection, w.Held(t, o.Collection))
 	}
 }
 
@@ -456,21 +456,21 @@ func TestService_Repair_catchesUp(t *testing.T) {
 	w := newWorld()
 	for n := range 500 {
 		w.claim(t, organization.Claim{
-			Key: fmt.Sprint("dead ", n), OrgID: fixedID(7), ID: fixedID(5), Until: w.clock.Now().Add(-time.Second),
+			Key: fmt.Sprint("dead ", n), OrgID: fixedID(7), ID: fixedID(5), Until: w.Clock.Now().Add(-time.Second),
 		})
 	}
-	doctor := w.service(func(_ string, apply func() error) error {
-		w.clock.Advance(50 * time.Millisecond)
+	doctor := w.Hooked(func(_ string, apply func() error) error {
+		w.Clock.Advance(50 * time.Millisecond)
 		return apply()
 	})
 	if r, err := doctor.Reconcile(t.Context()); err != nil || r.Complete {
 		t.Fatalf("Reconcile() = %+v, %v, want more than it can do in one run", r, err)
 	}
-	if _, err := doctor.Repair(t.Context()); err != nil || len(w.Claims()) != 0 {
-		t.Errorf("Repair() = %v, and %d claims are left, want none", err, len(w.Claims()))
+	if _, err := doctor.Repair(t.Context()); err != nil || len(w.db.Claims()) != 0 {
+		t.Errorf("Repair() = %v, and %d claims are left, want none", err, len(w.db.Claims()))
 	}
-	slow := w.service(func(_ string, apply func() error) error {
-		w.clock.Advance(organization.Lease)
+	slow := w.Hooked(func(_ string, apply func() error) error {
+		w.Clock.Advance(organization.Lease)
 		return apply()
 	})
 	if _, err := slow.Repair(t.Context()); err != nil {
@@ -482,39 +482,36 @@ func TestService_Repair_catchesUp(t *testing.T) {
 func TestService_Repair_cannotRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	_, err := w.service(func(string, func() error) error { return organization.ErrLost }).Repair(t.Context())
-	if code(err) != "storage_unavailable" {
-		t.Errorf("Repair() = %v, want storage_unavailable", err)
-	}
+	_, err := w.Hooked(func(string, func() error) error { return organization.ErrLost }).Repair(t.Context())
+	wantCode(t, "a repair without a database", err, "storage_unavailable")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.Repair(ctx); code(err) != "storage_unavailable" {
-		t.Errorf("Repair() of a cancelled context = %v, want storage_unavailable", err)
-	}
+	_, err = w.Repair(ctx)
+	wantCode(t, "a repair of a cancelled context", err, "storage_unavailable")
 }
 
 // unclaim takes the claim on key away, as nobody may.
 func (w *world) unclaim(t *testing.T, key string) {
 	t.Helper()
-	c, err := w.Store().Claims.Find(t.Context(), key)
+	c, err := w.Store.Claims.Find(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := w.Store().Claims.Delete(t.Context(), c); err != nil || !ok {
+	if ok, err := w.Store.Claims.Delete(t.Context(), c); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 }
 
 func (w *world) claim(t *testing.T, c organization.Claim) {
 	t.Helper()
-	if err := w.Store().Claims.Insert(t.Context(), c); err != nil {
+	if err := w.Store.Claims.Insert(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (w *world) admin(t *testing.T, a organization.Admin) {
 	t.Helper()
-	if err := w.Store().Admins.Insert(t.Context(), a); err != nil {
+	if err := w.Store.Admins.Insert(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"oms/shared/fault"
 	"oms/shared/organization"
+	"oms/shared/organization/crashtest"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
@@ -17,7 +18,7 @@ import (
 // wantCode fails where err is another fault, and returns its Retry-After.
 func wantCode(tb testing.TB, doing string, err error, want string) time.Duration {
 	tb.Helper()
-	if got := code(err); got != want {
+	if got := organizationtest.Code(err); got != want {
 		tb.Fatalf("%s is answered %q, want %q", doing, got, want)
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
@@ -35,14 +36,12 @@ func TestService_Create(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		now := w.clock.Now().UTC().Truncate(time.Millisecond)
+		now := w.Clock.Now().UTC().Truncate(time.Millisecond)
 		if got.Name != "Test Org" || got.Collection != "org_test_org" || got.AdminEmail != "admin@test.com" ||
 			got.Version != 1 || !got.CreatedAt.Equal(now) || !got.UpdatedAt.Equal(now) || got.Replayed {
 			t.Errorf("Create() = %+v", got)
 		}
-		if bad := w.violations(); bad != nil {
-			t.Error(strings.Join(bad, "\n"))
-		}
+		w.WantSound(t)
 	})
 	t.Run("names every wrong field", func(t *testing.T) {
 		t.Parallel()
@@ -60,7 +59,7 @@ func TestService_Create(t *testing.T) {
 	t.Run("refuses a name whose key is taken, whatever it looks like", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.found(t, "Zürich GmbH", "a@acme.io")
+		w.Found(t, "Zürich GmbH", "a@acme.io")
 		_, err := w.Create(t.Context(), creation("zurich_gmbh", "b@acme.io"))
 		wantCode(t, "a taken key", err, "organization_name_taken")
 		if strings.Contains(err.Error(), "Zürich") {
@@ -70,37 +69,34 @@ func TestService_Create(t *testing.T) {
 	t.Run("refuses a taken email and leaves the name free", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.found(t, "Acme", "a@acme.io")
+		w.Found(t, "Acme", "a@acme.io")
 		_, err := w.Create(t.Context(), creation("Beta", "A@acme.io"))
 		wantCode(t, "a taken email", err, "admin_email_taken")
-		w.clock.Advance(time.Millisecond)
-		w.found(t, "Beta", "b@acme.io")
+		w.Clock.Advance(time.Millisecond)
+		w.Found(t, "Beta", "b@acme.io")
 	})
 	t.Run("takes the email of an admin whose organization never came to be", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		left := organization.Admin{ID: organization.NewID(w.clock.Now()), OrgID: organization.NewID(w.clock.Now()), Email: "a@acme.io", Rev: 1}
-		if err := w.Store().Admins.Insert(t.Context(), left); err != nil {
-			t.Fatal(err)
-		}
-		w.found(t, "Acme", "a@acme.io")
+		w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "a@acme.io", Rev: 1})
+		w.Found(t, "Acme", "a@acme.io")
 	})
 	t.Run("does not touch a stranger's documents", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.put(t, "org_acme", "s", "stranger")
+		w.Put(t, "org_acme", "s", "stranger")
 		_, err := w.Create(t.Context(), creation("Acme", "a@acme.io"))
 		wantCode(t, "a stranger's collection", err, "organization_name_taken")
-		if got := w.held("org_acme"); got != "s" {
+		if got := w.Held(t, "org_acme"); got != "s" {
 			t.Errorf("org_acme holds %q, want s", got)
 		}
-		w.found(t, "Beta", "a@acme.io") // the email was not kept
+		w.Found(t, "Beta", "a@acme.io") // the email was not kept
 	})
 	t.Run("takes over an empty collection", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.AddIndex("org_acme", organizationtest.Index{Name: "i", Field: "value"})
-		w.found(t, "Acme", "a@acme.io")
+		w.AddIndex(t, "org_acme")
+		w.Found(t, "Acme", "a@acme.io")
 	})
 }
 
@@ -118,14 +114,14 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who := w.principal(t, first.ID)
+		who := w.Principal(t, first.AdminEmail)
 		for range 3 {
-			w.clock.Advance(time.Minute)
+			w.Clock.Advance(time.Minute)
 			again, err := w.Create(t.Context(), keyed(" Acme", "A@acme.io", "k"))
 			if err != nil || again.View != first.View || !again.Replayed {
 				t.Fatalf("the same request again = %+v, %v, want %+v", again, err, first)
 			}
-			if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil && code(err) != "token_revoked" {
+			if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil && organizationtest.Code(err) != "token_revoked" {
 				t.Fatal(err)
 			}
 		}
@@ -147,13 +143,13 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 	t.Run("does not remember a conflict", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := w.found(t, "Acme", "a@acme.io")
+		who := w.Found(t, "Acme", "a@acme.io")
 		_, err := w.Create(t.Context(), keyed("Beta", "a@acme.io", "k"))
 		wantCode(t, "a taken email", err, "admin_email_taken")
 		if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
 			t.Fatal(err)
 		}
-		w.clock.Advance(time.Second)
+		w.Clock.Advance(time.Second)
 		if _, err := w.Create(t.Context(), keyed("Beta", "a@acme.io", "k")); err != nil {
 			t.Errorf("the same request, judged anew = %v, want no error", err)
 		}
@@ -164,8 +160,8 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 		if _, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k")); err != nil {
 			t.Fatal(err)
 		}
-		w.clock.Advance(24*time.Hour + time.Second)
-		w.quiet(t)
+		w.Clock.Advance(24*time.Hour + time.Second)
+		w.Quiet(t)
 		_, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
 		wantCode(t, "the same request a day later", err, "organization_name_taken")
 	})
@@ -178,7 +174,7 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 		for i := range answers {
 			all.Go(func() {
 				c, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
-				answers[i], ids[i] = code(err), c.ID
+				answers[i], ids[i] = organizationtest.Code(err), c.ID
 			})
 		}
 		all.Wait()
@@ -187,7 +183,7 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 			switch a {
 			case "":
 				made++
-				if ids[i] != w.living()[0].ID {
+				if ids[i] != w.Living(t)[0].ID {
 					t.Errorf("an answer names another organization: %v", ids[i])
 				}
 			case "request_in_progress":
@@ -195,8 +191,8 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 				t.Errorf("an equal request is answered %q", a)
 			}
 		}
-		if made == 0 || len(w.living()) != 1 {
-			t.Errorf("%d requests were answered with success and %d organizations live", made, len(w.living()))
+		if made == 0 || len(w.Living(t)) != 1 {
+			t.Errorf("%d requests were answered with success and %d organizations live", made, len(w.Living(t)))
 		}
 	})
 }
@@ -224,7 +220,7 @@ func TestService_Create_oneOfTwelve(t *testing.T) {
 				for i := range answers {
 					all.Go(func() {
 						_, err := w.Create(t.Context(), c.creation(i))
-						answers[i] = code(err)
+						answers[i] = organizationtest.Code(err)
 					})
 				}
 				all.Wait()
@@ -247,9 +243,9 @@ func TestService_Create_oneOfTwelve(t *testing.T) {
 func TestService_Get(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
-	mine := w.found(t, "Acme", "a@acme.io")
-	other := w.found(t, "Beta", "b@acme.io")
-	gone := w.found(t, "Gamma", "c@acme.io")
+	mine := w.Found(t, "Acme", "a@acme.io")
+	other := w.Found(t, "Beta", "b@acme.io")
+	gone := w.Found(t, "Gamma", "c@acme.io")
 	if _, err := w.Delete(t.Context(), gone, "Gamma", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -286,17 +282,18 @@ func TestService_Update(t *testing.T) {
 	t.Run("moves the collection with everything in it", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
-		w.clock.Advance(time.Second)
+		who := w.Tenant(t)
+		w.Clock.Advance(time.Second)
 		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
 		if err != nil || v.Name != "Beta" || v.Collection != "org_beta" || v.Version != 2 || v.AdminEmail != "a@acme.io" ||
-			!v.UpdatedAt.Equal(w.clock.Now().Truncate(time.Millisecond)) {
+			!v.UpdatedAt.Equal(w.Clock.Now().Truncate(time.Millisecond)) {
 			t.Fatalf("Update() = %+v, %v", v, err)
 		}
-		if got := w.held("org_beta"); got != "d1 d2" || len(w.Indexes("org_beta")) != 1 {
-			t.Errorf("org_beta holds %q and %d indexes", got, len(w.Indexes("org_beta")))
+		indexes, err := w.Writer.Indexes(t.Context(), "org_beta")
+		if got := w.Held(t, "org_beta"); err != nil || got != "d1 d2" || len(indexes) != 1 {
+			t.Errorf("org_beta holds %q and the indexes %v, %v", got, indexes, err)
 		}
-		if got := len(w.Names()); got != 1 {
+		if got := len(w.db.Names()); got != 1 {
 			t.Errorf("%d collections are there, want one", got)
 		}
 		again, err := w.Get(t.Context(), who, "beta")
@@ -307,7 +304,7 @@ func TestService_Update(t *testing.T) {
 	t.Run("holds the old name for 80 seconds, for its former owner too", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := w.found(t, "Acme", "a@acme.io")
+		who := w.Found(t, "Acme", "a@acme.io")
 		if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +315,7 @@ func TestService_Update(t *testing.T) {
 		}
 		_, err = w.Update(t.Context(), who, organization.Change{Name: ptr("Acme")})
 		wantCode(t, "the former owner", err, "organization_name_held")
-		w.clock.Advance(after)
+		w.Clock.Advance(after)
 		if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Acme")}); err != nil {
 			t.Errorf("Update() after Retry-After = %v, want no error", err)
 		}
@@ -326,7 +323,7 @@ func TestService_Update(t *testing.T) {
 	t.Run("changes only the shown name where the key stays", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
+		who := w.Tenant(t)
 		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("ACME!")})
 		if err != nil || v.Name != "ACME!" || v.Collection != "org_acme" || v.Version != 2 {
 			t.Errorf("Update() = %+v, %v", v, err)
@@ -335,8 +332,8 @@ func TestService_Update(t *testing.T) {
 	t.Run("changes nothing where everything is as wished", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
-		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Acme"), Password: ptr(secretWord)})
+		who := w.Tenant(t)
+		v, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Acme"), Password: ptr(organizationtest.Password)})
 		if err != nil || v.Version != 1 {
 			t.Errorf("Update() = %+v, %v, want version 1", v, err)
 		}
@@ -349,8 +346,10 @@ func TestService_Update(t *testing.T) {
 	t.Run("changes email and password together, and revokes the token", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
-		v, err := w.Update(t.Context(), who, organization.Change{Email: ptr("B@acme.io"), Password: ptr(secretWord), NewPassword: ptr("battery staple")})
+		who := w.Tenant(t)
+		v, err := w.Update(t.Context(), who, organization.Change{
+			Email: ptr("B@acme.io"), Password: ptr(organizationtest.Password), NewPassword: ptr("battery staple"),
+		})
 		if err != nil || v.AdminEmail != "b@acme.io" || v.Version != 2 {
 			t.Fatalf("Update() = %+v, %v", v, err)
 		}
@@ -360,7 +359,7 @@ func TestService_Update(t *testing.T) {
 	t.Run("keeps the token where only the name or the email changed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
+		who := w.Tenant(t)
 		for _, c := range []organization.Change{{Name: ptr("Beta")}, {Email: ptr("b@acme.io")}, {Name: ptr("BETA")}} {
 			if _, err := w.Update(t.Context(), who, c); err != nil {
 				t.Errorf("Update() = %v, want no error", err)
@@ -370,7 +369,10 @@ func TestService_Update(t *testing.T) {
 	t.Run("refuses, and leaves everything as it was", func(t *testing.T) {
 		t.Parallel()
 		everything := func(c organization.Change) organization.Change {
-			d := organization.Change{Name: ptr("Gamma"), Email: ptr("g@acme.io"), Password: ptr(secretWord), NewPassword: ptr("battery staple")}
+			d := organization.Change{
+				Name: ptr("Gamma"), Email: ptr("g@acme.io"),
+				Password: ptr(organizationtest.Password), NewPassword: ptr("battery staple"),
+			}
 			if c.Name != nil {
 				d.Name = c.Name
 			}
@@ -398,9 +400,9 @@ func TestService_Update(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld()
-				who := tenant(t, w)
-				w.found(t, "Other", "o@acme.io")
-				w.put(t, "org_strange", "s", "stranger")
+				who := w.Tenant(t)
+				w.Found(t, "Other", "o@acme.io")
+				w.Put(t, "org_strange", "s", "stranger")
 				before, err := w.Get(t.Context(), who, "Acme")
 				if err != nil {
 					t.Fatal(err)
@@ -410,20 +412,18 @@ func TestService_Update(t *testing.T) {
 				if now, err := w.Get(t.Context(), who, "Acme"); err != nil || now != before {
 					t.Errorf("Get() = %+v, %v, want %+v", now, err, before)
 				}
-				if got := w.held("org_acme") + "|" + w.held("org_strange"); got != "d1 d2|s" {
+				if got := w.Held(t, "org_acme") + "|" + w.Held(t, "org_strange"); got != "d1 d2|s" {
 					t.Errorf("the collections hold %q", got)
 				}
-				w.quiet(t)
-				if bad := w.violations("org_strange"); bad != nil {
-					t.Error(strings.Join(bad, "\n"))
-				}
+				w.Quiet(t)
+				w.WantSound(t, "org_strange")
 			})
 		}
 	})
 	t.Run("names every wrong field", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		_, err := w.Update(t.Context(), tenant(t, w), organization.Change{
+		_, err := w.Update(t.Context(), w.Tenant(t), organization.Change{
 			Organization: ptr("!"), Name: ptr("x"), Email: ptr("y"), NewPassword: ptr("short"),
 		})
 		f, ok := errors.AsType[*fault.Error](err)
@@ -435,13 +435,13 @@ func TestService_Update(t *testing.T) {
 		t.Parallel()
 		for range 50 {
 			w := newWorld()
-			who := tenant(t, w)
+			who := w.Tenant(t)
 			answers := make([]string, 2)
 			var all sync.WaitGroup
 			for i, name := range []string{"Beta", "Gamma"} {
 				all.Go(func() {
 					_, err := w.Update(t.Context(), who, organization.Change{Name: ptr(name)})
-					answers[i] = code(err)
+					answers[i] = organizationtest.Code(err)
 				})
 			}
 			all.Wait()
@@ -450,10 +450,8 @@ func TestService_Update(t *testing.T) {
 					t.Fatalf("the answers are %q", answers)
 				}
 			}
-			w.quiet(t)
-			if bad := w.violations(); bad != nil {
-				t.Fatal(strings.Join(bad, "\n"))
-			}
+			w.Quiet(t)
+			w.WantSound(t)
 		}
 	})
 }
@@ -463,7 +461,7 @@ func TestService_Delete(t *testing.T) {
 	t.Run("frees the email at once and the name after its hold", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
+		who := w.Tenant(t)
 		shown, err := w.Delete(t.Context(), who, "ACME", nil)
 		if err != nil || shown != "Acme" {
 			t.Fatalf("Delete() = %q, %v", shown, err)
@@ -472,48 +470,48 @@ func TestService_Delete(t *testing.T) {
 		wantCode(t, "reading it", err, "organization_not_found")
 		_, err = w.Delete(t.Context(), who, "Acme", nil)
 		wantCode(t, "the same token again", err, "token_revoked")
-		w.found(t, "Beta", "a@acme.io")
+		w.Found(t, "Beta", "a@acme.io")
 		_, err = w.Create(t.Context(), creation("Acme", "b@acme.io"))
-		w.clock.Advance(wantCode(t, "the name", err, "organization_name_held"))
-		w.found(t, "Acme", "b@acme.io")
-		if got := w.held("org_acme"); got != "" {
+		w.Clock.Advance(wantCode(t, "the name", err, "organization_name_held"))
+		w.Found(t, "Acme", "b@acme.io")
+		if got := w.Held(t, "org_acme"); got != "" {
 			t.Errorf("the next owner finds %q", got)
 		}
 	})
 	t.Run("keeps the documents for the retention time, then purges them", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
+		who := w.Tenant(t)
 		if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
 			t.Fatal(err)
 		}
-		trash := w.Names()
-		if len(trash) != 1 || !strings.HasPrefix(trash[0], "trash_") || w.held(trash[0]) != "d1 d2" {
+		trash := w.db.Names()
+		if len(trash) != 1 || !strings.HasPrefix(trash[0], "trash_") || w.Held(t, trash[0]) != "d1 d2" {
 			t.Fatalf("the collections are %v", trash)
 		}
-		w.quiet(t)
-		if got := w.Names(); len(got) != 1 {
+		w.Quiet(t)
+		if got := w.db.Names(); len(got) != 1 {
 			t.Fatalf("the collections are %v before the retention time has passed", got)
 		}
-		w.clock.Advance(15 * time.Minute)
-		w.quiet(t)
-		if got := w.Names(); len(got) != 0 {
+		w.Clock.Advance(15 * time.Minute)
+		w.Quiet(t)
+		if got := w.db.Names(); len(got) != 0 {
 			t.Errorf("the collections are %v after the retention time", got)
 		}
-		if got := len(w.Organizations()); got != 1 {
+		if got := len(w.db.Organizations()); got != 1 {
 			t.Errorf("%d organizations are kept, want one for a day", got)
 		}
-		w.clock.Advance(25 * time.Hour)
-		w.quiet(t)
-		if got := len(w.Organizations()); got != 0 {
+		w.Clock.Advance(25 * time.Hour)
+		w.Quiet(t)
+		if got := len(w.db.Organizations()); got != 0 {
 			t.Errorf("%d organizations are kept after a day", got)
 		}
 	})
 	t.Run("refuses another's name, existing or not, in the same words", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
-		w.found(t, "Other", "o@acme.io")
+		who := w.Tenant(t)
+		w.Found(t, "Other", "o@acme.io")
 		_, there := w.Delete(t.Context(), who, "Other", nil)
 		_, absent := w.Delete(t.Context(), who, "Nobody", nil)
 		wantCode(t, "another's name", there, "not_your_organization")
@@ -524,15 +522,15 @@ func TestService_Delete(t *testing.T) {
 	t.Run("refuses a stale version", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		_, err := w.Delete(t.Context(), tenant(t, w), "Acme", ptr(int64(2)))
+		_, err := w.Delete(t.Context(), w.Tenant(t), "Acme", ptr(int64(2)))
 		wantCode(t, "a stale version", err, "version_mismatch")
 	})
 	t.Run("finishes an unfinished deletion for the same token, even where its admin is gone already", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
-		died := w.service(func(command string, apply func() error) error {
-			if command == "organizations.compareAndSwap" && len(w.Admins()) == 0 {
+		who := w.Tenant(t)
+		died := w.Hooked(func(command string, apply func() error) error {
+			if command == "organizations.compareAndSwap" && len(w.db.Admins()) == 0 {
 				return organization.ErrLost
 			}
 			return apply()
@@ -543,7 +541,7 @@ func TestService_Delete(t *testing.T) {
 		wantCode(t, "the same again while the lease runs", err, "organization_busy")
 		_, err = w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
 		wantCode(t, "an update meanwhile", err, "token_revoked")
-		w.clock.Advance(organization.Lease + 3*time.Second)
+		w.Clock.Advance(organization.Lease + 3*time.Second)
 		if shown, err := w.Delete(t.Context(), who, "Acme", nil); err != nil || shown != "Acme" {
 			t.Errorf("the same again = %q, %v, want success", shown, err)
 		}
@@ -557,33 +555,34 @@ func TestService_Reconcile(t *testing.T) {
 	t.Run("keeps a document that differs aside, and reports it", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
+		who := w.Tenant(t)
 		if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 			t.Fatal(err)
 		}
-		w.put(t, "org_acme", "d1", "other content")
-		w.put(t, "org_acme", "d2", "two")
-		w.put(t, "org_acme", "d3", "three")
-		r := w.quiet(t)
-		if got := w.held("org_beta"); got != "d1 d2 d3" {
+		w.Put(t, "org_acme", "d1", "other content")
+		w.Put(t, "org_acme", "d2", "two")
+		w.Put(t, "org_acme", "d3", "three")
+		r := w.Quiet(t)
+		if got := w.Held(t, "org_beta"); got != "d1 d2 d3" {
 			t.Errorf("org_beta holds %q", got)
 		}
 		var ghosts []string
-		for _, n := range w.Names() {
+		for _, n := range w.db.Names() {
 			if strings.HasPrefix(n, "ghost_") {
 				ghosts = append(ghosts, n)
 			}
 		}
-		if len(ghosts) != 1 || w.held(ghosts[0]) != "d1" || r.Kept != 1 {
+		if len(ghosts) != 1 || w.Held(t, ghosts[0]) != "d1" || r.Kept != 1 {
 			t.Errorf("the ghosts are %v, and the report says %+v", ghosts, r)
 		}
 	})
 	t.Run("is safe twice and concurrently", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		who := tenant(t, w)
-		_, _ = w.service(dying(9)).Update(t.Context(), who, organization.Change{Name: ptr("Beta"), Email: ptr("b@acme.io")})
-		w.clock.Advance(organization.Lease + 3*time.Second)
+		who := w.Tenant(t)
+		both := organization.Change{Name: ptr("Beta"), Email: ptr("b@acme.io")}
+		_, _ = w.Hooked(crashtest.Dying(9)).Update(t.Context(), who, both)
+		w.Clock.Advance(organization.Lease + 3*time.Second)
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
@@ -593,19 +592,17 @@ func TestService_Reconcile(t *testing.T) {
 			})
 		}
 		all.Wait()
-		w.quiet(t)
-		if bad := w.violations(); bad != nil {
-			t.Error(strings.Join(bad, "\n"))
-		}
+		w.Quiet(t)
+		w.WantSound(t)
 	})
 	t.Run("never touches a collection that nothing explains", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		for _, name := range []string{"org_strange", "trash_x", "ghost_unknown_000000000000000000000000", "other"} {
-			w.put(t, name, "s", "stranger")
+			w.Put(t, name, "s", "stranger")
 		}
-		w.quiet(t)
-		if got := len(w.Names()); got != 4 {
+		w.Quiet(t)
+		if got := len(w.db.Names()); got != 4 {
 			t.Errorf("%d collections are left of four", got)
 		}
 	})
@@ -617,10 +614,10 @@ func TestService_sendsNothingAfterItsLease(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	sent := 0
-	s := w.service(func(_ string, apply func() error) error {
+	s := w.Hooked(func(_ string, apply func() error) error {
 		sent++
 		if sent == 2 {
-			w.clock.Advance(organization.Lease - 3*time.Second)
+			w.Clock.Advance(organization.Lease - 3*time.Second)
 		}
 		return apply()
 	})

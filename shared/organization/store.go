@@ -36,7 +36,7 @@ var (
 // linearizable show what can never be lost (read concern linearizable; MongoDB
 // manual, read concern), and take a round trip between servers more.
 //
-// The contract is executable: organizationtest.TestStore.
+// The contract is executable: storetest.TestStore.
 type Store struct {
 	Organizations Organizations
 	Claims        Claims

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"oms/shared/organization"
-	"oms/shared/organization/organizationtest"
-	"oms/shared/token"
 )
 
 // TestService_dataWriters puts a document under the old name at every command
@@ -19,16 +17,16 @@ func TestService_dataWriters(t *testing.T) {
 	for _, uuids := range []bool{true, false} {
 		for n := range 12 {
 			w := newWorld()
-			w.SetUUIDs(uuids)
-			who := tenant(t, w)
+			w.db.NoUUIDs = !uuids
+			who := w.Tenant(t)
 			var mu sync.Mutex
 			seen := 0
-			s := w.service(func(_ string, apply func() error) error {
+			s := w.Hooked(func(_ string, apply func() error) error {
 				err := apply()
 				mu.Lock()
 				defer mu.Unlock()
 				if seen == n {
-					w.put(t, "org_acme", "late", "written under the old name")
+					w.Put(t, "org_acme", "late", "written under the old name")
 				}
 				seen++
 				return err
@@ -36,32 +34,22 @@ func TestService_dataWriters(t *testing.T) {
 			if _, err := s.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 				t.Fatalf("Update() = %v, want no error", err)
 			}
-			w.clock.Advance(30 * time.Second)
+			w.Clock.Advance(30 * time.Second)
 			_, err := w.Create(t.Context(), creation("Acme", "r@acme.io"))
 			wantCode(t, "a rival who wants the old name", err, "organization_name_held")
-			w.quiet(t)
+			w.Quiet(t)
 			want := "d1 d2 late"
 			if n >= seen {
 				want = "d1 d2"
 			}
-			if got := w.held("org_beta"); got != want {
+			if got := w.Held(t, "org_beta"); got != want {
 				t.Errorf("uuids %v, written at command %d: org_beta holds %q, want %q", uuids, n, got, want)
 			}
-			if bad := w.violations(); bad != nil {
+			if bad := w.Violations(t); bad != nil {
 				t.Errorf("uuids %v, written at command %d: %s", uuids, n, strings.Join(bad, "; "))
 			}
 		}
 	}
-}
-
-// tenant is an organization Acme with two documents and an index.
-func tenant(t *testing.T, w *world) token.Principal {
-	t.Helper()
-	who := w.found(t, "Acme", "a@acme.io")
-	w.put(t, "org_acme", "d1", "one")
-	w.put(t, "org_acme", "d2", "two")
-	w.AddIndex("org_acme", organizationtest.Index{Name: "by_value", Field: "value"})
-	return who
 }
 
 // TestService_writersAfterDelete: what is written after a deletion is purged
@@ -70,15 +58,15 @@ func TestService_writersAfterDelete(t *testing.T) {
 	t.Parallel()
 	for n := range 8 {
 		w := newWorld()
-		who := tenant(t, w)
+		who := w.Tenant(t)
 		var mu sync.Mutex
 		seen := 0
-		s := w.service(func(_ string, apply func() error) error {
+		s := w.Hooked(func(_ string, apply func() error) error {
 			err := apply()
 			mu.Lock()
 			defer mu.Unlock()
-			if seen == n && len(w.Documents("org_acme")) == 0 {
-				w.put(t, "org_acme", "late", "written after the move")
+			if seen == n && w.Held(t, "org_acme") == "" {
+				w.Put(t, "org_acme", "late", "written after the move")
 			}
 			seen++
 			return err
@@ -86,17 +74,17 @@ func TestService_writersAfterDelete(t *testing.T) {
 		if _, err := s.Delete(t.Context(), who, "Acme", nil); err != nil {
 			t.Fatalf("Delete() = %v, want no error", err)
 		}
-		w.clock.Advance(50 * time.Second)
+		w.Clock.Advance(50 * time.Second)
 		_, err := w.Create(t.Context(), creation("Acme", "a@acme.io"))
 		wantCode(t, "a rival who wants the name", err, "organization_name_held")
-		w.quiet(t)
-		w.found(t, "Acme", "a@acme.io")
-		if got := w.held("org_acme"); got != "" {
+		w.Quiet(t)
+		w.Found(t, "Acme", "a@acme.io")
+		if got := w.Held(t, "org_acme"); got != "" {
 			t.Errorf("written at command %d: the next owner finds %q", n, got)
 		}
-		w.clock.Advance(time.Hour)
-		w.quiet(t)
-		if got := w.Names(); len(got) != 1 {
+		w.Clock.Advance(time.Hour)
+		w.Quiet(t)
+		if got := w.db.Names(); len(got) != 1 {
 			t.Errorf("written at command %d: %v is there, want only org_acme", n, got)
 		}
 	}

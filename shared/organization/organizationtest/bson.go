@@ -1,8 +1,8 @@
 package organizationtest
 
 import (
-	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"oms/shared/organization"
 )
@@ -22,33 +22,15 @@ func StringDocument(id, value string) organization.Document {
 	return organization.Document{ID: append([]byte{bsonString}, key...), Raw: raw}
 }
 
+// StringID returns the _id of a [StringDocument].
+func StringID(d organization.Document) string {
+	return strings.TrimRight(string(d.ID[5:]), "\x00") // after the type and the length
+}
+
 // element returns one string element of a document.
 func element(name, value string) []byte {
 	e := append([]byte{bsonString}, name...)
 	e = append(e, 0)
 	e = binary.LittleEndian.AppendUint32(e, uint32(len(value)+1)) //nolint:gosec // G115: tests have small documents
 	return append(append(e, value...), 0)
-}
-
-// field returns the bytes of a string field at the top of raw, nil where it is
-// not there. It reads documents of strings; at a field of another type it stops.
-func field(raw []byte, name string) []byte {
-	if len(raw) < 5 {
-		return nil
-	}
-	for rest := raw[4:]; len(rest) > 1 && rest[0] == bsonString; {
-		key, value, found := bytes.Cut(rest[1:], []byte{0})
-		if !found || len(value) < 4 {
-			return nil
-		}
-		n := 4 + int(binary.LittleEndian.Uint32(value))
-		if n > len(value) {
-			return nil
-		}
-		if string(key) == name {
-			return value[:n]
-		}
-		rest = value[n:]
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package organizationtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/password"
 	"oms/shared/token"
@@ -53,19 +55,24 @@ func (Plain) Verify(p string, h password.Hash) (password.Verdict, error) {
 
 // World is a database with a clock of its own and a service on it.
 type World struct {
-	Subject
+	Store  organization.Store
+	Writer Writer
+	Clock  *Clock
 	*organization.Service
-	Clock *Clock
 }
 
-// NewWorld returns a world on the database of s, which is empty.
-func NewWorld(s Subject) *World {
-	w := &World{Subject: s, Clock: NewClock()}
-	w.Service = w.On(s.Store)
+// NewWorld returns a world on an empty database. The writer is what others use
+// it with, nil where nobody does.
+func NewWorld(s organization.Store, writer Writer) *World {
+	w := &World{Store: s, Writer: writer, Clock: NewClock()}
+	w.Service = w.On(s)
 	return w
 }
 
-// On returns another service of the same world, on the store: one that is [Hooked], say.
+// Hooked returns another service of the same world, whose commands pass through h.
+func (w *World) Hooked(h Hook) *organization.Service { return w.On(Hooked(w.Store, h)) }
+
+// On returns another service of the same world, on the store: one that differs from w.Store.
 func (w *World) On(s organization.Store) *organization.Service {
 	return organization.New(organization.Config{
 		Store: s, Passwords: Plain{}, Secret: []byte("secret"), Retention: 15 * time.Minute,
@@ -83,27 +90,47 @@ func (w *World) Found(tb testing.TB, name, email string) token.Principal {
 	if err != nil {
 		tb.Fatalf("Create(%q, %q) = %v", name, email, err)
 	}
-	a, err := w.Store.Admins.FindByEmail(tb.Context(), v.AdminEmail)
+	return w.Principal(tb, v.AdminEmail)
+}
+
+// Principal returns who a token of the admin with that email speaks for.
+func (w *World) Principal(tb testing.TB, email string) token.Principal {
+	tb.Helper()
+	a, err := w.Store.Admins.FindByEmail(tb.Context(), email)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), CredentialVersion: a.CredentialVersion}
+	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion}
 }
 
-// Quiet lets every hold pass and reconcile run until nothing is left to do.
-func (w *World) Quiet(tb testing.TB) {
+// Tenant founds an organization Acme with two documents, d1 and d2, and an index.
+func (w *World) Tenant(tb testing.TB) token.Principal {
 	tb.Helper()
+	who := w.Found(tb, "Acme", "a@acme.io")
+	w.Put(tb, "org_acme", "d1", "one")
+	w.Put(tb, "org_acme", "d2", "two")
+	w.AddIndex(tb, "org_acme")
+	return who
+}
+
+// Quiet lets every hold pass and reconcile run until nothing is left to do, and
+// returns what the last run reports.
+func (w *World) Quiet(tb testing.TB) organization.Report {
+	tb.Helper()
+	var last organization.Report
 	for range 5 {
 		w.Clock.Advance(90 * time.Second)
-		if r, err := w.Reconcile(tb.Context()); err != nil || !r.Complete {
+		r, err := w.Reconcile(tb.Context())
+		if err != nil || !r.Complete {
 			tb.Fatalf("Reconcile() = %+v, %v, want a complete run", r, err)
 		}
+		last = r
 	}
+	return last
 }
 
 // Violations holds the invariants of the protocol, section 8, when all is
-// quiet. strangers begin the names of
-// collections that are not the service's.
+// quiet. strangers begin the names of collections that are not the service's.
 func (w *World) Violations(tb testing.TB, strangers ...string) []string {
 	tb.Helper()
 	findings, err := w.Examine(tb.Context())
@@ -119,6 +146,14 @@ func (w *World) Violations(tb testing.TB, strangers ...string) []string {
 		bad = append(bad, fmt.Sprintf("%s: %s: %s", f.Kind, f.Subject, f.Detail))
 	}
 	return bad
+}
+
+// WantSound fails the test for each of the [World.Violations].
+func (w *World) WantSound(tb testing.TB, strangers ...string) {
+	tb.Helper()
+	for _, bad := range w.Violations(tb, strangers...) {
+		tb.Error(bad)
+	}
 }
 
 // Living returns the organizations that are not dead.
@@ -139,6 +174,14 @@ func (w *World) Put(tb testing.TB, collection, id, value string) {
 	}
 }
 
+// AddIndex makes an index on value, as another service does.
+func (w *World) AddIndex(tb testing.TB, collection string) {
+	tb.Helper()
+	if err := w.Writer.AddIndex(tb.Context(), collection, Index{Name: "by_value", Field: "value"}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // Held returns the _ids of the collection's documents, in order, with a space between.
 func (w *World) Held(tb testing.TB, collection string) string {
 	tb.Helper()
@@ -153,7 +196,13 @@ func (w *World) Held(tb testing.TB, collection string) string {
 	return strings.Join(ids, " ")
 }
 
-// StringID returns the _id of a [StringDocument].
-func StringID(d organization.Document) string {
-	return strings.TrimRight(string(d.ID[5:]), "\x00") // after the type and the length
+// Code returns the code of a fault, "" for no error.
+func Code(err error) string {
+	if err == nil {
+		return ""
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Code
+	}
+	return "not a fault: " + err.Error()
 }

@@ -6,30 +6,22 @@ import (
 	"oms/shared/organization"
 )
 
-// Writer returns another service that works in m, past its hooks.
-func (m *Memory) Writer() Writer { return writer{m} }
-
-type writer struct{ m *Memory }
-
-func (w writer) Put(ctx context.Context, collection string, d organization.Document) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return w.m.Put(collection, d)
+// Writer is another service that works in organizations' collections, as a
+// client of the server behind the Store.
+type Writer interface {
+	// Put inserts the document; where the collection is not there, it makes it.
+	Put(ctx context.Context, collection string, d organization.Document) error
+	// AddIndex makes the index; where the collection is not there, it makes it.
+	AddIndex(ctx context.Context, collection string, i Index) error
+	// Documents returns the documents of the collection in the order of _id.
+	Documents(ctx context.Context, collection string) ([]organization.Document, error)
+	// Indexes returns its indexes by name, that of _id left out.
+	Indexes(ctx context.Context, collection string) ([]Index, error)
 }
 
-func (w writer) AddIndex(ctx context.Context, collection string, i Index) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	w.m.AddIndex(collection, i)
-	return nil
-}
-
-func (w writer) Documents(ctx context.Context, collection string) ([]organization.Document, error) {
-	return w.m.Documents(collection), ctx.Err()
-}
-
-func (w writer) Indexes(ctx context.Context, collection string) ([]Index, error) {
-	return w.m.Indexes(collection), ctx.Err()
+// Index is an index of an organization's collection.
+type Index struct {
+	Name   string
+	Field  string // the one field that it is on
+	Unique bool
 }

@@ -1,4 +1,4 @@
-package organizationtest
+package memory
 
 import (
 	"bytes"
@@ -13,7 +13,13 @@ var _ organization.Backlog = backlog{}
 
 type backlog struct{ client }
 
-func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+type (
+	orgPage   = organization.Page[organization.Organization]
+	claimPage = organization.Page[organization.Claim]
+	adminPage = organization.Page[organization.Admin]
+)
+
+func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	t = date(t)
 	lease := func(o organization.Organization) time.Time {
 		if o.Op == nil {
@@ -24,21 +30,21 @@ func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.P
 	return oldest(ctx, s.client, lease, func(o organization.Organization) bool { return !lease(o).After(t) }, after, limit)
 }
 
-func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	t = date(t)
 	return oldest(ctx, s.client, func(o organization.Organization) time.Time { return o.SweepAfter },
 		func(o organization.Organization) bool { return o.State.Dead() && o.SweepAfter.Before(t) }, after, limit)
 }
 
-func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	t = date(t)
 	return oldest(ctx, s.client, func(o organization.Organization) time.Time { return o.PurgeAfter },
 		func(o organization.Organization) bool { return o.State.Dead() && o.PurgeAfter.Before(t) }, after, limit)
 }
 
-func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Claim], error) {
+func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (claimPage, error) {
 	t = date(t)
-	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Claim], error) {
+	return read(ctx, s.client, func(m *Database) (claimPage, error) {
 		var all []entry[organization.Claim]
 		for _, c := range m.claims {
 			if !c.Until.IsZero() && c.Until.Before(t) {
@@ -49,8 +55,8 @@ func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization
 	})
 }
 
-func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
-	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Organization], error) {
+func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (orgPage, error) {
+	return read(ctx, s.client, func(m *Database) (orgPage, error) {
 		var all []entry[organization.Organization]
 		for _, o := range m.organizations {
 			all = append(all, entry[organization.Organization]{organization.Place{ID: o.ID[:]}, copyOrganization(o)})
@@ -59,8 +65,8 @@ func (s backlog) Organizations(ctx context.Context, after *organization.Place, l
 	})
 }
 
-func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Claim], error) {
-	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Claim], error) {
+func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (claimPage, error) {
+	return read(ctx, s.client, func(m *Database) (claimPage, error) {
 		var all []entry[organization.Claim]
 		for _, c := range m.claims {
 			all = append(all, entry[organization.Claim]{organization.Place{ID: []byte(c.Key)}, c})
@@ -69,8 +75,8 @@ func (s backlog) Claims(ctx context.Context, after *organization.Place, limit in
 	})
 }
 
-func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (organization.Page[organization.Admin], error) {
-	return read(ctx, s.client, func(m *Memory) (organization.Page[organization.Admin], error) {
+func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (adminPage, error) {
+	return read(ctx, s.client, func(m *Database) (adminPage, error) {
 		var all []entry[organization.Admin]
 		for _, a := range m.admins {
 			all = append(all, entry[organization.Admin]{organization.Place{ID: a.ID[:]}, a})
@@ -83,12 +89,13 @@ func (s backlog) Admins(ctx context.Context, after *organization.Place, limit in
 func oldest(
 	ctx context.Context, c client, at func(organization.Organization) time.Time, so func(organization.Organization) bool,
 	after *organization.Place, limit int,
-) (organization.Page[organization.Organization], error) {
-	return read(ctx, c, func(m *Memory) (organization.Page[organization.Organization], error) {
+) (orgPage, error) {
+	return read(ctx, c, func(m *Database) (orgPage, error) {
 		var all []entry[organization.Organization]
 		for _, o := range m.organizations {
 			if !at(o).IsZero() && so(o) {
-				all = append(all, entry[organization.Organization]{organization.Place{Time: at(o), ID: o.ID[:]}, copyOrganization(o)})
+				place := organization.Place{Time: at(o), ID: o.ID[:]}
+				all = append(all, entry[organization.Organization]{place, copyOrganization(o)})
 			}
 		}
 		return page(all, after, limit), nil

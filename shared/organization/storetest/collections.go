@@ -1,4 +1,4 @@
-package organizationtest
+package storetest
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
 )
 
 func testCollections(t *testing.T, s Subject) {
@@ -22,17 +23,18 @@ func testCollections(t *testing.T, s Subject) {
 	t.Run("are made once, and empty", func(t *testing.T) {
 		must(t, collections.Create(ctx, "org_made"))
 		wantErr(t, "Create again", collections.Create(ctx, "org_made"), organization.ErrExists)
-		must(t, s.Writer.Put(ctx, "org_made", StringDocument("a", "1")))
+		must(t, s.Writer.Put(ctx, "org_made", document("a", "1")))
 		wantErr(t, "Create of one with documents", collections.Create(ctx, "org_made"), organization.ErrExists)
 		got, err := s.Writer.Documents(ctx, "org_made")
-		wantEqual(t, "Documents", got, err, []organization.Document{StringDocument("a", "1")})
+		wantEqual(t, "Documents", got, err, []organization.Document{document("a", "1")})
 	})
 
 	t.Run("are found by name", func(t *testing.T) {
 		must(t, collections.Create(ctx, "org_found"))
 		must(t, collections.Create(ctx, "org_found2"))
 		found, err := collections.Find(ctx, "org_found", "org_absent", "org_found2")
-		if err != nil || len(found) != 2 || found["org_found"].Name != "org_found" || found["org_found2"].Name != "org_found2" {
+		if err != nil || len(found) != 2 ||
+			found["org_found"].Name != "org_found" || found["org_found2"].Name != "org_found2" {
 			t.Errorf("Find = %v, %v, want those two that are there", found, err)
 		}
 		if a, b := found["org_found"].UUID, found["org_found2"].UUID; a != "" && a == b {
@@ -69,11 +71,11 @@ func testCollections(t *testing.T, s Subject) {
 	})
 
 	t.Run("move with their documents, indexes and UUID", func(t *testing.T) {
-		documents := []organization.Document{StringDocument("a", "1"), StringDocument("b", "2")}
+		documents := []organization.Document{document("a", "1"), document("b", "2")}
 		for _, d := range documents {
 			must(t, s.Writer.Put(ctx, "org_from", d))
 		}
-		index := Index{Name: "by_value", Field: "value", Unique: true}
+		index := organizationtest.Index{Name: "by_value", Field: "value", Unique: true}
 		must(t, s.Writer.AddIndex(ctx, "org_from", index))
 		before, _ := find(t, "org_from")
 
@@ -88,38 +90,39 @@ func testCollections(t *testing.T, s Subject) {
 		got, err := s.Writer.Documents(ctx, "org_to")
 		wantEqual(t, "Documents", got, err, documents)
 		indexes, err := s.Writer.Indexes(ctx, "org_to")
-		wantEqual(t, "Indexes", indexes, err, []Index{index})
-		if err := s.Writer.Put(ctx, "org_to", StringDocument("c", "2")); err == nil {
+		wantEqual(t, "Indexes", indexes, err, []organizationtest.Index{index})
+		if err := s.Writer.Put(ctx, "org_to", document("c", "2")); err == nil {
 			t.Error("Put of a taken value succeeded: the unique index holds nothing any more")
 		}
 	})
 
 	t.Run("come back under the old name where a writer puts something there", func(t *testing.T) {
-		must(t, s.Writer.Put(ctx, "org_old", StringDocument("a", "1")))
+		must(t, s.Writer.Put(ctx, "org_old", document("a", "1")))
 		must(t, collections.Rename(ctx, "org_old", "org_new"))
-		must(t, s.Writer.Put(ctx, "org_old", StringDocument("b", "2")))
+		must(t, s.Writer.Put(ctx, "org_old", document("b", "2")))
 		old, _ := find(t, "org_old")
 		moved, _ := find(t, "org_new")
 		if old.Name == "" || old.UUID != "" && old.UUID == moved.UUID {
 			t.Errorf("Find of the old name = %v, want a collection of its own beside %v", old, moved)
 		}
 		got, err := s.Writer.Documents(ctx, "org_old")
-		wantEqual(t, "Documents of the old name", got, err, []organization.Document{StringDocument("b", "2")})
+		wantEqual(t, "Documents of the old name", got, err, []organization.Document{document("b", "2")})
 		got, err = s.Writer.Documents(ctx, "org_new")
-		wantEqual(t, "Documents of the new name", got, err, []organization.Document{StringDocument("a", "1")})
+		wantEqual(t, "Documents of the new name", got, err, []organization.Document{document("a", "1")})
 	})
 
 	t.Run("do not move onto another", func(t *testing.T) {
-		must(t, s.Writer.Put(ctx, "org_mover", StringDocument("a", "1")))
-		must(t, s.Writer.Put(ctx, "org_target", StringDocument("b", "2")))
+		must(t, s.Writer.Put(ctx, "org_mover", document("a", "1")))
+		must(t, s.Writer.Put(ctx, "org_target", document("b", "2")))
 		must(t, collections.Create(ctx, "org_empty"))
-		wantErr(t, "Rename onto one with documents", collections.Rename(ctx, "org_mover", "org_target"), organization.ErrExists)
+		err := collections.Rename(ctx, "org_mover", "org_target")
+		wantErr(t, "Rename onto one with documents", err, organization.ErrExists)
 		wantErr(t, "Rename onto an empty one", collections.Rename(ctx, "org_mover", "org_empty"), organization.ErrExists)
 		wantErr(t, "Rename onto itself", collections.Rename(ctx, "org_mover", "org_mover"), organization.ErrExists)
 		got, err := s.Writer.Documents(ctx, "org_mover")
-		wantEqual(t, "Documents of the source", got, err, []organization.Document{StringDocument("a", "1")})
+		wantEqual(t, "Documents of the source", got, err, []organization.Document{document("a", "1")})
 		got, err = s.Writer.Documents(ctx, "org_target")
-		wantEqual(t, "Documents of the target", got, err, []organization.Document{StringDocument("b", "2")})
+		wantEqual(t, "Documents of the target", got, err, []organization.Document{document("b", "2")})
 	})
 
 	t.Run("do not move where they are not", func(t *testing.T) {
@@ -128,12 +131,13 @@ func testCollections(t *testing.T, s Subject) {
 			t.Error("the target is there, want none")
 		}
 		must(t, collections.Create(ctx, "org_there"))
-		wantErr(t, "Rename of none onto itself", collections.Rename(ctx, "org_missing", "org_missing"), organization.ErrAbsent)
+		err := collections.Rename(ctx, "org_missing", "org_missing")
+		wantErr(t, "Rename of none onto itself", err, organization.ErrAbsent)
 		wantErr(t, "Rename of none onto one", collections.Rename(ctx, "org_missing", "org_there"), organization.ErrAbsent)
 	})
 
 	t.Run("are dropped, where they are there", func(t *testing.T) {
-		must(t, s.Writer.Put(ctx, "org_dropped", StringDocument("a", "1")))
+		must(t, s.Writer.Put(ctx, "org_dropped", document("a", "1")))
 		must(t, collections.Drop(ctx, "org_dropped"))
 		if _, there := find(t, "org_dropped"); there {
 			t.Error("the collection is there, want none")

@@ -1,4 +1,14 @@
-package organizationtest
+// Package memory is a sibling of package mongo: an [organization.Store] that
+// keeps everything in memory, for tests alone. It owns what the protocol says
+// of MongoDB, its unpleasant sides included: a document put under a name that is
+// not there makes a collection of that name; and a primary that is cut off
+// ([Database.Cut]) shows its clients what is old, or will be rolled back. It
+// refuses to be a database: it keeps nothing, and it looks through everything at
+// every command.
+//
+//	m := memory.New()
+//	w := organizationtest.NewWorld(m.Store(), m)
+package memory
 
 import (
 	"cmp"
@@ -11,39 +21,38 @@ import (
 	"time"
 
 	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
 )
 
-// Memory is a master database in memory. Use [NewMemory]. It is safe for
+// Database is a master database in memory. Use [New]. It is safe for
 // concurrent use, and every command is atomic; what goes in and comes out are
-// copies. As in MongoDB, dates have milliseconds and come back in UTC.
-type Memory struct {
-	mu             sync.Mutex
-	noUUIDs        bool
-	noLinearizable bool
-	noKeyIndex     bool
-	organizations  map[organization.ID]organization.Organization
-	claims         map[string]organization.Claim
-	admins         map[organization.ID]organization.Admin
-	requests       map[string]organization.Request
-	collections    map[string]*collection
+// copies. As in MongoDB, dates have milliseconds and come back in UTC. It is its
+// own data writer: the methods that take a collection are what another service does.
+type Database struct {
+	// What this server lacks and MongoDB has. They are set before it is used.
+	NoUUIDs        bool // its collections have no UUID
+	NoLinearizable bool // linearizable reads are plain ones: so tests show what they are for
+	NoKeyIndex     bool // it takes a second organization with a key: for tests of the lock before it
+
+	mu            sync.Mutex
+	organizations map[organization.ID]organization.Organization
+	claims        map[string]organization.Claim
+	admins        map[organization.ID]organization.Admin
+	requests      map[string]organization.Request
+	collections   map[string]*collection
 }
+
+var _ organizationtest.Writer = (*Database)(nil)
 
 type collection struct {
 	uuid      string
-	documents map[string]organization.Document // by ID
-	indexes   map[string]Index                 // by name
+	documents map[string]organization.Document  // by ID
+	indexes   map[string]organizationtest.Index // by name
 }
 
-// Index is an index of an organization's collection.
-type Index struct {
-	Name   string
-	Field  string // the one field that it is on
-	Unique bool
-}
-
-// NewMemory returns an empty database.
-func NewMemory() *Memory {
-	return &Memory{
+// New returns an empty database.
+func New() *Database {
+	return &Database{
 		organizations: map[organization.ID]organization.Organization{},
 		claims:        map[string]organization.Claim{},
 		admins:        map[organization.ID]organization.Admin{},
@@ -52,20 +61,22 @@ func NewMemory() *Memory {
 	}
 }
 
-// Store returns the Store of a client that is never cut off. [Hooked] puts a
-// test between the two.
-func (m *Memory) Store() organization.Store {
-	return m.Client(func(Concern) *Memory { return m })
+// Store returns the Store of a client that is never cut off.
+// [organizationtest.Hooked] puts a test between the two.
+func (m *Database) Store() organization.Store {
+	return m.Client(func(Concern) *Database { return m })
 }
 
 // run carries out one command. On a primary that was cut off whatever wants to
 // know of a majority gets no answer.
-func run[T any](ctx context.Context, c client, concern Concern, apply func(m *Memory) (T, error)) (T, error) {
+func run[T any](ctx context.Context, c client, concern Concern, apply func(m *Database) (T, error)) (T, error) {
 	var zero T
 	if err := ctx.Err(); err != nil {
 		return zero, err
 	}
-	concern = c.m.has(concern)
+	if concern == Linearizable && c.m.NoLinearizable {
+		concern = Local
+	}
 	m := c.where(concern)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,58 +88,24 @@ func run[T any](ctx context.Context, c client, concern Concern, apply func(m *Me
 }
 
 // read is run for a plain read.
-func read[T any](ctx context.Context, c client, look func(m *Memory) (T, error)) (T, error) {
+func read[T any](ctx context.Context, c client, look func(m *Database) (T, error)) (T, error) {
 	return run(ctx, c, Local, look)
 }
 
 // write is run for a write.
-func write[T any](ctx context.Context, c client, apply func(m *Memory) (T, error)) (T, error) {
+func write[T any](ctx context.Context, c client, apply func(m *Database) (T, error)) (T, error) {
 	return run(ctx, c, Majority, apply)
 }
 
 // do is write for commands that answer nothing.
-func do(ctx context.Context, c client, apply func(m *Memory) error) error {
-	_, err := write(ctx, c, func(m *Memory) (struct{}, error) { return struct{}{}, apply(m) })
+func do(ctx context.Context, c client, apply func(m *Database) error) error {
+	_, err := write(ctx, c, func(m *Database) (struct{}, error) { return struct{}{}, apply(m) })
 	return err
 }
 
-// SetUUIDs says whether the server gives its collections a UUID (MongoDB and
-// FerretDB do; the zero Memory does too).
-func (m *Memory) SetUUIDs(on bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.noUUIDs = !on
-}
-
-// SetLinearizable says whether linearizable reads are; where they are not, they
-// are plain ones, by which tests show what they are for.
-func (m *Memory) SetLinearizable(on bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.noLinearizable = !on
-}
-
-// has is what the database makes of the concern.
-func (m *Memory) has(c Concern) Concern {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if c == Linearizable && m.noLinearizable {
-		return Local
-	}
-	return c
-}
-
-// SetKeyIndex says whether the database refuses a second organization with a
-// key (ErrKeyTaken), for tests of the lock before it.
-func (m *Memory) SetKeyIndex(on bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.noKeyIndex = !on
-}
-
 // Organizations returns all organizations, by ID: what a checker looks at. It
-// passes no hook, and neither do the other methods of Memory.
-func (m *Memory) Organizations() []organization.Organization {
+// passes no hook, and neither do the other methods of Database.
+func (m *Database) Organizations() []organization.Organization {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := make([]organization.Organization, 0, len(m.organizations))
@@ -140,56 +117,53 @@ func (m *Memory) Organizations() []organization.Organization {
 }
 
 // Claims returns all claims, by key.
-func (m *Memory) Claims() []organization.Claim {
+func (m *Database) Claims() []organization.Claim {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.SortedFunc(maps.Values(m.claims), func(a, b organization.Claim) int { return cmp.Compare(a.Key, b.Key) })
 }
 
 // Admins returns all admins, by ID.
-func (m *Memory) Admins() []organization.Admin {
+func (m *Database) Admins() []organization.Admin {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.SortedFunc(maps.Values(m.admins), func(a, b organization.Admin) int { return compareIDs(a.ID, b.ID) })
 }
 
-// Requests returns all requests, by ID.
-func (m *Memory) Requests() []organization.Request {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.SortedFunc(maps.Values(m.requests), func(a, b organization.Request) int { return cmp.Compare(a.ID, b.ID) })
-}
-
 // Names returns the names of all collections, sorted.
-func (m *Memory) Names() []string {
+func (m *Database) Names() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.collections))
 }
 
 // Documents returns the documents of the collection, by ID; none where it is not there.
-func (m *Memory) Documents(collection string) []organization.Document {
+func (m *Database) Documents(ctx context.Context, collection string) ([]organization.Document, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.documents(collection)
+	return m.documents(collection), ctx.Err()
 }
 
 // Indexes returns the indexes of the collection, by name, that of _id left out.
-func (m *Memory) Indexes(collection string) []Index {
+func (m *Database) Indexes(ctx context.Context, collection string) ([]organizationtest.Index, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.collections[collection]
 	if c == nil {
-		return nil
+		return nil, ctx.Err()
 	}
-	return slices.SortedFunc(maps.Values(c.indexes), func(a, b Index) int { return cmp.Compare(a.Name, b.Name) })
+	byName := func(a, b organizationtest.Index) int { return cmp.Compare(a.Name, b.Name) }
+	return slices.SortedFunc(maps.Values(c.indexes), byName), ctx.Err()
 }
 
 // Put inserts a document, as another service does: where the collection is not
 // there, it makes it. ErrExists where its ID or another unique key is there.
-func (m *Memory) Put(collection string, d organization.Document) error {
+func (m *Database) Put(ctx context.Context, collection string, d organization.Document) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if m.taken(collection, d) {
 		return fmt.Errorf("putting a document into %s: %w", collection, organization.ErrExists)
 	}
@@ -199,7 +173,7 @@ func (m *Memory) Put(collection string, d organization.Document) error {
 
 // Remove deletes the document with that ID, as another service does, and tells
 // whether it was there.
-func (m *Memory) Remove(collection string, id []byte) bool {
+func (m *Database) Remove(collection string, id []byte) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.collections[collection]
@@ -213,14 +187,18 @@ func (m *Memory) Remove(collection string, id []byte) bool {
 // AddIndex makes an index, as another service does: where the collection is not
 // there, it makes it. It does not look whether the documents that are there
 // keep a unique one.
-func (m *Memory) AddIndex(collection string, i Index) {
+func (m *Database) AddIndex(ctx context.Context, collection string, i organizationtest.Index) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	m.ensure(collection).indexes[i.Name] = i
+	return nil
 }
 
 // Drop drops the collection, as another service does, and reports whether it was there.
-func (m *Memory) Drop(collection string) bool {
+func (m *Database) Drop(collection string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	there := has(m.collections, collection)
@@ -229,10 +207,10 @@ func (m *Memory) Drop(collection string) bool {
 }
 
 // ensure returns the collection, made where it was not there. m is locked.
-func (m *Memory) ensure(name string) *collection {
+func (m *Database) ensure(name string) *collection {
 	c := m.collections[name]
 	if c == nil {
-		c = &collection{uuid: rand.Text(), documents: map[string]organization.Document{}, indexes: map[string]Index{}}
+		c = &collection{rand.Text(), map[string]organization.Document{}, map[string]organizationtest.Index{}}
 		m.collections[name] = c
 	}
 	return c

@@ -1,4 +1,4 @@
-package organizationtest
+package memory
 
 import (
 	"context"
@@ -13,7 +13,7 @@ var _ organization.Claims = claims{}
 type claims struct{ client }
 
 func (s claims) Find(ctx context.Context, key string) (organization.Claim, error) {
-	return read(ctx, s.client, func(m *Memory) (organization.Claim, error) {
+	return read(ctx, s.client, func(m *Database) (organization.Claim, error) {
 		c, there := m.claims[key]
 		if !there {
 			return organization.Claim{}, organization.ErrAbsent
@@ -24,7 +24,7 @@ func (s claims) Find(ctx context.Context, key string) (organization.Claim, error
 
 func (s claims) Insert(ctx context.Context, c organization.Claim) error {
 	c.Until = date(c.Until)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if has(m.claims, c.Key) {
 			return organization.ErrExists
 		}
@@ -33,9 +33,11 @@ func (s claims) Insert(ctx context.Context, c organization.Claim) error {
 	})
 }
 
-func (s claims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool, error) {
+func (s claims) Raise(
+	ctx context.Context, key string, claim organization.ID, until time.Time, left bool,
+) (bool, error) {
 	until = date(until)
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		c, there := m.claims[key]
 		if !there || c.ID != claim {
 			return false, nil
@@ -51,7 +53,7 @@ func (s claims) Raise(ctx context.Context, key string, claim organization.ID, un
 
 func (s claims) Settle(ctx context.Context, all []organization.Claim) (int, error) {
 	all = slices.Clone(all)
-	return write(ctx, s.client, func(m *Memory) (int, error) {
+	return write(ctx, s.client, func(m *Database) (int, error) {
 		n := 0
 		for _, c := range all {
 			c.Until = date(c.Until)
@@ -68,7 +70,7 @@ func (s claims) Settle(ctx context.Context, all []organization.Claim) (int, erro
 
 func (s claims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
 	now = date(now)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if c, there := m.claims[key]; there && c.ID == claim {
 			c.Until = now
 			m.claims[key] = c
@@ -80,7 +82,7 @@ func (s claims) Release(ctx context.Context, key string, claim organization.ID, 
 func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
 	was.Until, is.Until = date(was.Until), date(is.Until)
 	is.Key = was.Key
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		if !m.claimed(was) {
 			return false, nil
 		}
@@ -91,7 +93,7 @@ func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, 
 
 func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
 	c.Until = date(c.Until)
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		if !m.claimed(c) {
 			return false, nil
 		}
@@ -101,7 +103,7 @@ func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) 
 }
 
 // claimed reports whether c's document still has its ID and Until. m is locked.
-func (m *Memory) claimed(c organization.Claim) bool {
+func (m *Database) claimed(c organization.Claim) bool {
 	is, there := m.claims[c.Key]
 	return there && is.ID == c.ID && is.Until.Equal(c.Until)
 }

@@ -1,8 +1,13 @@
-package organizationtest
+// Package crashtest owns the crash points: every command of every kind of
+// request, of reconcile and of repair at which a process can die, a command be
+// lost or come late, or a primary be cut off, and what may be there afterwards
+// ([TestCrashPoints]). It knows scenarios, not stores: any
+// [organization.Store] can be given to it. It refuses chance; random faults are
+// the histories' (organization's history_test.go).
+package crashtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,8 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"oms/shared/fault"
 	"oms/shared/organization"
+	"oms/shared/organization/memory"
+	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
 
@@ -38,7 +44,7 @@ type faulty struct {
 	late []func() error // what is applied late
 }
 
-// hook is the [Hook].
+// hook is the [organizationtest.Hook].
 func (f *faulty) hook(_ string, apply func() error) error {
 	f.mu.Lock()
 	hit := f.seen == f.n
@@ -71,6 +77,9 @@ func (f *faulty) hook(_ string, apply func() error) error {
 	return organization.ErrLost
 }
 
+// Dying returns a hook that kills the process after its nth command (from 0).
+func Dying(n int) organizationtest.Hook { return (&faulty{n: n, m: after}).hook }
+
 // point is what happens to which command, and what comes then.
 type point struct {
 	n    int
@@ -82,33 +91,40 @@ type point struct {
 type scenario struct {
 	name string
 	// prepare makes the world before it and returns who asks, where somebody does.
-	prepare func(t *testing.T, w *World) token.Principal
+	prepare func(t *testing.T, w *organizationtest.World) token.Principal
 	// act is the request.
 	act func(ctx context.Context, s *organization.Service, who token.Principal) error
 	// rival is what another client wants.
 	rival func(ctx context.Context, s *organization.Service) error
 	// check asserts what the request promised, when all is quiet; acked: it was
 	// answered with success.
-	check func(t *testing.T, w *World, acked bool) string
+	check func(t *testing.T, w *organizationtest.World, acked bool) string
 	// replays: once it was answered with success, so is every retry.
 	replays bool
 	// strangers are collections that are not the service's, and must stay.
 	strangers []string
 }
 
+// Subject is a world that is tried at one crash point.
+type Subject struct {
+	*organizationtest.World
+	// Memory is its database, where that is one in memory: its primary can be cut off.
+	Memory *memory.Database
+}
+
 // TestCrashPoints stops, loses, drops or delays every single command of every
 // kind of request, of reconcile, and of whoever finishes another's work, and,
-// where the database is a [Memory], cuts its primary off just then; lets
+// where the database is one in memory, cuts its primary off just then; lets
 // the client retry, a rival come, or only reconcile run; and holds the
 // protocol's invariants when all is quiet. It prints how many points there are.
-// Of every stride points one is tried: 1 tries all. newSubject returns an empty
-// database at each call.
+// Of every stride points one is tried: 1 tries all. newSubject returns a world on an
+// empty database at each call.
 func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Subject) {
 	t.Helper()
 	points, tried := 0, 0
 	for _, sc := range scenarios() {
 		these := map[int][]point{} // by command
-		for _, p := range sc.points(t, NewWorld(newSubject(t))) {
+		for _, p := range sc.points(t, newSubject(t)) {
 			if points++; points%stride == 0 {
 				these[p.n] = append(these[p.n], p)
 				tried++
@@ -117,7 +133,7 @@ func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Sub
 		for _, n := range slices.Sorted(maps.Keys(these)) {
 			t.Run(fmt.Sprintf("%s/command %d", sc.name, n), func(t *testing.T) {
 				for _, p := range these[n] {
-					if bad := crash(t, NewWorld(newSubject(t)), sc, p); bad != nil {
+					if bad := crash(t, newSubject(t), sc, p); bad != nil {
 						t.Errorf("%s, then %s:\n\t%s", p.m, p.then, strings.Join(bad, "\n\t"))
 					}
 				}
@@ -128,11 +144,11 @@ func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Sub
 }
 
 // points returns the points of the scenario, which it plays undisturbed.
-func (sc scenario) points(t *testing.T, w *World) []point {
+func (sc scenario) points(t *testing.T, w Subject) []point {
 	t.Helper()
-	who := sc.prepare(t, w)
+	who := sc.prepare(t, w.World)
 	count, cuts := &faulty{n: -1}, &severed{n: -1, db: w.Memory}
-	_ = sc.act(t.Context(), w.On(Hooked(cuts.store(w), count.hook)), who)
+	_ = sc.act(t.Context(), w.On(organizationtest.Hooked(cuts.store(w.Store), count.hook)), who)
 	if count.seen == 0 {
 		t.Fatalf("%s sends no command", sc.name)
 	}
@@ -148,21 +164,21 @@ func (sc scenario) points(t *testing.T, w *World) []point {
 }
 
 // crash tries one point and returns what is wrong when all is quiet.
-func crash(t *testing.T, w *World, sc scenario, p point) []string {
+func crash(t *testing.T, w Subject, sc scenario, p point) []string {
 	t.Helper()
-	who := sc.prepare(t, w)
+	who := sc.prepare(t, w.World)
 	f := &faulty{n: p.n, m: p.m}
-	store := Hooked(w.Store, f.hook)
+	store := organizationtest.Hooked(w.Store, f.hook)
 	if p.m.cut() {
 		c := &severed{n: p.n, db: w.Memory, lose: p.m.loses()}
 		if p.then == rivalAtOnce {
 			c.meanwhile = func() { _ = sc.rival(t.Context(), w.Service) }
 		}
-		store = c.store(w)
+		store = c.store(w.Store)
 	}
 	err := sc.act(t.Context(), w.On(store), who)
 	acked := err == nil
-	if c := code(err); strings.HasPrefix(c, "not a fault") {
+	if c := organizationtest.Code(err); strings.HasPrefix(c, "not a fault") {
 		return []string{"answered " + c}
 	}
 	w.Clock.Advance(organization.Lease + 3*time.Second)
@@ -170,14 +186,15 @@ func crash(t *testing.T, w *World, sc scenario, p point) []string {
 	case "retry":
 		err := sc.act(t.Context(), w.Service, who)
 		if sc.replays && acked && err != nil {
-			return []string{"the retry of what was acknowledged was answered " + code(err)}
+			return []string{"the retry of what was acknowledged was answered " + organizationtest.Code(err)}
 		}
 		acked = acked || err == nil
-		if c := code(err); strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
+		if c := organizationtest.Code(err); strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
 			return []string{"the retry was answered " + c}
 		}
 	case "rival":
-		if c := code(sc.rival(t.Context(), w.Service)); strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
+		c := organizationtest.Code(sc.rival(t.Context(), w.Service))
+		if strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
 			return []string{"the rival was answered " + c}
 		}
 	}
@@ -187,19 +204,8 @@ func crash(t *testing.T, w *World, sc scenario, p point) []string {
 	}
 	w.Quiet(t)
 	var bad []string
-	if b := sc.check(t, w, acked); b != "" {
+	if b := sc.check(t, w.World, acked); b != "" {
 		bad = append(bad, b)
 	}
 	return append(bad, w.Violations(t, sc.strangers...)...)
-}
-
-// code returns the code of a fault, "" for no error.
-func code(err error) string {
-	if err == nil {
-		return ""
-	}
-	if f, ok := errors.AsType[*fault.Error](err); ok {
-		return f.Code
-	}
-	return "not a fault: " + err.Error()
 }

@@ -1,7 +1,10 @@
-package organizationtest
+// Package storetest owns the contract of [organization.Store] as a test that
+// every Store has to pass: [TestStore]. A rule of the database is written here
+// first, then kept by package memory and by package mongo. It refuses to know
+// how a Store does it, and what the Service makes of it.
+package storetest
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -10,30 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
 )
 
 // Subject is a Store and another service's way to the same database.
 type Subject struct {
 	Store  organization.Store
-	Writer Writer
+	Writer organizationtest.Writer
 	// LooseRenames: the server is known to let more than one of several renames
 	// of one collection at once succeed, which MongoDB does not. That row is left out.
 	LooseRenames bool
-	// Memory is the database, where it is one: its primary can be cut off.
-	Memory *Memory
-}
-
-// Writer is another service that works in organizations' collections:
-// [Memory.Writer], or a client of the server behind the Store.
-type Writer interface {
-	// Put inserts the document; where the collection is not there, it makes it.
-	Put(ctx context.Context, collection string, d organization.Document) error
-	// AddIndex makes the index; where the collection is not there, it makes it.
-	AddIndex(ctx context.Context, collection string, i Index) error
-	// Documents returns the documents of the collection in the order of _id.
-	Documents(ctx context.Context, collection string) ([]organization.Document, error)
-	// Indexes returns its indexes by name, that of _id left out.
-	Indexes(ctx context.Context, collection string) ([]Index, error)
 }
 
 // TestStore tests a Store against every sentence of [organization.Store] and
@@ -155,3 +144,7 @@ func wantEqual[T any](t *testing.T, doing string, got T, err error, want T) {
 
 // id returns the n-th of a row of ids that sort as their numbers do.
 func id(n byte) organization.ID { return organization.ID{10: 1, 11: n} }
+
+func document(id, value string) organization.Document {
+	return organizationtest.StringDocument(id, value)
+}

@@ -1,4 +1,4 @@
-package organizationtest
+package storetest
 
 import (
 	"context"

@@ -1,16 +1,17 @@
-package organizationtest_test
+package memory_test
 
 import (
 	"errors"
 	"testing"
 
 	"oms/shared/organization"
+	"oms/shared/organization/memory"
 	"oms/shared/organization/organizationtest"
 )
 
-func TestMemory_Cut(t *testing.T) {
+func TestDatabase_Cut(t *testing.T) {
 	t.Parallel()
-	m := organizationtest.NewMemory()
+	m := memory.New()
 	before, after := organization.Organization{ID: organization.ID{1}}, organization.Organization{ID: organization.ID{2}}
 	undone := organization.Organization{ID: organization.ID{3}}
 	on := m.Store().Organizations
@@ -18,7 +19,7 @@ func TestMemory_Cut(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := m.Cut()
-	off := m.Client(func(organizationtest.Concern) *organizationtest.Memory { return old }).Organizations
+	off := m.Client(func(memory.Concern) *memory.Database { return old }).Organizations
 	if err := on.Insert(t.Context(), after); err != nil {
 		t.Fatal(err)
 	}
@@ -46,27 +47,33 @@ func TestMemory_Cut(t *testing.T) {
 			t.Errorf("%s: Find(%s) = %v", name, c.id, err)
 		}
 	}
-	m.SetLinearizable(false)
+	m.NoLinearizable = true
 	weak := m.Cut()
-	off = m.Client(func(organizationtest.Concern) *organizationtest.Memory { return weak }).Organizations
+	off = m.Client(func(memory.Concern) *memory.Database { return weak }).Organizations
 	if _, err := off.FindLinearizable(t.Context(), before.ID); err != nil {
 		t.Errorf("where linearizable reads are plain ones, one on the old primary is answered %v", err)
 	}
 }
 
-// TestMemory_CutSharesNothing: what happens on one side is not seen on the other.
-func TestMemory_CutSharesNothing(t *testing.T) {
+// TestDatabase_Cut_sharesNothing: what happens on one side is not seen on the other.
+func TestDatabase_Cut_sharesNothing(t *testing.T) {
 	t.Parallel()
-	m := organizationtest.NewMemory()
+	m := memory.New()
 	d := organizationtest.StringDocument("a", "1")
-	if err := m.Put("org_acme", d); err != nil {
+	if err := m.Put(t.Context(), "org_acme", d); err != nil {
 		t.Fatal(err)
 	}
 	old := m.Cut()
-	m.AddIndex("org_acme", organizationtest.Index{Name: "i", Field: "value"})
+	if err := m.AddIndex(t.Context(), "org_acme", organizationtest.Index{Name: "i", Field: "value"}); err != nil {
+		t.Fatal(err)
+	}
 	m.Remove("org_acme", d.ID)
-	if docs, indexes := len(old.Documents("org_acme")), len(old.Indexes("org_acme")); docs != 1 || indexes != 0 {
-		t.Errorf("the old primary has %d documents and %d indexes, want 1 and 0", docs, indexes)
+	docs, err := old.Documents(t.Context(), "org_acme")
+	if err != nil || len(docs) != 1 {
+		t.Errorf("the old primary has the documents %v, %v, want one", docs, err)
+	}
+	if indexes, err := old.Indexes(t.Context(), "org_acme"); err != nil || len(indexes) != 0 {
+		t.Errorf("the old primary has the indexes %v, %v, want none", indexes, err)
 	}
 	old.Drop("org_acme")
 	if got := m.Names(); len(got) != 1 {

@@ -1,8 +1,9 @@
-package organizationtest
+package memory
 
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"maps"
 	"slices"
 
@@ -14,15 +15,17 @@ var _ organization.Documents = documents{}
 type documents struct{ client }
 
 func (s documents) Any(ctx context.Context, collection string) (bool, error) {
-	return read(ctx, s.client, func(m *Memory) (bool, error) {
+	return read(ctx, s.client, func(m *Database) (bool, error) {
 		c := m.collections[collection]
 		return c != nil && len(c.documents) > 0, nil
 	})
 }
 
-func (s documents) Read(ctx context.Context, collection string, after []byte, limit int) ([]organization.Document, error) {
+func (s documents) Read(
+	ctx context.Context, collection string, after []byte, limit int,
+) ([]organization.Document, error) {
 	after = bytes.Clone(after)
-	return read(ctx, s.client, func(m *Memory) ([]organization.Document, error) {
+	return read(ctx, s.client, func(m *Database) ([]organization.Document, error) {
 		all := m.documents(collection)
 		if after != nil {
 			all = slices.DeleteFunc(all, func(d organization.Document) bool { return bytes.Compare(d.ID, after) <= 0 })
@@ -33,7 +36,7 @@ func (s documents) Read(ctx context.Context, collection string, after []byte, li
 
 func (s documents) Insert(ctx context.Context, collection string, d organization.Document) error {
 	d = copyDocument(d)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if m.equal(collection, d) {
 			return nil
 		}
@@ -47,7 +50,7 @@ func (s documents) Insert(ctx context.Context, collection string, d organization
 
 func (s documents) Delete(ctx context.Context, collection string, d organization.Document) error {
 	d = copyDocument(d)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if m.equal(collection, d) {
 			delete(m.collections[collection].documents, string(d.ID))
 		}
@@ -56,7 +59,7 @@ func (s documents) Delete(ctx context.Context, collection string, d organization
 }
 
 func (s documents) CopyIndexes(ctx context.Context, from, to string) error {
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		c := m.collections[from]
 		if c == nil {
 			return nil
@@ -71,7 +74,7 @@ func (s documents) CopyIndexes(ctx context.Context, from, to string) error {
 }
 
 // documents returns copies of the collection's documents, by ID. m is locked.
-func (m *Memory) documents(collection string) []organization.Document {
+func (m *Database) documents(collection string) []organization.Document {
 	c := m.collections[collection]
 	if c == nil {
 		return nil
@@ -84,7 +87,7 @@ func (m *Memory) documents(collection string) []organization.Document {
 }
 
 // equal reports whether exactly this document is there. m is locked.
-func (m *Memory) equal(collection string, d organization.Document) bool {
+func (m *Database) equal(collection string, d organization.Document) bool {
 	c := m.collections[collection]
 	if c == nil {
 		return false
@@ -94,7 +97,7 @@ func (m *Memory) equal(collection string, d organization.Document) bool {
 }
 
 // taken reports whether d's ID or another unique key of it is there. m is locked.
-func (m *Memory) taken(collection string, d organization.Document) bool {
+func (m *Database) taken(collection string, d organization.Document) bool {
 	c := m.collections[collection]
 	if c == nil {
 		return false
@@ -119,3 +122,29 @@ func (m *Memory) taken(collection string, d organization.Document) bool {
 func copyDocument(d organization.Document) organization.Document {
 	return organization.Document{ID: bytes.Clone(d.ID), Raw: bytes.Clone(d.Raw)}
 }
+
+// field returns the bytes of a string field at the top of raw, nil where it is
+// not there. It reads documents of strings; at a field of another type it stops.
+func field(raw []byte, name string) []byte {
+	if len(raw) < 5 {
+		return nil
+	}
+	for rest := raw[4:]; len(rest) > 1 && rest[0] == stringType; {
+		key, value, found := bytes.Cut(rest[1:], []byte{0})
+		if !found || len(value) < 4 {
+			return nil
+		}
+		n := 4 + int(binary.LittleEndian.Uint32(value))
+		if n > len(value) {
+			return nil
+		}
+		if string(key) == name {
+			return value[:n]
+		}
+		rest = value[n:]
+	}
+	return nil
+}
+
+// stringType is the BSON type of a string (bsonspec.org).
+const stringType = 0x02

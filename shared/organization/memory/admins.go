@@ -1,4 +1,4 @@
-package organizationtest
+package memory
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admi
 }
 
 func (s admins) find(ctx context.Context, c Concern, id organization.ID) (organization.Admin, error) {
-	return run(ctx, s.client, c, func(m *Memory) (organization.Admin, error) {
+	return run(ctx, s.client, c, func(m *Database) (organization.Admin, error) {
 		a, there := m.admins[id]
 		if !there {
 			return organization.Admin{}, organization.ErrAbsent
@@ -26,7 +26,7 @@ func (s admins) find(ctx context.Context, c Concern, id organization.ID) (organi
 }
 
 func (s admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
-	return read(ctx, s.client, func(m *Memory) (organization.Admin, error) {
+	return read(ctx, s.client, func(m *Database) (organization.Admin, error) {
 		for _, a := range m.admins {
 			if a.Email == email {
 				return a, nil
@@ -37,7 +37,7 @@ func (s admins) FindByEmail(ctx context.Context, email string) (organization.Adm
 }
 
 func (s admins) Insert(ctx context.Context, a organization.Admin) error {
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if has(m.admins, a.ID) {
 			return organization.ErrExists
 		}
@@ -50,7 +50,7 @@ func (s admins) Insert(ctx context.Context, a organization.Admin) error {
 }
 
 func (s admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		a, there := m.admins[c.ID]
 		if !there || a.Rev != c.Rev {
 			return false, nil
@@ -77,7 +77,7 @@ func (s admins) Change(ctx context.Context, c organization.AdminChange, op organ
 }
 
 func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if m.admins[id].OrgID == org {
 			delete(m.admins, id)
 		}
@@ -86,7 +86,7 @@ func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
 }
 
 func (s admins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
-	return write(ctx, s.client, func(m *Memory) (int, error) {
+	return write(ctx, s.client, func(m *Database) (int, error) {
 		was := len(m.admins)
 		maps.DeleteFunc(m.admins, func(_ organization.ID, a organization.Admin) bool { return a.OrgID == org })
 		return was - len(m.admins), nil
@@ -94,7 +94,7 @@ func (s admins) DeleteAll(ctx context.Context, org organization.ID) (int, error)
 }
 
 // emailTaken reports whether an admin other than id has the address. m is locked.
-func (m *Memory) emailTaken(email string, id organization.ID) bool {
+func (m *Database) emailTaken(email string, id organization.ID) bool {
 	for _, a := range m.admins {
 		if a.Email == email && a.ID != id {
 			return true

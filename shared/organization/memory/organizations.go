@@ -1,4 +1,4 @@
-package organizationtest
+package memory
 
 import (
 	"context"
@@ -20,20 +20,20 @@ func (s organizations) FindLinearizable(ctx context.Context, id organization.ID)
 }
 
 func (s organizations) find(ctx context.Context, c Concern, id organization.ID) (organization.Organization, error) {
-	return run(ctx, s.client, c, func(m *Memory) (organization.Organization, error) {
+	return run(ctx, s.client, c, func(m *Database) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool { return o.ID == id })
 	})
 }
 
 func (s organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	return read(ctx, s.client, func(m *Memory) (organization.Organization, error) {
+	return read(ctx, s.client, func(m *Database) (organization.Organization, error) {
 		return m.organization(func(o organization.Organization) bool { return o.Key == key && o.State.Visible() })
 	})
 }
 
 func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
 	keys = slices.Clone(keys)
-	return run(ctx, s.client, Linearizable, func(m *Memory) ([]organization.Organization, error) {
+	return run(ctx, s.client, Linearizable, func(m *Database) ([]organization.Organization, error) {
 		var all []organization.Organization
 		for _, o := range m.organizations {
 			if !o.State.Dead() && (slices.Contains(keys, o.Key) || o.Op != nil && slices.Contains(keys, o.Op.To)) {
@@ -46,7 +46,7 @@ func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]org
 
 func (s organizations) Insert(ctx context.Context, o organization.Organization) error {
 	o = copyOrganization(o)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if has(m.organizations, o.ID) {
 			return organization.ErrExists
 		}
@@ -61,7 +61,7 @@ func (s organizations) Insert(ctx context.Context, o organization.Organization) 
 func (s organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	was, is = copyOrganization(was), copyOrganization(is)
 	is.ID, is.Rev = was.ID, was.Rev+1
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		if !m.holds(was) {
 			return false, nil
 		}
@@ -75,7 +75,7 @@ func (s organizations) CompareAndSwap(ctx context.Context, was, is organization.
 
 func (s organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
 	o = copyOrganization(o)
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		if !m.holds(o) {
 			return false, nil
 		}
@@ -85,7 +85,7 @@ func (s organizations) Delete(ctx context.Context, o organization.Organization) 
 }
 
 // organization returns an organization that is so. m is locked.
-func (m *Memory) organization(so func(organization.Organization) bool) (organization.Organization, error) {
+func (m *Database) organization(so func(organization.Organization) bool) (organization.Organization, error) {
 	for _, o := range m.organizations {
 		if so(o) {
 			return copyOrganization(o), nil
@@ -95,14 +95,14 @@ func (m *Memory) organization(so func(organization.Organization) bool) (organiza
 }
 
 // holds reports whether o's document still has its state and rev. m is locked.
-func (m *Memory) holds(o organization.Organization) bool {
+func (m *Database) holds(o organization.Organization) bool {
 	is, there := m.organizations[o.ID]
 	return there && is.State == o.State && is.Rev == o.Rev
 }
 
 // keyTaken reports whether another organization has o's key. m is locked.
-func (m *Memory) keyTaken(o organization.Organization) bool {
-	if o.Key == "" || m.noKeyIndex {
+func (m *Database) keyTaken(o organization.Organization) bool {
+	if o.Key == "" || m.NoKeyIndex {
 		return false
 	}
 	_, err := m.organization(func(other organization.Organization) bool { return other.Key == o.Key && other.ID != o.ID })

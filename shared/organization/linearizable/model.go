@@ -1,4 +1,4 @@
-package organizationtest
+package linearizable
 
 import (
 	"cmp"

@@ -1,9 +1,10 @@
-package organizationtest
+package crashtest
 
 import (
 	"sync"
 
 	"oms/shared/organization"
+	"oms/shared/organization/memory"
 )
 
 // These befall one command too: before it the primary is cut off, and goes on
@@ -24,25 +25,25 @@ func (m mode) loses() int { return map[mode]int{undone: 1, undoneMore: 2}[m] }
 
 // severed is a client whose primary is cut off before its nth command (from 0).
 type severed struct {
-	db        *Memory // nil: it cannot be cut off
+	db        *memory.Database // nil: it cannot be cut off
 	n         int
 	lose      int    // how many commands it sends there that cannot be answered there
 	meanwhile func() // what another client does on the new primary; may be nil
 
 	mu   sync.Mutex
-	sent []Concern // of each command
-	old  *Memory   // the primary that was, while the client talks to it
+	sent []memory.Concern // of each command
+	old  *memory.Database // the primary that was, while the client talks to it
 }
 
-// store returns the client's store.
-func (s *severed) store(w *World) organization.Store {
+// store returns the client's store, the other where it cannot be cut off.
+func (s *severed) store(otherwise organization.Store) organization.Store {
 	if s.db == nil {
-		return w.Store
+		return otherwise
 	}
 	return s.db.Client(s.where)
 }
 
-func (s *severed) where(c Concern) *Memory {
+func (s *severed) where(c memory.Concern) *memory.Database {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent = append(s.sent, c)
@@ -55,7 +56,7 @@ func (s *severed) where(c Concern) *Memory {
 	switch {
 	case s.old == nil:
 		return s.db
-	case c == Local:
+	case c == memory.Local:
 	case s.lose == 0:
 		s.old = nil
 		return s.db
@@ -70,15 +71,15 @@ func (s *severed) points() []point {
 	var all []point
 	for n, c := range s.sent {
 		switch c {
-		case Majority:
+		case memory.Majority:
 			for _, m := range []mode{undone, undoneMore} {
 				for _, then := range []string{"retry", "rival", "reconcile", rivalAtOnce} {
 					all = append(all, point{n, m, then})
 				}
 			}
-		case Local: // what nobody changes meanwhile is not stale
+		case memory.Local: // what nobody changes meanwhile is not stale
 			all = append(all, point{n, stale, rivalAtOnce})
-		case Linearizable: // the client finds the new primary, and nothing has happened
+		case memory.Linearizable: // the client finds the new primary, and nothing has happened
 		}
 	}
 	return all

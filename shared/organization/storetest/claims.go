@@ -1,4 +1,4 @@
-package organizationtest
+package storetest
 
 import (
 	"errors"
@@ -20,7 +20,9 @@ func testClaims(t *testing.T, s Subject) {
 	}
 
 	t.Run("keep every field, and times to the millisecond", func(t *testing.T) {
-		for _, c := range []organization.Claim{claim("kept", 1), {Key: "left", OrgID: id(3), ID: id(4), Until: someday(), Left: true}} {
+		left := claim("left", 3)
+		left.Left = true
+		for _, c := range []organization.Claim{claim("kept", 1), left} {
 			must(t, claims.Insert(ctx, c))
 			got, err := claims.Find(ctx, c.Key)
 			wantEqual(t, "Find", got, err, stored(c))

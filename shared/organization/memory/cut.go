@@ -1,4 +1,4 @@
-package organizationtest
+package memory
 
 import (
 	"maps"
@@ -29,11 +29,11 @@ const (
 // to nobody and never gets here; it is rolled back. The database itself goes on
 // with another primary ("two nodes may transiently believe that they are the
 // primary": MongoDB manual, read isolation). Who cuts keeps to [ElectionTimeout].
-func (m *Memory) Cut() *Memory {
+func (m *Database) Cut() *Database {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old := NewMemory()
-	old.noUUIDs, old.noKeyIndex = m.noUUIDs, m.noKeyIndex
+	old := New()
+	old.NoUUIDs, old.NoKeyIndex = m.NoUUIDs, m.NoKeyIndex
 	for id, o := range m.organizations {
 		old.organizations[id] = copyOrganization(o)
 	}
@@ -47,11 +47,11 @@ func (m *Memory) Cut() *Memory {
 }
 
 // Client returns the Store of one client. where is asked before each command
-// which server answers it: m, or one that was [Memory.Cut] from it. A client
+// which server answers it: m, or one that was [Database.Cut] from it. A client
 // that has met a later primary goes back to none before it (driver
 // specification, server discovery and monitoring: stale primaries). where is
 // called from several goroutines at once.
-func (m *Memory) Client(where func(Concern) *Memory) organization.Store {
+func (m *Database) Client(where func(Concern) *Database) organization.Store {
 	c := client{m, where}
 	return organization.Store{
 		Organizations: organizations{c},
@@ -66,6 +66,6 @@ func (m *Memory) Client(where func(Concern) *Memory) organization.Store {
 
 // client is one client of a database.
 type client struct {
-	m     *Memory
-	where func(Concern) *Memory
+	m     *Database
+	where func(Concern) *Database
 }

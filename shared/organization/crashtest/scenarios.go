@@ -1,19 +1,21 @@
-package organizationtest
+package crashtest
 
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
 
 func creation(name, email, key string) func(context.Context, *organization.Service, token.Principal) error {
 	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
-		_, err := s.Create(ctx, organization.Creation{Name: name, Email: email, Password: Password, IdempotencyKey: key})
+		_, err := s.Create(ctx, organization.Creation{
+			Name: name, Email: email, Password: organizationtest.Password, IdempotencyKey: key,
+		})
 		return err
 	}
 }
@@ -38,7 +40,7 @@ func deletion(ctx context.Context, s *organization.Service, who token.Principal)
 
 func look(name string) func(context.Context, *organization.Service, token.Principal) error {
 	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
-		if _, err := s.Get(ctx, token.Principal{}, name); code(err) != "organization_not_found" {
+		if _, err := s.Get(ctx, token.Principal{}, name); organizationtest.Code(err) != "organization_not_found" {
 			return err
 		}
 		return nil
@@ -56,7 +58,7 @@ func repair(ctx context.Context, s *organization.Service, _ token.Principal) err
 }
 
 // contradicted prepares, beside the tenant, one of everything that only the doctor mends.
-func contradicted(t *testing.T, w *World) token.Principal {
+func contradicted(t *testing.T, w *organizationtest.World) token.Principal {
 	t.Helper()
 	who, now := tenant(t, w), w.Clock.Now()
 	w.Found(t, "Other", "o@other.io")
@@ -65,12 +67,13 @@ func contradicted(t *testing.T, w *World) token.Principal {
 		t.Fatal(err)
 	}
 	_, err = w.Store.Claims.Delete(t.Context(), other)
-	orphan := organization.Admin{ID: organization.NewID(now), OrgID: organization.NewID(now), Email: "c@beta.io", Rev: 1}
+	dead := organization.Claim{Key: "gamma", OrgID: organization.NewID(now), ID: organization.NewID(now)}
+	orphan := organization.Admin{ID: organization.NewID(now), OrgID: dead.OrgID, Email: "c@beta.io", Rev: 1}
 	for _, err := range []error{
 		err,
 		w.Store.Collections.Drop(t.Context(), "org_other"),
 		w.Store.Collections.Create(t.Context(), "org_beta"),
-		w.Store.Claims.Insert(t.Context(), organization.Claim{Key: "gamma", OrgID: orphan.OrgID, ID: organization.NewID(now)}),
+		w.Store.Claims.Insert(t.Context(), dead),
 		w.Store.Admins.Insert(t.Context(), orphan),
 	} {
 		if err != nil {
@@ -81,7 +84,7 @@ func contradicted(t *testing.T, w *World) token.Principal {
 }
 
 // mended asserts that whatever a doctor that died has left, another one mends, and the tenant has all that it had.
-func mended(t *testing.T, w *World, _ bool) string {
+func mended(t *testing.T, w *organizationtest.World, _ bool) string {
 	t.Helper()
 	for range 2 {
 		if _, err := w.Repair(t.Context()); err != nil {
@@ -92,27 +95,21 @@ func mended(t *testing.T, w *World, _ bool) string {
 	return either(t, w, false, "acme")
 }
 
-func nobody(*testing.T, *World) token.Principal { return token.Principal{} }
+func nobody(*testing.T, *organizationtest.World) token.Principal { return token.Principal{} }
 
-// tenant prepares an organization Acme with two documents and an index.
-func tenant(t *testing.T, w *World) token.Principal {
+func tenant(t *testing.T, w *organizationtest.World) token.Principal {
 	t.Helper()
-	who := w.Found(t, "Acme", "a@acme.io")
-	w.Put(t, "org_acme", "d1", "one")
-	w.Put(t, "org_acme", "d2", "two")
-	if err := w.Writer.AddIndex(t.Context(), "org_acme", Index{Name: "by_value", Field: "value"}); err != nil {
-		t.Fatal(err)
-	}
-	return who
+	return w.Tenant(t)
 }
 
 // left prepares what a worker leaves behind that dies after its nth command.
-func left(n int, act func(context.Context, *organization.Service, token.Principal) error) func(*testing.T, *World) token.Principal {
-	return func(t *testing.T, w *World) token.Principal {
+func left(
+	n int, act func(context.Context, *organization.Service, token.Principal) error,
+) func(*testing.T, *organizationtest.World) token.Principal {
+	return func(t *testing.T, w *organizationtest.World) token.Principal {
 		t.Helper()
 		who := tenant(t, w)
-		f := &faulty{n: n, m: after}
-		_ = act(t.Context(), w.On(Hooked(w.Store, f.hook)), who)
+		_ = act(t.Context(), w.Hooked(Dying(n)), who)
 		w.Clock.Advance(organization.Lease + 3*time.Second)
 		return who
 	}
@@ -120,14 +117,13 @@ func left(n int, act func(context.Context, *organization.Service, token.Principa
 
 // either asserts that the tenant lives under acme or the new key with all that
 // it had, under the new one where that was acknowledged.
-func either(t *testing.T, w *World, acked bool, newKey string) string {
+func either(t *testing.T, w *organizationtest.World, acked bool, newKey string) string {
 	t.Helper()
-	tenants := slices.DeleteFunc(w.Living(t), func(o organization.Organization) bool { return o.Name != "Acme" && o.Name != "Beta" })
 	found := false
-	for _, o := range tenants {
+	for _, o := range w.Living(t) {
 		held := w.Held(t, o.Collection)
-		if held == "" {
-			continue // a rival's
+		if held == "" || o.Name != "Acme" && o.Name != "Beta" {
+			continue // a rival's, or another's
 		}
 		if found {
 			return "the tenant's documents are there twice"
@@ -150,7 +146,7 @@ func either(t *testing.T, w *World, acked bool, newKey string) string {
 }
 
 // wholly asserts that the tenant's email and password changed together or not at all.
-func wholly(t *testing.T, w *World) string {
+func wholly(t *testing.T, w *organizationtest.World) string {
 	t.Helper()
 	for _, o := range w.Living(t) {
 		a, err := w.Store.Admins.Find(t.Context(), o.AdminID)
@@ -164,7 +160,7 @@ func wholly(t *testing.T, w *World) string {
 	return ""
 }
 
-func atMostOne(t *testing.T, w *World, acked bool) string {
+func atMostOne(t *testing.T, w *organizationtest.World, acked bool) string {
 	t.Helper()
 	if n := len(w.Living(t)); n > 1 || acked && n != 1 {
 		return fmt.Sprintf("%d organizations live", n)
@@ -172,18 +168,18 @@ func atMostOne(t *testing.T, w *World, acked bool) string {
 	return ""
 }
 
-func renamed(t *testing.T, w *World, acked bool) string {
+func renamed(t *testing.T, w *organizationtest.World, acked bool) string {
 	t.Helper()
 	return either(t, w, acked, "beta")
 }
 
 // neither asserts that the tenant is as it was, or was finished: what a helper may do.
-func neither(t *testing.T, w *World, _ bool) string {
+func neither(t *testing.T, w *organizationtest.World, _ bool) string {
 	t.Helper()
 	return either(t, w, false, "beta")
 }
 
-func deleted(t *testing.T, w *World, acked bool) string {
+func deleted(t *testing.T, w *organizationtest.World, acked bool) string {
 	t.Helper()
 	for _, o := range w.Living(t) {
 		held := w.Held(t, o.Collection)
@@ -204,24 +200,26 @@ func ptr[T any](v T) *T { return &v }
 
 func scenarios() []scenario {
 	rename := change(organization.Change{Name: ptr("Beta")})
-	everything := change(organization.Change{
-		Name: ptr("Beta"), Email: ptr("b@beta.io"), Password: ptr(Password), NewPassword: ptr("battery staple"),
-	})
-	account := change(organization.Change{Email: ptr("b@beta.io"), Password: ptr(Password), NewPassword: ptr("battery staple")})
+	email, was, is := "b@beta.io", organizationtest.Password, "battery staple"
+	everything := change(organization.Change{Name: ptr("Beta"), Email: &email, Password: &was, NewPassword: &is})
+	account := change(organization.Change{Email: &email, Password: &was, NewPassword: &is})
 	all := []scenario{
-		{name: "create", prepare: nobody, act: creation("Acme", "a@acme.io", ""), rival: rival("Acme", "a@acme.io"), check: atMostOne},
+		{
+			name: "create", prepare: nobody, act: creation("Acme", "a@acme.io", ""),
+			rival: rival("Acme", "a@acme.io"), check: atMostOne,
+		},
 		{
 			name: "create with an idempotency key", prepare: nobody, act: creation("Acme", "a@acme.io", "k"), replays: true,
 			rival: rival("Acme", "b@acme.io"), check: atMostOne,
 		},
 		{
 			name: "create with a taken email",
-			prepare: func(t *testing.T, w *World) token.Principal {
+			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 				t.Helper()
 				return w.Found(t, "Other", "a@acme.io")
 			},
 			act: creation("Acme", "a@acme.io", "k"), rival: rival("Acme", "b@acme.io"),
-			check: func(_ *testing.T, _ *World, acked bool) string {
+			check: func(_ *testing.T, _ *organizationtest.World, acked bool) string {
 				if acked {
 					return "an email was given out twice"
 				}
@@ -230,13 +228,13 @@ func scenarios() []scenario {
 		},
 		{
 			name: "create over a stranger's collection",
-			prepare: func(t *testing.T, w *World) token.Principal {
+			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 				t.Helper()
 				w.Put(t, "org_acme", "s", "stranger")
 				return token.Principal{}
 			},
 			act: creation("Acme", "a@acme.io", ""), rival: rival("Acme", "b@acme.io"), strangers: []string{"org_acme"},
-			check: func(t *testing.T, w *World, acked bool) string {
+			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
 				t.Helper()
 				if acked || w.Held(t, "org_acme") != "s" || len(w.Living(t)) != 0 {
 					return "a stranger's collection was adopted"
@@ -247,20 +245,20 @@ func scenarios() []scenario {
 		{name: "rename", prepare: tenant, act: rename, rival: rival("Beta", "b@beta.io"), check: renamed},
 		{
 			name: "rename with email and password", prepare: tenant, act: everything, rival: rival("Gamma", "b@beta.io"),
-			check: func(t *testing.T, w *World, acked bool) string {
+			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
 				t.Helper()
 				return renamed(t, w, acked) + wholly(t, w)
 			},
 		},
 		{
 			name: "rename refused by a taken email",
-			prepare: func(t *testing.T, w *World) token.Principal {
+			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 				t.Helper()
 				w.Found(t, "Other", "b@beta.io")
 				return tenant(t, w)
 			},
 			act: everything, rival: rival("Beta", "c@beta.io"),
-			check: func(t *testing.T, w *World, acked bool) string {
+			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
 				t.Helper()
 				if acked {
 					return "an email was given out twice"
@@ -270,7 +268,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "rename onto a stranger's empty collection",
-			prepare: func(t *testing.T, w *World) token.Principal {
+			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 				t.Helper()
 				if err := w.Store.Collections.Create(t.Context(), "org_beta"); err != nil {
 					t.Fatal(err)
@@ -282,7 +280,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "rename of a dropped collection",
-			prepare: func(t *testing.T, w *World) token.Principal {
+			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 				t.Helper()
 				who := tenant(t, w)
 				if err := w.Store.Collections.Drop(t.Context(), "org_acme"); err != nil {
@@ -291,11 +289,11 @@ func scenarios() []scenario {
 				return who
 			},
 			act: rename, rival: rival("Beta", "c@beta.io"), strangers: []string{"org_acme", "ghost_unknown_"},
-			check: func(*testing.T, *World, bool) string { return "" },
+			check: func(*testing.T, *organizationtest.World, bool) string { return "" },
 		},
 		{
 			name: "rename while a writer makes the old name again",
-			prepare: func(t *testing.T, w *World) token.Principal {
+			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 				t.Helper()
 				who := left(8, rename)(t, w) // the collection has moved
 				if held := w.Held(t, "org_acme"); held == "" {
@@ -307,14 +305,15 @@ func scenarios() []scenario {
 		},
 		{
 			name: "email and password", prepare: tenant, act: account, rival: rival("Gamma", "b@beta.io"),
-			check: func(t *testing.T, w *World, acked bool) string {
+			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
 				t.Helper()
 				return either(t, w, acked, "acme") + wholly(t, w)
 			},
 		},
 		{
-			name: "shown name", prepare: tenant, act: change(organization.Change{Name: ptr("ACME")}), rival: rival("Acme", "b@beta.io"),
-			check: func(t *testing.T, w *World, acked bool) string {
+			name: "shown name", prepare: tenant, act: change(organization.Change{Name: ptr("ACME")}),
+			rival: rival("Acme", "b@beta.io"),
+			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
 				t.Helper()
 				if orgs := w.Living(t); acked && (len(orgs) != 1 || orgs[0].Name != "ACME") {
 					return fmt.Sprintf("the organizations are %v", orgs)
@@ -335,7 +334,7 @@ func scenarios() []scenario {
 		all = append(all, scenario{
 			name: fmt.Sprintf("reconcile meets a deletion left at %d", n), prepare: left(n, deletion),
 			act: reconcile, rival: rival("Gamma", "a@acme.io"),
-			check: func(t *testing.T, w *World, _ bool) string {
+			check: func(t *testing.T, w *organizationtest.World, _ bool) string {
 				t.Helper()
 				return deleted(t, w, false)
 			},
@@ -347,7 +346,7 @@ func scenarios() []scenario {
 	})
 	return append(all, scenario{
 		name: "reconcile clears what was written under an old name",
-		prepare: func(t *testing.T, w *World) token.Principal {
+		prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
 			t.Helper()
 			who := w.Found(t, "Acme", "a@acme.io")
 			w.Put(t, "org_acme", "d1", "one")
@@ -355,9 +354,7 @@ func scenarios() []scenario {
 				t.Fatal(err)
 			}
 			w.Put(t, "org_acme", "d2", "two")
-			if err := w.Writer.AddIndex(t.Context(), "org_acme", Index{Name: "by_value", Field: "value"}); err != nil {
-				t.Fatal(err)
-			}
+			w.AddIndex(t, "org_acme")
 			w.Clock.Advance(90 * time.Second)
 			return who
 		},

@@ -1,4 +1,4 @@
-package organizationtest
+package memory
 
 import (
 	"context"
@@ -12,7 +12,7 @@ var _ organization.Requests = requests{}
 type requests struct{ client }
 
 func (s requests) Find(ctx context.Context, id string) (organization.Request, error) {
-	return run(ctx, s.client, Linearizable, func(m *Memory) (organization.Request, error) {
+	return run(ctx, s.client, Linearizable, func(m *Database) (organization.Request, error) {
 		r, there := m.requests[id]
 		if !there {
 			return organization.Request{}, organization.ErrAbsent
@@ -23,7 +23,7 @@ func (s requests) Find(ctx context.Context, id string) (organization.Request, er
 
 func (s requests) Insert(ctx context.Context, r organization.Request) error {
 	r = copyRequest(r)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if has(m.requests, r.ID) {
 			return organization.ErrExists
 		}
@@ -32,9 +32,11 @@ func (s requests) Insert(ctx context.Context, r organization.Request) error {
 	})
 }
 
-func (s requests) TakeOver(ctx context.Context, was organization.Request, worker organization.ID, lease time.Time) (bool, error) {
+func (s requests) TakeOver(
+	ctx context.Context, was organization.Request, worker organization.ID, lease time.Time,
+) (bool, error) {
 	was, lease = copyRequest(was), date(lease)
-	return write(ctx, s.client, func(m *Memory) (bool, error) {
+	return write(ctx, s.client, func(m *Database) (bool, error) {
 		if !m.leased(was) {
 			return false, nil
 		}
@@ -46,7 +48,7 @@ func (s requests) TakeOver(ctx context.Context, was organization.Request, worker
 }
 
 func (s requests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if r, there := m.requests[id]; there && r.IDs.Organization == ids.Organization {
 			r.Done = true
 			m.requests[id] = r
@@ -57,7 +59,7 @@ func (s requests) Finish(ctx context.Context, id string, ids organization.Reques
 
 func (s requests) Delete(ctx context.Context, r organization.Request) error {
 	r = copyRequest(r)
-	return do(ctx, s.client, func(m *Memory) error {
+	return do(ctx, s.client, func(m *Database) error {
 		if m.leased(r) {
 			delete(m.requests, r.ID)
 		}
@@ -67,7 +69,7 @@ func (s requests) Delete(ctx context.Context, r organization.Request) error {
 
 func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
 	t = date(t)
-	return write(ctx, s.client, func(m *Memory) (int, error) {
+	return write(ctx, s.client, func(m *Database) (int, error) {
 		n := 0
 		for id, r := range m.requests {
 			if r.CreatedAt.Before(t) {
@@ -80,7 +82,7 @@ func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
 }
 
 // leased reports whether r's document still has its worker and lease. m is locked.
-func (m *Memory) leased(r organization.Request) bool {
+func (m *Database) leased(r organization.Request) bool {
 	is, there := m.requests[r.ID]
 	return there && is.Worker == r.Worker && is.Lease.Equal(r.Lease)
 }

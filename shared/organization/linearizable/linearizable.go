@@ -1,4 +1,16 @@
-package organizationtest
+// Package linearizable owns the judgement on what many clients of the service
+// were answered: whether one order of their effects, each between its call and
+// its answer, explains all of it (Herlihy and Wing, linearizability; the search
+// is porcupine's). It looks at who has which name and email, and at nothing
+// else, and calls no service: a test makes the calls and adds them to a
+// [History]. It is for tests alone.
+//
+//	call := history.Begin(linearizable.Get)
+//	v, err := service.Get(ctx, who, "Acme")
+//	call.Name, call.Org, call.Outcome = "acme", v.ID, linearizable.Done // where err is nil
+//	history.Add(call)
+//	verdict := history.Check(5 * time.Second)
+package linearizable
 
 import (
 	"sync"
@@ -48,11 +60,9 @@ type Call struct {
 	start, end int64
 }
 
-// Answers collects the calls of many clients, and reports whether there is an
-// order of their effects, each between its call and its answer, that explains
-// all answers: linearizability. The zero Answers is empty. It is safe for
-// concurrent use.
-type Answers struct {
+// History is the calls of many clients with their answers. The zero History is
+// empty. It is safe for concurrent use.
+type History struct {
 	mu      sync.Mutex
 	clock   int64
 	calls   []Call
@@ -60,32 +70,32 @@ type Answers struct {
 }
 
 // Begin returns a call that begins now. Add it when it has been answered.
-func (a *Answers) Begin(k Kind) Call {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clock++
-	return Call{Kind: k, start: a.clock}
+func (h *History) Begin(k Kind) Call {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clock++
+	return Call{Kind: k, start: h.clock}
 }
 
 // Add adds a call that has been answered just now.
-func (a *Answers) Add(c Call) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clock++
-	c.end = a.clock
-	a.calls = append(a.calls, c)
+func (h *History) Add(c Call) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clock++
+	c.end = h.clock
+	h.calls = append(h.calls, c)
 }
 
 // Quiet says that what has not happened by now will not: every hold has
 // passed and reconcile has run.
-func (a *Answers) Quiet() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clock++
-	a.settled = a.clock
+func (h *History) Quiet() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.clock++
+	h.settled = h.clock
 }
 
-// Verdict is what [Answers.Check] found.
+// Verdict is what [History.Check] found.
 type Verdict struct {
 	Bad     []string // names and emails, each with why its answers cannot be explained
 	Steps   int      // how many steps were put in order
@@ -95,17 +105,17 @@ type Verdict struct {
 
 // Check looks for an order of the answers about each name and each email, for
 // at most timeout each. It is to be called when all calls have been added.
-func (a *Answers) Check(timeout time.Duration) Verdict {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+func (h *History) Check(timeout time.Duration) Verdict {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	var v Verdict
-	calls := merge(a.calls)
+	calls := merge(h.calls)
 	for _, s := range []subject{
 		{"name", func(c Call) string { return c.Name }, func(c Call) bool { return c.TakenName }, Get},
 		{"email", func(c Call) string { return c.Email }, func(c Call) bool { return c.TakenEmail }, Login},
 	} {
 		for _, key := range s.keys(calls) {
-			steps := s.steps(key, calls, a.settled)
+			steps := s.steps(key, calls, h.settled)
 			operations := make([]porcupine.Operation, len(steps))
 			for i, st := range steps {
 				operations[i] = porcupine.Operation{Input: st, Call: st.start, Return: st.end}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/organization"
+	"oms/shared/organization/memory"
 	"oms/shared/organization/organizationtest"
 )
 
@@ -17,7 +18,7 @@ func TestHooked(t *testing.T) {
 
 	t.Run("kills before a command", func(t *testing.T) {
 		t.Parallel()
-		m := organizationtest.NewMemory()
+		m := memory.New()
 		s := organizationtest.Hooked(m.Store(), func(string, func() error) error { return organization.ErrLost })
 		if err := s.Claims.Insert(t.Context(), claim); !errors.Is(err, organization.ErrLost) {
 			t.Errorf("Insert = %v, want %v", err, organization.ErrLost)
@@ -29,7 +30,7 @@ func TestHooked(t *testing.T) {
 
 	t.Run("loses an answer", func(t *testing.T) {
 		t.Parallel()
-		m := organizationtest.NewMemory()
+		m := memory.New()
 		s := organizationtest.Hooked(m.Store(), func(_ string, apply func() error) error {
 			if err := apply(); err != nil {
 				t.Errorf("apply() = %v", err)
@@ -46,7 +47,7 @@ func TestHooked(t *testing.T) {
 
 	t.Run("applies a command late", func(t *testing.T) {
 		t.Parallel()
-		m := organizationtest.NewMemory()
+		m := memory.New()
 		var late func() error
 		s := organizationtest.Hooked(m.Store(), func(_ string, apply func() error) error {
 			late = apply
@@ -62,14 +63,15 @@ func TestHooked(t *testing.T) {
 		if err := late(); err != nil {
 			t.Fatalf("late() = %v", err)
 		}
-		if diff := cmp.Diff([]organization.Document{want}, m.Documents("org_acme")); diff != "" {
+		got, err := m.Documents(t.Context(), "org_acme")
+		if diff := cmp.Diff([]organization.Document{want}, got); err != nil || diff != "" {
 			t.Errorf("Documents (-want +got):\n%s", diff)
 		}
 	})
 
 	t.Run("names the command, and may use the database meanwhile", func(t *testing.T) {
 		t.Parallel()
-		m := organizationtest.NewMemory()
+		m := memory.New()
 		var names []string
 		s := organizationtest.Hooked(m.Store(), func(command string, apply func() error) error {
 			names = append(names, command)
@@ -89,7 +91,7 @@ func TestHooked(t *testing.T) {
 
 	t.Run("is not reached by a command whose context is over", func(t *testing.T) {
 		t.Parallel()
-		m := organizationtest.NewMemory()
+		m := memory.New()
 		s := organizationtest.Hooked(m.Store(), func(command string, _ func() error) error {
 			t.Errorf("%s was sent", command)
 			return nil
@@ -99,40 +101,5 @@ func TestHooked(t *testing.T) {
 		if err := s.Claims.Insert(ctx, claim); !errors.Is(err, context.Canceled) {
 			t.Errorf("Insert = %v, want %v", err, context.Canceled)
 		}
-	})
-}
-
-func TestMemory_SetUUIDs(t *testing.T) {
-	t.Parallel()
-	m := organizationtest.NewMemory()
-	m.SetUUIDs(false)
-	s := m.Store()
-	if err := s.Collections.Create(t.Context(), "org_acme"); err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.Collections.Find(t.Context(), "org_acme")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]organization.Collection{"org_acme": {Name: "org_acme"}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Find (-want +got):\n%s", diff)
-	}
-}
-
-func TestMemory_KeepsTheContract(t *testing.T) {
-	t.Parallel()
-	organizationtest.TestStore(t, func(*testing.T) organizationtest.Subject {
-		m := organizationtest.NewMemory()
-		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer()}
-	})
-}
-
-func TestMemory_KeepsTheContractWithoutUUIDs(t *testing.T) {
-	t.Parallel()
-	organizationtest.TestStore(t, func(*testing.T) organizationtest.Subject {
-		m := organizationtest.NewMemory()
-		m.SetUUIDs(false)
-		return organizationtest.Subject{Store: m.Store(), Writer: m.Writer()}
 	})
 }

@@ -1,8 +1,11 @@
-package organizationtest
+package crashtest
 
 import (
 	"slices"
 	"testing"
+
+	"oms/shared/organization/memory"
+	"oms/shared/organization/organizationtest"
 )
 
 // TestCrash_withoutLinearizableReads: where what decides is read from a primary
@@ -11,14 +14,14 @@ func TestCrash_withoutLinearizableReads(t *testing.T) {
 	t.Parallel()
 	for _, linearizable := range []bool{false, true} {
 		subject := func() Subject {
-			m := NewMemory()
-			m.SetLinearizable(linearizable)
-			return Subject{Store: m.Store(), Writer: m.Writer(), Memory: m}
+			m := memory.New()
+			m.NoLinearizable = !linearizable
+			return Subject{organizationtest.NewWorld(m.Store(), m), m}
 		}
 		var found []string
 		for _, sc := range scenarios() {
-			for _, p := range sc.points(t, NewWorld(subject())) {
-				if p.m.cut() && crash(t, NewWorld(subject()), sc, p) != nil {
+			for _, p := range sc.points(t, subject()) {
+				if p.m.cut() && crash(t, subject(), sc, p) != nil {
 					found = append(found, sc.name)
 				}
 			}
