@@ -78,7 +78,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		n, fresh := 300, 100
 		if mongotest.Full() {
 			// The embedded database reads whole collections: see figures.md of package organization.
-			n, fresh = map[string]int{"embedded": 2000, "server": 100_000}[e.Name], 500
+			n, fresh = map[string]int{"embedded": 2000, "server": 100_000}[e.Name], 200
 		}
 		name, sent := databaseName(), &mongotest.Recorder{}
 		if err := e.OpenNamed(t, name).EnsureIndexes(t.Context()); err != nil {
