@@ -156,9 +156,6 @@ func cacheKey(values []string) string {
 }
 
 func (a *authorizer) cached(key string) *verdict {
-	if a.TTL == 0 {
-		return nil
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r, ok := a.results[key]
@@ -168,11 +165,9 @@ func (a *authorizer) cached(key string) *verdict {
 	return r.verdict
 }
 
-// remember caches a verdict, allowed or denied. Errors never come here.
+// remember caches a verdict, allowed or denied, for its TTL, which may be zero.
+// Errors never come here.
 func (a *authorizer) remember(key string, v *verdict) {
-	if a.TTL == 0 {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, known := a.results[key]; !known {
@@ -189,11 +184,12 @@ func (a *authorizer) remember(key string, v *verdict) {
 // isAuthorized in another case does not let anybody in.
 func newVerdict(payload []byte) (*verdict, error) {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &members); err != nil || members == nil {
-		return nil, fmt.Errorf("%w: it is not a JSON object", errAuthorizer)
-	}
 	var allowed *bool
-	if err := json.Unmarshal(members["isAuthorized"], &allowed); err != nil || allowed == nil {
+	err := json.Unmarshal(payload, &members)
+	if err == nil {
+		err = json.Unmarshal(members["isAuthorized"], &allowed)
+	}
+	if err != nil || allowed == nil {
 		return nil, fmt.Errorf("%w: isAuthorized is not a boolean", errAuthorizer)
 	}
 	v := &verdict{allowed: *allowed, context: json.RawMessage("{}")}

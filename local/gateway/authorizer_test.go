@@ -82,6 +82,18 @@ func TestAuthorizer_event(t *testing.T) {
 	}
 }
 
+func TestAuthorizer_routeARNOfANamedStage(t *testing.T) {
+	t.Parallel()
+	s := newGuarded("{Headers: [Authorization]}", `{"isAuthorized":true}`)
+	s.api += ", StageName: dev"
+	s.open(t).do(t, "GET", "/dev/b", "", "Authorization", "x")
+	var e events.APIGatewayV2CustomAuthorizerV2Request
+	mustUnmarshal(t, s.asked[0], &e)
+	if want := "arn:aws:execute-api:us-east-1:123456789012:local00000/dev/GET/b"; e.RouteArn != want {
+		t.Errorf("routeArn is %q, want %q", e.RouteArn, want)
+	}
+}
+
 func TestAuthorizer_identitySources(t *testing.T) {
 	t.Parallel()
 	s := newGuarded("{Headers: [Authorization], QueryStrings: [tenant]}", `{"isAuthorized":true}`)

@@ -103,6 +103,7 @@ func TestCORS_answer(t *testing.T) {
 		{"any origin", evil, "CorsConfiguration: true", http.Header{
 			"Access-Control-Allow-Origin": {"*"}, "Vary": {"Accept"},
 		}},
+		{"none for none, though any is allowed", "", "CorsConfiguration: true", http.Header{"Vary": {"Accept"}}},
 		{"any origin of a scheme", evil, "CorsConfiguration: 'https://*'", http.Header{
 			"Access-Control-Allow-Origin": {evil}, "Vary": {"Accept", "Origin"},
 		}},
@@ -125,6 +126,14 @@ func TestCORS_answer(t *testing.T) {
 				t.Errorf("a refusal has %v", corsOf(refused.header))
 			}
 		})
+	}
+}
+
+func TestCORS_preflightOfTheShortestConfiguration(t *testing.T) {
+	t.Parallel()
+	got := newFixed(t, "CorsConfiguration: true", "").preflight(t, "/", app)
+	if d := cmp.Diff(http.Header{"Access-Control-Allow-Origin": {"*"}}, corsOf(got.header)); d != "" {
+		t.Errorf("headers (-want +got):\n%s", d)
 	}
 }
 

@@ -3,10 +3,12 @@ package gateway_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -168,11 +170,16 @@ func TestEvent_addresses(t *testing.T) {
 		{"192.0.2.7:5000", "localhost:8000", "192.0.2.7", "localhost", "localhost", "8000"},
 		{"[2001:db8::1%eth0]:5000", "[::1]:8000", "2001:db8::1", "::1", "::1", "8000"},
 		{"192.0.2.7:5000", "api.example.com", "192.0.2.7", "api.example.com", "api", "80"},
+		{"192.0.2.7:5000", "served.example.com", "192.0.2.7", "served.example.com", "served", "8443"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.host, func(t *testing.T) {
 			t.Parallel()
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/a", nil)
+			ctx := t.Context()
+			if tt.prefix == "served" { // by a server, which knows its own port
+				ctx = context.WithValue(ctx, http.LocalAddrContextKey, &net.TCPAddr{Port: 8443})
+			}
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/a", nil)
 			r.RemoteAddr, r.Host = tt.remote, tt.host
 			e := eventOf(t, r)
 			c, h := e.RequestContext, e.Headers
@@ -223,7 +230,7 @@ func TestEvent_encodesBodies(t *testing.T) {
 }
 
 func FuzzEvent(f *testing.F) {
-	f.Add("POST", "/a b/c", "x=1&x=%20", "Cookie", "a=b; c", "text/plain", []byte("body"))
+	f.Add("POST", "/a b/c", "x=1&x=%20", "Cookie", "a=b; ; c;", "text/plain", []byte("body"))
 	f.Add("GET", "/%ff", "%zz&&=", "Connection", "x, close", "", []byte{0xff, 0x00})
 	f.Add("PATCH", "/\u2028", "q=\xff", "X-Forwarded-For", "::1", "application/json;", []byte(nil))
 	f.Fuzz(func(t *testing.T, method, path, query, name, value, contentType string, body []byte) {

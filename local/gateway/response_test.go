@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/google/go-cmp/cmp"
+
+	"oms/local/lambda"
 )
 
 // TestResponse has what the table of TestFidelity has not.
@@ -40,7 +42,8 @@ func TestResponse(t *testing.T) {
 	answers("no body", `{"statusCode":200}`, 200, asText, ``)
 	answers("null members", `{"statusCode":200,"body":null,"headers":null,"cookies":null,"isBase64Encoded":null}`,
 		200, asText, ``)
-	answers("bytes", `{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"AAEC/w==","isBase64Encoded":true}`,
+	answers("bytes",
+		`{"statusCode":200,"headers":{"Content-Type":"image/png"},"body":"AAEC/w==","isBase64Encoded":true}`,
 		200, "image/png", "\x00\x01\x02\xff")
 	answers("unknown members", `{"statusCode":200,"body":"a","more":1}`, 200, asText, `a`)
 	answers("no content", `{"statusCode":204,"body":"ignored"}`, 204, "", "")
@@ -148,18 +151,24 @@ func FuzzResponse(f *testing.F) {
 // TestResponse_onTheWire looks at what a server adds, and leaves out.
 func TestResponse_onTheWire(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ method, answer, body, length string }{
-		{"GET", `{"statusCode":200,"body":"four"}`, "four", "4"},
-		{"HEAD", `{"statusCode":200,"body":"four"}`, "", "4"},
-		{"GET", `{"statusCode":204}`, "", ""},
+	const four = `{"statusCode":200,"body":"four"}`
+	for _, tt := range []struct {
+		method       string
+		f            function
+		body, length string
+		typed        bool
+	}{
+		{"GET", fixed(four), "four", "4", true},
+		{"HEAD", fixed(four), "", "4", true},
+		{"GET", fixed(`{"statusCode":204}`), "", "", false},
+		{"GET", failing(lambda.ErrBusy), `{"message":"Service Unavailable"}`, "33", false},
 	} {
-		got := newFixed(t, "", tt.answer).send(t, tt.method, tt.method+" / HTTP/1.1\r\nHost: h\r\n\r\n")
+		s := &site{routes: []string{"ANY / F"}, functions: map[string]function{"F": tt.f}}
+		got := s.open(t).send(t, tt.method, tt.method+" / HTTP/1.1\r\nHost: h\r\n\r\n")
 		h := got.header
-		if got.body != tt.body || h.Get("Content-Length") != tt.length || h.Get("Connection") != "keep-alive" {
-			t.Errorf("%s %s: got %q with %v", tt.method, tt.answer, got.body, h)
-		}
-		if h.Get("Date") == "" || h.Get("Apigw-Requestid") == "" || tt.length == "" && h.Get("Content-Type") != "" {
-			t.Errorf("%s %s: got %v", tt.method, tt.answer, h)
+		if got.body != tt.body || h.Get("Content-Length") != tt.length || (h["Content-Type"] != nil) != tt.typed ||
+			h.Get("Connection") != "keep-alive" || h.Get("Date") == "" || h.Get("Apigw-Requestid") == "" {
+			t.Errorf("%s: got %d %q with %v, want %q", tt.method, got.status, got.body, h, tt.body)
 		}
 	}
 }

@@ -45,7 +45,8 @@ func TestRead_small(t *testing.T) {
 			"STAGE": "local", "SHARED": "own",
 			"SUB":     "a-local-v1-Guard-" + guardARN + "-${Left}",
 			"SUB_MAP": "http://localhost:5173+https://app.example/local",
-			"SELECT":  "b", "IF": "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012", "EMPTY": "", "QUOTED": "on",
+			"SELECT":  "b", "IF": "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012",
+			"EMPTY": "", "QUOTED": "on",
 		},
 	}
 	token := &template.Authorizer{
@@ -219,7 +220,8 @@ func TestParse_refuses(t *testing.T) {
 	refuse("a Split by nothing", "SHARED: own", "SHARED: !Split ['', a]", "Fn::Split takes")
 	refuse("a FindInMap by a list", "SHARED: own", "SHARED: !FindInMap [!Ref Origins, a, b]", "Fn::FindInMap takes")
 	refuse("an If without an else", "SHARED: own", "SHARED: !If [IsProd, a]", "Fn::If takes")
-	refuse("an alias that is not a name", "AutoPublishAlias: live", "AutoPublishAlias: a b", "must be the name of an alias")
+	refuse("an alias that is not a name", "AutoPublishAlias: live", "AutoPublishAlias: a b",
+		"must be the name of an alias")
 	refuse("an unknown attribute of a parameter", "MinLength: 2", "Minlength: 2", "Minlength is not known")
 }
 
@@ -255,7 +257,8 @@ func TestParse_refusesFunction(t *testing.T) {
 	refuse("an input that is not JSON", `'{"a":1}'`, "'{a:1}'", "Input must be JSON")
 	refuse("an unknown state", "Input: '{\"a\":1}'", "State: on-call", "State must be ENABLED or DISABLED")
 	refuse("a rate beyond EventBridge's", "rate(5 minutes)", "rate(366 days)", "at most 365 days")
-	refuseAt("a schedule without a rate", "ScheduleExpression: rate(5 minutes), ", "", "Tick:", "has no ScheduleExpression")
+	refuseAt("a schedule without a rate", "ScheduleExpression: rate(5 minutes), ", "", "Tick:",
+		"has no ScheduleExpression")
 	refuse("an end date", "Input: '{\"a\":1}'", "EndDate: x", "EndDate is not understood")
 }
 
