@@ -256,7 +256,7 @@ func (r *racing) change(s *organization.Service, who token.Principal, org organi
 	other, twice := r.versions[made]
 	r.versions[made] = *c.Name
 	r.mu.Unlock()
-	if twice && r.lost.Load() == 0 { // after a lost answer a change reads what it has setAndUnset
+	if twice && r.lost.Load() == 0 { // after a lost answer a change reads what it has become
 		r.say("two changes, to %s and to %s, have both made %s", other, *c.Name, made)
 	}
 }

@@ -51,7 +51,7 @@ func (s *Service) Examine(ctx context.Context) ([]Finding, error) {
 
 // examination is what is kept of a database while it is read: what is compared, and no more.
 type examination struct {
-	*worker     // for its maxLost; it sends reads alone, and no lease bounds them
+	*worker     // for its count of lost answers; it sends reads alone, and no lease bounds them
 	now         time.Time
 	collections map[string]bool // by name: whether something explains it
 	ghosts      []string
@@ -82,7 +82,7 @@ func (e *examination) addUnowned(f Finding) {
 	e.add(f)
 }
 
-// look reads something with a maxLost of its own.
+// look reads something, and counts its lost answers apart.
 func look[T any](ctx context.Context, e *examination, read func(ctx context.Context) (T, error)) (T, error) {
 	e.lost.Store(0)
 	return ask(ctx, e.worker, read)

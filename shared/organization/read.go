@@ -96,7 +96,7 @@ func (d *deletionUnfinished) Error() string {
 func (d *deletionUnfinished) Unwrap() error { return tokenRevoked() }
 
 // authorizedOwner is step 0 of a change: it reads the token's organization and admin
-// together, and the looks beside them, until no operation is in the way. It
+// together, and what is also read beside them, until no operation is in the way. It
 // ends with the organization active and the token good, or with the answer for
 // the client; *deletionUnfinished is for Delete to finish.
 func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoRead ...command) (Organization, Admin, error) {

@@ -35,8 +35,8 @@ var errOvertaken = errors.New("another worker has taken over the operation")
 type worker struct {
 	*Service
 	id    ID
-	lease time.Time // its end, by this worker's clock
-	lost  atomic.Int32
+	lease time.Time    // its end, by this worker's clock
+	lost  atomic.Int32 // answers that did not come, so far
 }
 
 // begin starts a worker. Every command it sends must go by the context
