@@ -8,18 +8,25 @@ toolchain go1.26.8
 require (
 	github.com/FerretDB/FerretDB v1.24.2 // the embedded database of local runs and tests: what else speaks MongoDB's protocol in one process
 	github.com/aws/aws-lambda-go v1.55.1 // the functions' side of Lambda
-	github.com/aws/aws-sdk-go-v2 v1.47.8 // the signature of requests to Secrets Manager
+	github.com/aws/aws-sdk-go-v2 v1.48.0 // the signature of requests to Secrets Manager
+	github.com/aws/aws-sdk-go-v2/config v1.33.17 // an operator's profiles, roles and SSO, as the AWS CLI finds them
 	github.com/aws/aws-sdk-go-v2/service/secretsmanager v1.50.11 // secrets by ARN
+	github.com/aws/aws-sdk-go-v2/service/sesv2 v1.79.9 // mail, in functions/mail alone
+	github.com/aws/smithy-go v1.28.9 // the codes of SES's refusals, without their sentences
 	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2 // the event as an http.Request: the owner's choice, behind shared/edge
 	github.com/golang-jwt/jwt/v5 v5.3.1 // tokens: the owner's choice
 	github.com/joho/godotenv v1.5.1 // .env, with the quoting that people expect of one
 	github.com/mozillazg/go-unidecode v0.2.0 // names of any script in ASCII, for keys
 	github.com/swaggest/swgui v1.8.5 // Swagger UI, embedded: no asset from another host
+	github.com/xdg-go/scram v1.4.0 // the login of the embedded database; the driver has it for its own side
 	go.mongodb.org/mongo-driver/v2 v2.10.0 // the database
 	go.yaml.in/yaml/v3 v3.0.6 // template.yaml with the lines of its nodes, for errors that name one
 	golang.org/x/crypto v0.57.0 // bcrypt
+	golang.org/x/net v0.60.0 // after which letters a joiner can be seen, in names, and domains as they are looked up: idna
 	golang.org/x/sync v0.24.0 // errgroup, and a semaphore that can be waited for with a context
+	golang.org/x/term v0.46.0 // asks for a connection string without showing it
 	golang.org/x/text v0.43.0 // NFC of names and passwords
+	golang.org/x/time v0.16.0 // token buckets: the local gateway's throttle
 	modernc.org/sqlite v1.32.0 // repairs the embedded database's files; FerretDB's own driver of them
 )
 
@@ -38,9 +45,17 @@ require (
 	github.com/AlekSi/pointer v1.2.0 // indirect
 	github.com/FerretDB/wire v0.0.8 // indirect
 	github.com/SAP/go-hdb v1.13.6 // indirect
-	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.11 // indirect
-	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.11 // indirect
-	github.com/aws/smithy-go v1.28.8 // indirect
+	github.com/aws/aws-sdk-go-v2/credentials v1.20.17 // indirect
+	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.8 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.12 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.12 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/v4a v1.5.12 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/accept-encoding v1.13.24 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/presigned-url v1.14.11 // indirect
+	github.com/aws/aws-sdk-go-v2/service/signin v1.13.0 // indirect
+	github.com/aws/aws-sdk-go-v2/service/sso v1.39.4 // indirect
+	github.com/aws/aws-sdk-go-v2/service/ssooidc v1.44.4 // indirect
+	github.com/aws/aws-sdk-go-v2/service/sts v1.51.9 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.2 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
@@ -69,7 +84,6 @@ require (
 	github.com/prometheus/common v0.64.0 // indirect
 	github.com/prometheus/procfs v0.15.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
 	go.mongodb.org/mongo-driver v1.17.3 // indirect
@@ -83,7 +97,6 @@ require (
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.6.0 // indirect
 	golang.org/x/exp v0.0.0-20250506013437-ce4c2cf36ca6 // indirect
-	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect

@@ -7,6 +7,7 @@ package oms_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	local "oms/local/template"
+	"oms/shared/config"
 	"oms/shared/openapi"
 	"oms/shared/organization"
 )
@@ -35,28 +37,19 @@ func TestTemplate_EveryFunctionIsBuilt(t *testing.T) {
 	t.Parallel()
 	tpl := readTemplate(t)
 
-	declared := map[string]string{} // logical id to folder
+	named := map[string]bool{}
 	for _, f := range tpl.functions(t) {
-		declared[f.id] = strings.TrimSuffix(strings.TrimPrefix(text(f.properties, "CodeUri"), "functions/"), "/")
-		if declared[f.id] != f.name {
-			t.Errorf("%s has CodeUri %s, want functions/%s/", f.id, text(f.properties, "CodeUri"), f.name)
+		named[f.name] = true
+		if folder := text(f.properties, "CodeUri"); path.Clean(folder) != "functions/"+f.name {
+			t.Errorf("%s has CodeUri %s, want functions/%s/", f.id, folder, f.name)
+		}
+		if _, err := os.Stat(path.Join("functions", f.name, f.name, "main.go")); err != nil {
+			t.Errorf("%s has no program: %v", f.id, err)
 		}
 		want := map[string]any{"BuildMethod": "makefile", "ContextPath": ".", "WorkingDirectory": "."}
 		if diff := cmp.Diff(want, f.metadata); diff != "" {
 			t.Errorf("%s: Metadata (-want +got):\n%s", f.id, diff)
 		}
-	}
-
-	targets := map[string]string{}
-	makefile := mustRead(t, "Makefile")
-	for _, m := range regexp.MustCompile(`(?m)^build-(\w+): *; \$\(call bootstrap,([\w-]+)\)$`).FindAllStringSubmatch(makefile, -1) {
-		targets[m[1]] = m[2]
-		if !regexp.MustCompile(`\.PHONY:(.*\\\n)*.*\bbuild-` + m[1] + `\b`).MatchString(makefile) {
-			t.Errorf("build-%s is not in the Makefile's .PHONY", m[1])
-		}
-	}
-	if diff := cmp.Diff(declared, targets); diff != "" {
-		t.Errorf("functions of template.yaml (-) and build targets of the Makefile (+):\n%s", diff)
 	}
 
 	entries, err := os.ReadDir("functions")
@@ -68,10 +61,6 @@ func TestTemplate_EveryFunctionIsBuilt(t *testing.T) {
 		if path.Ext(e.Name()) != ".md" { // a page about them
 			folders[e.Name()] = e.IsDir()
 		}
-	}
-	named := map[string]bool{}
-	for _, folder := range declared {
-		named[folder] = true
 	}
 	if diff := cmp.Diff(named, folders); diff != "" {
 		t.Errorf("functions of template.yaml (-) and folders of functions (+):\n%s", diff)
@@ -85,9 +74,6 @@ func TestTemplate_ArchitectureIsOneEverywhere(t *testing.T) {
 		if diff := cmp.Diff([]any{ref("Architecture")}, tpl.property(f, "Architectures")); diff != "" {
 			t.Errorf("%s: Architectures (-want +got):\n%s", f.id, diff)
 		}
-		if got := text(tpl.property(f, "Runtime")); got != "provided.al2023" {
-			t.Errorf("%s has Runtime %s", f.id, got)
-		}
 	}
 	goarch := map[string]string{"x86_64": "amd64", "arm64": "arm64"}
 	makefile := mustRead(t, "Makefile")
@@ -99,7 +85,8 @@ func TestTemplate_ArchitectureIsOneEverywhere(t *testing.T) {
 	if deploys == nil {
 		t.Fatal("make deploy does not say for which architecture it builds")
 	}
-	for _, stage := range regexp.MustCompile(`(?s)\.deploy\.parameters\].*?"Architecture=(\w+)"`).FindAllStringSubmatch(mustRead(t, "samconfig.toml"), -1) {
+	for _, stage := range regexp.MustCompile(`(?s)\.deploy\.parameters\].*?"Architecture=(\w+)"`).
+		FindAllStringSubmatch(mustRead(t, "samconfig.toml"), -1) {
 		if goarch[stage[1]] != deploys[1] {
 			t.Errorf("samconfig.toml deploys for %s, and make deploy builds for %s", stage[1], deploys[1])
 		}
@@ -108,41 +95,42 @@ func TestTemplate_ArchitectureIsOneEverywhere(t *testing.T) {
 
 func TestTemplate_TimeoutsNest(t *testing.T) {
 	t.Parallel()
-	tpl := readTemplate(t)
-	for _, f := range tpl.functions(t) {
-		got := tpl.timeout(t, f)
-		if got > 10*time.Second {
-			t.Errorf("%s may run for %v, want 10s at most", f.id, got)
+	tpl := model(t, nil)
+	for _, f := range tpl.Functions {
+		if f.Timeout > 10*time.Second {
+			t.Errorf("%s may run for %v, want 10s at most", f.Name, f.Timeout)
 		}
-		if organization.LateBound < 5*got {
-			t.Errorf("%s may run for %v; the protocol's %v must be five times that", f.id, got, organization.LateBound)
+		if organization.LateBound < 5*f.Timeout {
+			t.Errorf("%s may run for %v; the protocol's %v must be five times that", f.Name, f.Timeout,
+				organization.LateBound)
 		}
 	}
-	for _, r := range tpl.routes(t) {
+	for _, r := range tpl.Routes {
 		// A client then sees the function's own end, not the gateway's 503.
-		if r.integration <= tpl.timeout(t, r.function) || r.integration > 30*time.Second {
-			t.Errorf("%s: the integration ends after %v, the function after %v; want later, and 30s at most",
-				r.methodPath, r.integration, tpl.timeout(t, r.function))
+		if r.Timeout <= r.Function.Timeout {
+			t.Errorf("%s: the integration ends after %v, the function after %v; want later", r.Key(), r.Timeout,
+				r.Function.Timeout)
 		}
 	}
 }
 
 func TestTemplate_WhoHashesHasAWholeCPU(t *testing.T) {
 	t.Parallel()
-	tpl := readTemplate(t)
-	for _, f := range tpl.functions(t) {
-		_, hashes := tpl.environment(f)["BCRYPT_COST"]
-		got := number(t, tpl.property(f, "MemorySize"))
-		if want := map[bool]int{true: 1769, false: 512}[hashes]; got != want {
-			t.Errorf("%s has %d MB, want %d", f.id, got, want)
+	for _, f := range model(t, nil).Functions {
+		_, hashes := f.Environment["BCRYPT_COST"]
+		if want := map[bool]int{true: 1769, false: 512}[hashes]; f.MemoryMB != want {
+			t.Errorf("%s has %d MB, want %d", f.Name, f.MemoryMB, want)
 		}
 	}
 }
 
+// job reports whether a schedule starts the function, and no request.
+func job(function string) bool { return function == "ReconcileFunction" || function == "MailFunction" }
+
 func TestTemplate_EveryFunctionIsWatched(t *testing.T) {
 	t.Parallel()
 	tpl := readTemplate(t)
-	throttled := fmt.Sprint(tpl.resource("Throttles"))
+	throttled := fmt.Sprint(tpl.resource("Throttles"), tpl.resource("ThrottlesToo"))
 	for _, f := range tpl.functions(t) {
 		logs := strings.TrimSuffix(f.id, "Function") + "Logs"
 		if diff := cmp.Diff(ref(logs), at(f.properties, "LoggingConfig", "LogGroup")); diff != "" {
@@ -151,25 +139,22 @@ func TestTemplate_EveryFunctionIsWatched(t *testing.T) {
 		if got := text(at(map[string]any(tpl), "Globals", "Function"), "LoggingConfig", "LogFormat"); got != "JSON" {
 			t.Errorf("functions log as %s, want JSON", got)
 		}
-		group := tpl.resource(logs)
-		if text(group, "Type") != "AWS::Logs::LogGroup" || at(group, "Properties", "RetentionInDays") == nil {
-			t.Errorf("%s is no log group with a retention: %v", logs, group)
-		}
-		if want := "/aws/lambda/${AWS::StackName}/" + f.name; text(group, "Properties", "LogGroupName", "Fn::Sub") != want {
-			t.Errorf("%s is named %v, want %s", logs, at(group, "Properties", "LogGroupName"), want)
-		}
+		wantLogGroup(t, tpl, logs, "/aws/lambda/${AWS::StackName}/"+f.name+"/${Of}")
 
-		errors := strings.TrimSuffix(f.id, "Function") + "Errors"
-		alarm := mapping(tpl.resource(errors), "Properties")
-		want := []any{
-			map[string]any{"Name": "FunctionName", "Value": ref(f.id)},
-			map[string]any{"Name": "Resource", "Value": map[string]any{"Fn::Sub": "${" + f.id + "}:live"}},
+		alarm := mapping(tpl.resource(strings.TrimSuffix(f.id, "Function")+"Errors"), "Properties")
+		want := map[string]any{
+			"FunctionName": ref(f.id), "Resource": map[string]any{"Fn::Sub": "${" + f.id + "}:live"},
+			"ExecutedVersion": map[string]any{"Fn::GetAtt": f.id + ".Version.Version"},
 		}
-		if diff := cmp.Diff(want, at(alarm, "Dimensions")); diff != "" || text(alarm, "MetricName") != "Errors" {
-			t.Errorf("%s does not watch the errors of %s:live (-want +got):\n%s", errors, f.id, diff)
+		if job(f.id) {
+			delete(want, "ExecutedVersion") // it is for people, who care for the function and not for one version
 		}
-		if diff := cmp.Diff([]any{ref(errors)}, at(f.properties, "DeploymentPreference", "Alarms")); diff != "" {
-			t.Errorf("%s: the alarms of its deployment (-want +got):\n%s", f.id, diff)
+		got := map[string]any{}
+		for _, d := range list(alarm, "Dimensions") {
+			got[text(d, "Name")] = at(d, "Value")
+		}
+		if diff := cmp.Diff(want, got); diff != "" || text(alarm, "MetricName") != "Errors" {
+			t.Errorf("no alarm watches the errors of %s:live (-want +got):\n%s", f.id, diff)
 		}
 		if text(tpl.property(f, "AutoPublishAlias")) != "live" {
 			t.Errorf("%s has no alias live", f.id)
@@ -178,9 +163,201 @@ func TestTemplate_EveryFunctionIsWatched(t *testing.T) {
 			t.Errorf("the alarm Throttles leaves out %s", f.id)
 		}
 	}
+	wantLogGroup(t, tpl, "AccessLogs", "/aws/vendedlogs/http-api/${AWS::StackName}/${Of}")
+}
+
+// TestTemplate_AlarmsSayWhatToDo: each says what it means and when it is over, and has one entry in the run-book.
+func TestTemplate_AlarmsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	tpl, entries := readTemplate(t), map[string]int{}
+	for section := range strings.SplitSeq(mustRead(t, "functions/runbook.md"), "\n## ") {
+		of := regexp.MustCompile(`(?m)^Alarms?: (.*(?:\n.+)*)`).FindStringSubmatch(section)
+		if of == nil {
+			continue
+		}
+		for _, part := range []string{"**Means.**", "**Look.**", "**Do.**"} {
+			if !strings.Contains(section, part) {
+				t.Errorf("the run-book's entry of %s has no %s", of[1], part)
+			}
+		}
+		for _, id := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(of[1], -1) {
+			entries[id[1]]++
+		}
+	}
+	alarms := map[string]int{}
 	for id, r := range mapping(map[string]any(tpl), "Resources") {
-		if text(r, "Type") == "AWS::CloudWatch::Alarm" && at(r, "Properties", "AlarmActions") == nil {
-			t.Errorf("the alarm %s tells nobody", id)
+		if text(r, "Type") != "AWS::CloudWatch::Alarm" {
+			continue
+		}
+		p := mapping(r, "Properties")
+		if !strings.HasSuffix(text(p, "AlarmDescription"), ".") {
+			t.Errorf("the alarm %s does not say what it means", id)
+		}
+		var tells any
+		if version := regexp.MustCompile(`^\w+?(Errors|5xx)$`).FindStringSubmatch(id); p["AlarmName"] != nil &&
+			version != nil {
+			alarms["Function"+version[1]] = 1 // their deployment's, as .ci/transform shows: they tell nobody
+		} else {
+			alarms[id] = 1
+			tells = map[string]any{"Fn::If": []any{"HasTopic", []any{ref("AlarmTopicArn")}, ref("AWS::NoValue")}}
+		}
+		for _, when := range []string{"AlarmActions", "OKActions"} {
+			if diff := cmp.Diff(tells, p[when]); diff != "" {
+				t.Errorf("%s of the alarm %s (-want +got):\n%s", when, id, diff)
+			}
+		}
+	}
+	if diff := cmp.Diff(alarms, entries); diff != "" {
+		t.Errorf("alarms of template.yaml (-) and entries of functions/runbook.md (+):\n%s", diff)
+	}
+}
+
+// TestTemplate_DashboardShowsWhatThereIs: every function and every metric that is paid for.
+func TestTemplate_DashboardShowsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	tpl := readTemplate(t)
+	var body struct {
+		Widgets []struct {
+			Type       string
+			Properties struct {
+				Title, Query string
+				Metrics      [][]any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(text(tpl.resource("Dashboard"), "Properties", "DashboardBody", "Fn::Sub")),
+		&body); err != nil {
+		t.Fatalf("the body of the dashboard: %v", err)
+	}
+	metrics, queries := map[string]bool{}, map[string]string{}
+	for _, w := range body.Widgets {
+		if (w.Type == "log") == (w.Properties.Query == "") || (w.Type == "metric") == (w.Properties.Metrics == nil) {
+			t.Errorf("%s is a %s", w.Properties.Title, w.Type)
+		}
+		title, _, _ := strings.Cut(w.Properties.Title, " ")
+		queries[title] = w.Properties.Query
+		for _, m := range w.Properties.Metrics {
+			metrics[fmt.Sprint(m[1])] = true
+			metrics[fmt.Sprint(m[len(m)-1])] = true
+		}
+	}
+	for _, f := range tpl.functions(t) {
+		logs := "SOURCE '${" + strings.TrimSuffix(f.id, "Function") + "Logs}'"
+		if !metrics["${"+f.id+"}"] || !strings.Contains(queries["Runs,"], logs) {
+			t.Errorf("the dashboard leaves out %s", f.id)
+		}
+		if _, connects := tpl.environment(f)["MONGO_URI"]; connects != strings.Contains(queries["Database"], logs) {
+			t.Errorf("%s connects to the database: %t, and the dashboard counts it: %t", f.id, connects, !connects)
+		}
+	}
+	shown := strings.Join(slices.Collect(maps.Values(queries)), " ") + fmt.Sprint(body)
+	for _, each := range []string{
+		"Count", "4xx", "5xx", "p50", "p99", "by routeKey", "initDurationMs", "email_hash", "source_ip",
+		"report.merged",
+	} {
+		if !strings.Contains(shown, each) {
+			t.Errorf("the dashboard has no %s", each)
+		}
+	}
+	for id, r := range mapping(map[string]any(tpl), "Resources") {
+		for _, m := range list(r, "Properties", "MetricTransformations") {
+			// A version's own answers are for its deployment.
+			if name := text(m, "MetricName"); at(m, "Dimensions") == nil && !metrics[name] {
+				t.Errorf("the dashboard does not show %s of %s", name, id)
+			}
+		}
+	}
+	if strings.Contains(mustRead(t, "template.yaml"), "DetailedMetricsEnabled") {
+		t.Error("metrics by route are bought, and nobody reads them")
+	}
+	if got := text(map[string]any(tpl), "Globals", "Function", "LoggingConfig", "SystemLogLevel"); got != "INFO" {
+		t.Errorf("SystemLogLevel is %s: Lambda then writes no reports, which the dashboard counts", got)
+	}
+}
+
+// TestTemplate_RequestIDsJoin: what the access log has joins the records of functions, and the client's answer.
+func TestTemplate_RequestIDsJoin(t *testing.T) {
+	t.Parallel()
+	format := text(readTemplate(t).resource("HttpApi"), "Properties", "AccessLogSettings", "Format")
+	var record map[string]string
+	if err := json.Unmarshal([]byte(format), &record); err != nil {
+		t.Fatalf("the access log is not JSON: %v", err)
+	}
+	for field, variable := range map[string]string{
+		"requestId":         "$context.requestId",             // gateway_request_id of a record
+		"functionRequestId": "$context.integration.requestId", // its request_id, and the client's X-Request-Id
+		"ip":                "$context.identity.sourceIp",     // its source_ip
+	} {
+		if record[field] != variable {
+			t.Errorf("the access log's %s is %q, want %s", field, record[field], variable)
+		}
+	}
+}
+
+// wantLogGroup wants a log group that outlives its stack for as long as its retention, and so is its stack's alone.
+func wantLogGroup(t *testing.T, tpl template, id, name string) {
+	t.Helper()
+	of := map[string]any{"Fn::Select": []any{2, map[string]any{"Fn::Split": []any{"/", ref("AWS::StackId")}}}}
+	want := map[string]any{
+		"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain",
+		"Properties": map[string]any{
+			"LogGroupName":    map[string]any{"Fn::Sub": []any{name, map[string]any{"Of": of}}},
+			"RetentionInDays": ref("LogRetentionDays"),
+			"KmsKeyId":        map[string]any{"Fn::If": []any{"HasKey", ref("KmsKeyArn"), ref("AWS::NoValue")}},
+		},
+	}
+	if diff := cmp.Diff(want, tpl.resource(id)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", id, diff)
+	}
+}
+
+func TestTemplate_DeploymentsSeeWhatTheirVersionAnswers(t *testing.T) {
+	t.Parallel()
+	tpl := readTemplate(t)
+	namespace := map[string]any{"Fn::Sub": "OMS/${AWS::StackName}"}
+	for _, f := range tpl.functions(t) {
+		if job(f.id) {
+			continue // whatever it logs as an error fails its run (package edge), which Lambda counts
+		}
+		name := strings.TrimSuffix(f.id, "Function")
+		// That records have these fields, the tests of package edge and of the authorizer show. A transformation
+		// with dimensions takes no DefaultValue.
+		filter := map[string]any{
+			"LogGroupName": ref(name + "Logs"), "FilterPattern": `{ ($.level = "ERROR") || ($.status >= 500) }`,
+			"MetricTransformations": []any{map[string]any{
+				"MetricNamespace": namespace, "MetricName": name + "5xx", "MetricValue": "1", "Unit": "Count",
+				"Dimensions": []any{map[string]any{"Key": "version", "Value": "$.function_version"}},
+			}},
+		}
+		if diff := cmp.Diff(filter, mapping(tpl.resource(name+"5xxMetric"), "Properties")); diff != "" {
+			t.Errorf("%s5xxMetric (-want +got):\n%s", name, diff)
+		}
+		got := mapping(tpl.resource(name+"5xx"), "Properties")
+		alarm := map[string]any{
+			"AlarmDescription": got["AlarmDescription"], // that there is one, another test shows
+			"AlarmName": map[string]any{
+				"Fn::Sub": "${AWS::StackName}-" + f.name + "-5xx-${" + f.id + ".Version.Version}",
+			},
+			"Namespace": namespace, "MetricName": name + "5xx",
+			"Dimensions": []any{
+				map[string]any{"Name": "version", "Value": map[string]any{"Fn::GetAtt": f.id + ".Version.Version"}},
+			},
+			"Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1,
+			"ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching",
+		}
+		if diff := cmp.Diff(alarm, got); diff != "" {
+			t.Errorf("%s5xx (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestSamconfig_StacksHaveTags(t *testing.T) {
+	t.Parallel()
+	text := mustRead(t, "samconfig.toml")
+	for _, stage := range []string{"dev", "staging", "prod"} {
+		section, _, _ := strings.Cut(text[strings.Index(text, "["+stage+".deploy.parameters]"):], "\n\n")
+		if !strings.Contains(section, `tags = "service=oms stage=`+stage+`"`) {
+			t.Errorf("a deploy to %s gives its resources no tags:\n%s", stage, section)
 		}
 	}
 }
@@ -191,7 +368,7 @@ func TestTemplate_SecretsStayInSecretsManager(t *testing.T) {
 	for _, f := range tpl.functions(t) {
 		env := tpl.environment(f)
 		allowed := []any{}
-		for _, plain := range sorted(secrets()) {
+		for _, plain := range slices.Sorted(maps.Keys(secrets())) {
 			s := secrets()[plain]
 			value, there := env[plain]
 			if there && value != "" {
@@ -205,14 +382,20 @@ func TestTemplate_SecretsStayInSecretsManager(t *testing.T) {
 				if diff := cmp.Diff(any(ref(s.parameter)), arn); diff != "" {
 					t.Errorf("%s: %s (-want +got):\n%s", f.id, s.arn, diff)
 				}
-				allowed = append(allowed, map[string]any{
-					"AWSSecretsManagerGetSecretValuePolicy": map[string]any{"SecretArn": ref(s.parameter)},
-				})
+				allowed = append(allowed, ref(s.parameter))
 			}
 		}
+		got := []any{}
+		if len(allowed) > 0 {
+			if role := text(f.properties, "Role", "Fn::GetAtt"); role != f.id+"Role.Arn" {
+				t.Errorf("%s has the role %q, want one of its own", f.id, role)
+			}
+			policy := list(tpl.resource(f.id+"Role"), "Properties", "Policies")[0]
+			got = append(got, list(list(policy, "PolicyDocument", "Statement")[0], "Resource")...)
+		}
+		got = append(got, list(f.properties, "Policies")...)
 		byName := func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
 		slices.SortFunc(allowed, byName)
-		got := append([]any{}, list(f.properties, "Policies")...)
 		slices.SortFunc(got, byName)
 		if diff := cmp.Diff(allowed, got); diff != "" {
 			t.Errorf("%s: secrets that it uses (-) and that it may read (+):\n%s", f.id, diff)
@@ -228,7 +411,8 @@ func TestTemplate_SecretsStayInSecretsManager(t *testing.T) {
 	for _, s := range secrets() {
 		placeholder := text(map[string]any(tpl), "Parameters", s.parameter, "Default")
 		want := map[string]any{"Fn::Not": []any{map[string]any{"Fn::Equals": []any{ref(s.parameter), placeholder}}}}
-		if !slices.ContainsFunc(list(rule, "Assertions"), func(a any) bool { return cmp.Equal(at(a, "Assert"), any(want)) }) {
+		if !slices.ContainsFunc(list(rule, "Assertions"),
+			func(a any) bool { return cmp.Equal(at(a, "Assert"), any(want)) }) {
 			t.Errorf("no rule refuses the placeholder of %s outside local", s.parameter)
 		}
 	}
@@ -261,39 +445,151 @@ func TestTemplate_VariablesAreListed(t *testing.T) {
 
 func TestTemplate_LocalHostReadsIt(t *testing.T) {
 	t.Parallel()
-	arn := "arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms"
-	deployed := map[string]string{"Stage": "prod", "MongoSecretArn": arn, "JwtSecretArn": arn, "PasswordPepperArn": arn}
-	for _, parameters := range []map[string]string{nil, deployed} {
-		if _, err := local.Read("template.yaml", parameters); err != nil {
-			t.Errorf("Read(template.yaml, %v) = %v", parameters, err)
+	for _, stage := range []struct{ parameters, environment map[string]string }{
+		{nil, map[string]string{"PASSWORD_MIN_LENGTH": "8", "PASSWORD_BLOCKLIST": "off", "CREATIONS_PER_STAGE": "0"}},
+		{deployed(), map[string]string{"PASSWORD_MIN_LENGTH": "15", "PASSWORD_BLOCKLIST": "on", "CREATIONS_PER_STAGE": "500"}},
+	} {
+		for _, f := range model(t, stage.parameters).Functions {
+			for name, want := range stage.environment {
+				if got, there := f.Environment[name]; there && got != want {
+					t.Errorf("with the parameters %v, %s of %s is %q, want %q", stage.parameters, name, f.Name, got,
+						want)
+				}
+			}
 		}
-	}
-	if _, err := local.Read("template.yaml", map[string]string{"Stage": "prod"}); err == nil {
-		t.Error("Read(template.yaml, Stage=prod) takes the placeholders of the secrets")
 	}
 }
 
+func TestTemplate_RefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	const here, account = "!Ref AWS::AccountId, '123456789012'", "!Ref AWS::AccountId, '210987654321'"
+	text := mustRead(t, "template.yaml")
+	if strings.Count(text, here) != 1 {
+		t.Fatalf("the template has not one rule on %s", here)
+	}
+	for name, tt := range map[string]struct {
+		parameters map[string]string
+		elsewhere  bool // in an account
+		want       string
+	}{
+		"placeholders of secrets": {
+			map[string]string{"Stage": "prod", "AlarmTopicArn": topic}, true, "MongoSecretArn must be given",
+		},
+		"what sam deploy --guided offers": {nil, true, "Stage local is for a host on one machine"},
+		"alarms that tell nobody":         {deployed("AlarmTopicArn", ""), true, "AlarmTopicArn must be given in prod"},
+		"a database of MongoDB's":         {deployed("MasterDb", "config"), true, "MongoDB's own databases"},
+		"nothing of dev's":                {deployed("Stage", "dev", "AlarmTopicArn", ""), true, ""},
+		"nothing of prod's":               {deployed(), true, ""},
+		"nothing on one machine":          {nil, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := text
+			if tt.elsewhere {
+				data = strings.Replace(text, here, account, 1)
+			}
+			_, err := local.Parse("template.yaml", []byte(data), tt.parameters)
+			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Parse = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestTemplate_RefusesWhatTheServiceWould: else a deploy succeeds, and no function starts.
+func TestTemplate_RefusesWhatTheServiceWould(t *testing.T) {
+	t.Parallel()
+	for parameter, p := range map[string]struct {
+		variable  string
+		bad, good []string
+	}{
+		"MasterDb": {
+			"MASTER_DB",
+			[]string{"admin", "local", "config", "a/b", "a b", "a.b", "größe", strings.Repeat("x", 64)},
+			[]string{"master_db", "oms-1"},
+		},
+		"JwtAlgorithm": {"JWT_ALGORITHM", []string{"none", "RS256", "hs256"}, []string{"HS512"}},
+		"TokenMinutes": {
+			"ACCESS_TOKEN_EXPIRE_MINUTES", []string{"0", "-5", "1.5", "10081", "60m"}, []string{"1", "1440"},
+		},
+		"BcryptCost": {"BCRYPT_COST", []string{"4", "9", "15", "12.5", "twelve"}, []string{"10", "14"}},
+		"PasswordMinLength": {
+			"PASSWORD_MIN_LENGTH",
+			[]string{"7", "0", "65", "70", "100", "15.5", "-8", "eight"},
+			[]string{"8", "9", "10", "59", "60", "64"},
+		},
+		"PasswordBlocklist": {"PASSWORD_BLOCKLIST", []string{"true", "ON", "no"}, []string{"on", "off"}},
+		"DeleteRetention": {
+			"DELETE_RETENTION",
+			[]string{"0m", "1m", "1m59s", "900", "-15m", "30d", "87601h", "99999h", "6000000m"},
+			[]string{"2m", "15m", "168h", "61320h"},
+		},
+		"CreationsPerAddress": {
+			"CREATIONS_PER_ADDRESS", []string{"-1", "1.5", "1000000", "many"}, []string{"0", "1", "999999"},
+		},
+		"CreationsPerStage": {"CREATIONS_PER_STAGE", []string{"-1", "none"}, []string{"0", "20000"}},
+		"MongoSecretArn":    {"MONGO_SECRET_ARN", secretArns(), nil},
+		"JwtSecretArn":      {"JWT_SECRET_ARN", secretArns(), nil},
+		"PasswordPepperArn": {"PASSWORD_PEPPER_ARN", secretArns(), nil},
+	} {
+		for i, value := range append(p.bad, p.good...) {
+			env := map[string]string{ //nolint:gosec // G101: examples
+				"STAGE": "prod", "MONGO_URI": "mongodb://db.example/?tls=true",
+				"JWT_SECRET":      "an-example-of-32-bytes-or-more-0",
+				"PASSWORD_PEPPER": "another-example-of-32-bytes-or-so",
+			}
+			for plain, s := range secrets() {
+				if s.arn == p.variable {
+					delete(env, plain)
+				}
+			}
+			env[p.variable] = value
+			_, starts := config.Load(t.Context(), func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+				config.Mongo, config.JWT, config.Hashing, config.Policy, config.Retention, config.Creations)
+			_, deploys := local.Read("template.yaml", deployed(parameter, value))
+			if (starts == nil) != (i >= len(p.bad)) || (deploys == nil) != (starts == nil) {
+				t.Errorf("%s=%.20s: the template says %v, the service at its start %v", parameter, value, deploys,
+					starts)
+			}
+		}
+	}
+}
+
+func secretArns() []string {
+	return []string{
+		"oms/jwt", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:us-east-1:123456789012:secret:local-placeholder",
+		"arn:aws:secretsmanager:us-east-1:123456789012:secret:a b",
+	}
+}
+
+const topic = "arn:aws:sns:eu-central-1:123456789012:alarms"
+
+// deployed are the parameters of a deploy to prod, with others in the place of some.
+func deployed(pairs ...string) map[string]string {
+	arn := "arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms"
+	all := map[string]string{
+		"Stage": "prod", "AlarmTopicArn": topic, "MongoSecretArn": arn, "JwtSecretArn": arn, "PasswordPepperArn": arn,
+	}
+	for pair := range slices.Chunk(pairs, 2) {
+		all[pair[0]] = pair[1]
+	}
+	return all
+}
+
+// TestTemplate_ProtectsWhatItMust: the rest, as the payload's format, the local host wants too (package template).
 func TestTemplate_ProtectsWhatItMust(t *testing.T) {
 	t.Parallel()
-	tpl := readTemplate(t)
-	auth := at(tpl.resource("HttpApi"), "Properties", "Auth")
+	auth := at(readTemplate(t).resource("HttpApi"), "Properties", "Auth")
 	if got := text(auth, "DefaultAuthorizer"); got != "Token" {
 		t.Errorf("DefaultAuthorizer is %q, want Token: a route that does not say must be shut", got)
 	}
 	authorizer := mapping(auth, "Authorizers", "Token")
 	for key, want := range map[string]any{
-		"AuthorizerPayloadFormatVersion":   "2.0", // as a number, sam local does not start
-		"EnableSimpleResponses":            true,
 		"EnableFunctionDefaultPermissions": true,
 		"Identity":                         map[string]any{"Headers": []any{"Authorization"}, "ReauthorizeEvery": 60},
 	} {
 		if diff := cmp.Diff(want, authorizer[key]); diff != "" {
 			t.Errorf("the authorizer's %s (-want +got):\n%s", key, diff)
-		}
-	}
-	for _, r := range tpl.routes(t) {
-		if diff := cmp.Diff(any(ref("HttpApi")), r.properties["ApiId"]); diff != "" {
-			t.Errorf("%s belongs to another API (-want +got):\n%s", r.methodPath, diff)
 		}
 	}
 }
@@ -306,61 +602,60 @@ func TestTemplate_RoutesAreThoseOfTheDocument(t *testing.T) {
 	if err := json.Unmarshal(openapi.Document(), &document); err != nil {
 		t.Fatal(err)
 	}
-	documented, served := map[string]string{}, map[string]string{} // by route: its authorizer
+	documented, served := map[string]bool{}, map[string]bool{} // by route: whether it needs a token
 	for path, item := range document.Paths {
 		for method, o := range item {
-			authorizer := "NONE"
 			anybody := func(requirement map[string]any) bool { return len(requirement) == 0 }
-			if len(o.Security) > 0 && !slices.ContainsFunc(o.Security, anybody) {
-				authorizer = "Token"
-			}
-			documented[strings.ToUpper(method)+" "+path] = authorizer
+			documented[strings.ToUpper(method)+" "+path] = len(o.Security) > 0 &&
+				!slices.ContainsFunc(o.Security, anybody)
 		}
 	}
-	for _, r := range readTemplate(t).routes(t) {
-		served[r.methodPath] = r.authorizer
+	for _, r := range model(t, nil).Routes {
+		served[r.Key()] = r.Authorizer != nil
 	}
 	if diff := cmp.Diff(documented, served); diff != "" {
-		t.Errorf("operations of the OpenAPI document (-) and routes of template.yaml (+), and their authorizers:\n%s", diff)
+		t.Errorf("operations of the OpenAPI document (-) and routes of template.yaml (+) that need a token:\n%s", diff)
 	}
 }
 
-func TestTemplate_ThrottlesRoutesThatExist(t *testing.T) {
+func TestTemplate_ThrottlesWhatHashesForAnybody(t *testing.T) {
 	t.Parallel()
-	tpl := readTemplate(t)
-	var served []string
-	for _, r := range tpl.routes(t) {
-		served = append(served, r.methodPath)
+	rates := map[string]float64{}
+	for _, r := range model(t, nil).Routes {
+		rates[r.Key()] = r.Throttle.Rate
 	}
-	api := mapping(tpl.resource("HttpApi"), "Properties")
 	for _, costly := range []string{"POST /org/create", "POST /admin/login"} {
-		if number(t, api, "RouteSettings", costly, "ThrottlingRateLimit") >= number(t, api, "DefaultRouteSettings", "ThrottlingRateLimit") {
+		if rates[costly] >= rates["GET /health"] {
 			t.Errorf("%s hashes for anybody, and is not throttled tighter than the rest", costly)
 		}
 	}
-	for name := range mapping(api, "RouteSettings") {
-		if !slices.Contains(served, name) {
-			t.Errorf("RouteSettings names %s, which is no route: the deploy would end there", name)
-		}
-	}
 }
 
-func TestTemplate_ReconcileSaysWhatItCannotDo(t *testing.T) {
+func TestTemplate_JobsSayWhatTheyCannotDo(t *testing.T) {
 	t.Parallel()
 	tpl := readTemplate(t)
-	// That its record has what the filters look for, the test of functions/reconcile shows.
+	// That records have what the filters look for, the tests of functions/reconcile and functions/mail show.
 	namespace := map[string]any{"Fn::Sub": "OMS/${AWS::StackName}"} // two stacks of an account must not share a metric
 	published, watched := map[string]bool{}, map[string]bool{}
 	for id, r := range mapping(map[string]any(tpl), "Resources") {
 		p := mapping(r, "Properties")
+		if strings.Contains(id, "5xx") {
+			continue // of answers, not of runs
+		}
 		switch text(r, "Type") {
 		case "AWS::Logs::MetricFilter":
-			if diff := cmp.Diff(any(ref("ReconcileLogs")), p["LogGroupName"]); diff != "" {
+			logs := "ReconcileLogs"
+			if strings.HasPrefix(id, "Mail") {
+				logs = "MailLogs"
+			}
+			if diff := cmp.Diff(any(ref(logs)), p["LogGroupName"]); diff != "" {
 				t.Errorf("%s: LogGroupName (-want +got):\n%s", id, diff)
 			}
 			for _, m := range list(p, "MetricTransformations") {
-				if diff := cmp.Diff(any(namespace), at(m, "MetricNamespace")); diff != "" || at(m, "DefaultValue") != 0 {
-					t.Errorf("%s: want DefaultValue 0, for runs with nothing to tell, and namespace (-want +got):\n%s", id, diff)
+				if diff := cmp.Diff(any(namespace), at(m, "MetricNamespace")); diff != "" ||
+					at(m, "DefaultValue") != 0 {
+					t.Errorf("%s: want DefaultValue 0, for runs with nothing to tell, and namespace (-want +got):\n%s",
+						id, diff)
 				}
 				published[text(m, "MetricName")] = true
 			}
@@ -369,14 +664,15 @@ func TestTemplate_ReconcileSaysWhatItCannotDo(t *testing.T) {
 				continue
 			}
 			// A record that is not the run's own counts as the default: the maximum is what the run said.
-			if diff := cmp.Diff(any(namespace), p["Namespace"]); diff != "" || text(p, "Statistic") != "Maximum" || p["Dimensions"] != nil {
+			if diff := cmp.Diff(any(namespace), p["Namespace"]); diff != "" || text(p, "Statistic") != "Maximum" ||
+				p["Dimensions"] != nil {
 				t.Errorf("%s: want the maximum, no dimension, and namespace (-want +got):\n%s", id, diff)
 			}
 			watched[text(p, "MetricName")] = true
 		}
 	}
 	if len(published) == 0 {
-		t.Error("reconcile publishes no metric")
+		t.Error("no job publishes a metric")
 	}
 	if diff := cmp.Diff(published, watched); diff != "" {
 		t.Errorf("metrics that filters publish (-) and that alarms watch (+):\n%s", diff)

@@ -3,15 +3,16 @@ package oms_test
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	local "oms/local/template"
 )
 
 // template is template.yaml with its short intrinsics written out: !Ref X is
@@ -26,13 +27,14 @@ type function struct {
 	properties map[string]any
 }
 
-// route is one HTTP event of a function.
-type route struct {
-	function    function
-	properties  map[string]any
-	methodPath  string // "GET /org/get"
-	authorizer  string // empty: the event does not say
-	integration time.Duration
+// model is template.yaml as the local host reads it.
+func model(tb testing.TB, parameters map[string]string) *local.Template {
+	tb.Helper()
+	t, err := local.Read("template.yaml", parameters)
+	if err != nil {
+		tb.Fatalf("Read(template.yaml, %v) = %v", parameters, err)
+	}
+	return t
 }
 
 func readTemplate(tb testing.TB) template {
@@ -118,29 +120,10 @@ func list(value any, keys ...string) []any {
 	return l
 }
 
-func number(tb testing.TB, value any, keys ...string) int {
-	tb.Helper()
-	n, err := strconv.Atoi(text(value, keys...))
-	if err != nil {
-		tb.Fatalf("%s is no number: %v", strings.Join(keys, "."), err)
-	}
-	return n
-}
-
-// sorted returns the keys of m in order.
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 func (t template) functions(tb testing.TB) []function {
 	tb.Helper()
 	var out []function
-	for _, id := range sorted(mapping(map[string]any(t), "Resources")) {
+	for _, id := range slices.Sorted(maps.Keys(mapping(map[string]any(t), "Resources"))) {
 		r := t.resource(id)
 		if text(r, "Type") != "AWS::Serverless::Function" {
 			continue
@@ -152,28 +135,6 @@ func (t template) functions(tb testing.TB) []function {
 	}
 	if len(out) == 0 {
 		tb.Fatal("template.yaml has no function")
-	}
-	return out
-}
-
-// routes are the HTTP events of all functions.
-func (t template) routes(tb testing.TB) []route {
-	tb.Helper()
-	var out []route
-	for _, f := range t.functions(tb) {
-		for _, name := range sorted(mapping(f.properties, "Events")) {
-			event := at(f.properties, "Events", name)
-			if text(event, "Type") != "HttpApi" {
-				continue
-			}
-			p := mapping(event, "Properties")
-			out = append(out, route{
-				function: f, properties: p,
-				methodPath:  text(p, "Method") + " " + text(p, "Path"),
-				authorizer:  text(p, "Auth", "Authorizer"),
-				integration: time.Duration(number(tb, p, "TimeoutInMillis")) * time.Millisecond,
-			})
-		}
 	}
 	return out
 }
@@ -194,16 +155,9 @@ func (t template) property(f function, key string) any {
 func (t template) environment(f function) map[string]any {
 	out := map[string]any{}
 	for _, from := range []any{at(map[string]any(t), "Globals", "Function"), f.properties} {
-		for k, v := range mapping(from, "Environment", "Variables") {
-			out[k] = v
-		}
+		maps.Copy(out, mapping(from, "Environment", "Variables"))
 	}
 	return out
-}
-
-func (t template) timeout(tb testing.TB, f function) time.Duration {
-	tb.Helper()
-	return time.Duration(number(tb, t.property(f, "Timeout"))) * time.Second
 }
 
 // hyphenated turns OrgCreate into org-create.

@@ -19,7 +19,8 @@ func openData(path string) (folder string, lock *os.File, err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", nil, fmt.Errorf("making the data folder: %w", err)
 	}
-	lock, err = os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: in the user's own data folder
+	//nolint:gosec // G304: in the user's own data folder
+	lock, err = os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", nil, fmt.Errorf("locking the data folder: %w", err)
 	}
@@ -29,7 +30,8 @@ func openData(path string) (folder string, lock *os.File, err error) {
 	}
 	_ = lock.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return "", nil, fmt.Errorf("the data folder %s is in use by another run: stop it, or choose another with -data", folder)
+		return "", nil, fmt.Errorf("the data folder %s is in use by another run: stop it, or choose another with -data",
+			folder)
 	}
 	return "", nil, fmt.Errorf("locking the data folder: %w", err)
 }

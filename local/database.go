@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"oms/shared/mongo/embedded"
 )
 
 // databaseFolder holds the embedded database, in the data folder.
@@ -17,31 +15,46 @@ const databaseFolder = "db"
 
 // database is what the functions connect to.
 type database struct {
-	uri      string
-	embedded *embedded.Server // nil: somebody else's server
+	uri string
+	end func(context.Context) error // nil: somebody else's server
 }
 
 // openDatabase takes the database that the settings name, or else starts one
 // in the data folder.
-func openDatabase(ctx context.Context, settings map[string]string, data, addr string, log *slog.Logger) (*database, error) {
+func openDatabase(ctx context.Context, settings map[string]string, data, addr string, log *slog.Logger) (*database,
+	error,
+) {
 	if uri := settings["MONGO_URI"]; uri != "" {
 		return &database{uri: uri}, nil
 	}
-	s, err := embedded.Start(ctx, filepath.Join(data, databaseFolder), addr, log)
+	if stage := settings["STAGE"]; stage != local {
+		if settings["MONGO_SECRET_ARN"] != "" {
+			return &database{}, nil // the functions read it themselves
+		}
+		return nil, fmt.Errorf("MONGO_URI is not set, and STAGE is %s: the embedded database is for stage local", stage)
+	}
+	d, err := startEmbedded(ctx, filepath.Join(data, databaseFolder), addr, settings[databasePassword], log)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the database's address %s is taken by another program: stop that one, or choose another with -db-addr", addr)
+		return nil, fmt.Errorf("the database's address %s is taken by another program: stop that one, or choose "+
+			"another with -db-addr", addr)
 	case err != nil:
 		return nil, err
 	}
-	return &database{uri: s.URI(), embedded: s}, nil
+	return d, nil
 }
 
-// shown is the URI as it may be printed: without credentials, nor options,
-// which can hold some too.
+// shown is the URI as it may be printed. That of our own server is for its
+// user to paste; another has no credentials, nor options, which can hold some too.
 func (d *database) shown() string {
+	if d.end != nil {
+		return d.uri
+	}
 	scheme, rest, ok := strings.Cut(d.uri, "://")
-	if !ok {
+	switch {
+	case d.uri == "":
+		return "(MONGO_SECRET_ARN has it)"
+	case !ok:
 		return "(MONGO_URI is no URI)"
 	}
 	// A password may hold what should have been escaped: nothing before the
@@ -53,8 +66,8 @@ func (d *database) shown() string {
 
 // close ends the server, if it is ours.
 func (d *database) close(ctx context.Context) error {
-	if d.embedded == nil {
+	if d.end == nil {
 		return nil
 	}
-	return d.embedded.Close(ctx)
+	return d.end(ctx)
 }

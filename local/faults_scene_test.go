@@ -31,10 +31,11 @@ type reply struct {
 }
 
 func (a reply) String() string {
-	return fmt.Sprintf("%d (Retry-After %q) %s after %v", a.status, a.header.Get("Retry-After"), a.body, a.took.Round(time.Millisecond))
+	return fmt.Sprintf("%d (Retry-After %q) %s after %v", a.status, a.header.Get("Retry-After"), a.body,
+		a.took.Round(time.Millisecond))
 }
 
-// unavailable tells whether it is what a client gets where the database did
+// unavailable reports whether it is what a client gets where the database did
 // not answer in time (contract, every response).
 func (a reply) unavailable() bool {
 	_, err := strconv.Atoi(a.header.Get("Retry-After"))
@@ -98,7 +99,7 @@ type kind struct {
 	success int
 	needs   bool                // an organization, and its admin's token
 	call    func(s *scene) call // the request
-	// again tells whether the answer to a repetition ends it; nil: success alone.
+	// again reports whether the answer to a repetition ends it; nil: success alone.
 	again func(reply) bool
 	// holds says what is wrong with the final state; nil: nothing can be.
 	holds func(ctx context.Context, s *scene) error
@@ -111,6 +112,7 @@ type scene struct {
 	name  string
 	email string
 	token string // as the header carries it
+	renew string // the refresh token
 	last  reply
 }
 
@@ -128,11 +130,17 @@ func (s *scene) newName() string  { return "new " + s.name }
 func (s *scene) newEmail() string { return "new." + s.email }
 
 func (s *scene) creation() call {
-	return call{method: http.MethodPost, path: "/org/create", body: map[string]string{"organization_name": s.name, "email": s.email, "password": scenePassword}}
+	return call{
+		method: http.MethodPost, path: "/org/create", body: map[string]string{
+			"organization_name": s.name, "email": s.email, "password": scenePassword,
+		},
+	}
 }
 
 func (s *scene) login(ctx context.Context, email, password string) reply {
-	return s.calm.do(ctx, call{method: http.MethodPost, path: "/admin/login", body: map[string]string{"email": email, "password": password}})
+	return s.calm.do(ctx, call{
+		method: http.MethodPost, path: "/admin/login", body: map[string]string{"email": email, "password": password},
+	})
 }
 
 func (s *scene) get(ctx context.Context, name string) reply {
@@ -155,10 +163,11 @@ func (s *scene) prepare(ctx context.Context) error {
 			a = s.login(ctx, s.email, scenePassword)
 		}
 		var tokens struct {
-			AccessToken string `json:"access_token"`
+			AccessToken  string `json:"access_token"`
+			RefreshToken string `json:"refresh_token"`
 		}
 		if a.status == http.StatusOK && json.Unmarshal([]byte(a.body), &tokens) == nil {
-			s.token = "Bearer " + tokens.AccessToken
+			s.token, s.renew = "Bearer "+tokens.AccessToken, tokens.RefreshToken
 			return nil
 		}
 		if time.Now().After(deadline) {
@@ -195,7 +204,8 @@ func (s *scene) settle(ctx context.Context) error {
 		if a.status == s.success || s.again != nil && s.again(a) {
 			break
 		}
-		waits := a.status == http.StatusServiceUnavailable || a.status == http.StatusConflict && a.header.Get("Retry-After") != ""
+		waits := a.status == http.StatusServiceUnavailable || a.status == http.StatusConflict &&
+			a.header.Get("Retry-After") != ""
 		if !waits || time.Now().After(deadline) {
 			return fmt.Errorf("the same request again is answered %v", a)
 		}
@@ -245,17 +255,20 @@ func (s *scene) lives(ctx context.Context, name, email, password string) error {
 		errs = append(errs, want("login with the old email", s.login(ctx, s.email, password), http.StatusUnauthorized))
 	}
 	if password != scenePassword {
-		errs = append(errs, want("login with the old password", s.login(ctx, email, scenePassword), http.StatusUnauthorized))
+		errs = append(errs, want("login with the old password", s.login(ctx, email, scenePassword),
+			http.StatusUnauthorized))
 	}
 	return errors.Join(errs...)
 }
 
-// revoked is the answer to a change of the password, or a deletion, that had gone through.
+// revoked is the answer to a change of what one logs in with, a logout or a deletion that had gone through.
 func revoked(a reply) bool { return a.status == http.StatusUnauthorized && a.code == "token_revoked" }
 
 // kinds are all kinds of requests that send a command.
 func kinds() []kind {
-	update := func(name string, again func(reply) bool, body func(s *scene) map[string]string, holds func(ctx context.Context, s *scene) error) kind {
+	update := func(name string, again func(reply) bool, body func(s *scene) map[string]string,
+		holds func(ctx context.Context, s *scene) error,
+	) kind {
 		return kind{
 			name: name, client: "org-update", success: http.StatusOK, needs: true, again: again, holds: holds,
 			call: func(s *scene) call {
@@ -268,7 +281,10 @@ func kinds() []kind {
 	}
 	made := func(ctx context.Context, s *scene) error { return s.lives(ctx, s.name, s.email, scenePassword) }
 	return []kind{
-		{name: "health", client: "health", success: http.StatusOK, call: func(*scene) call { return call{method: http.MethodGet, path: "/health"} }},
+		{
+			name: "health", client: "health", success: http.StatusOK,
+			call: func(*scene) call { return call{method: http.MethodGet, path: "/health"} },
+		},
 		{name: "get", client: "org-get", success: http.StatusOK, needs: true, call: get},
 		{name: "get with a token", client: "org-get", success: http.StatusOK, needs: true, call: func(s *scene) call {
 			c := get(s)
@@ -277,8 +293,49 @@ func kinds() []kind {
 		}, holds: func(_ context.Context, s *scene) error {
 			return want("get with a token", s.last, http.StatusOK, s.email)
 		}},
+		{name: "own organization", client: "org-get", success: http.StatusOK, needs: true, call: func(s *scene) call {
+			return call{method: http.MethodGet, path: "/org/me", token: s.token}
+		}, holds: func(_ context.Context, s *scene) error {
+			return want("own organization", s.last, http.StatusOK, s.email)
+		}},
+		{name: "sessions", client: "admin-sessions", success: http.StatusOK, needs: true, call: func(s *scene) call {
+			return call{method: http.MethodGet, path: "/admin/sessions", token: s.token}
+		}, holds: func(_ context.Context, s *scene) error {
+			return want("sessions", s.last, http.StatusOK, `"current":true`)
+		}},
+		{
+			name: "refresh", client: "admin-sessions", success: http.StatusOK, needs: true, call: func(s *scene) call {
+				return call{
+					method: http.MethodPost,
+					path:   "/admin/refresh",
+					body:   map[string]string{"refresh_token": s.renew},
+				}
+			},
+			// Where the first had gone through, ten seconds ago or more, it is a token's second use.
+			again: func(a reply) bool {
+				return a.status == http.StatusUnauthorized && a.code == "invalid_refresh_token"
+			},
+		},
+		{
+			name:    "logout",
+			client:  "admin-sessions",
+			success: http.StatusOK,
+			needs:   true,
+			again:   revoked,
+			call: func(s *scene) call {
+				return call{method: http.MethodPost, path: "/admin/logout", token: s.token}
+			},
+			holds: func(ctx context.Context, s *scene) error {
+				return want("the token", s.calm.do(ctx, call{method: http.MethodGet, path: "/org/me", token: s.token}),
+					http.StatusUnauthorized, "token_revoked")
+			},
+		},
 		{name: "login", client: "admin-login", success: http.StatusOK, needs: true, call: func(s *scene) call {
-			return call{method: http.MethodPost, path: "/admin/login", body: map[string]string{"email": s.email, "password": scenePassword}}
+			return call{
+				method: http.MethodPost, path: "/admin/login", body: map[string]string{
+					"email": s.email, "password": scenePassword,
+				},
+			}
 		}, holds: func(_ context.Context, s *scene) error {
 			return want("login", s.last, http.StatusOK, "access_token")
 		}},
@@ -297,7 +354,7 @@ func kinds() []kind {
 		}, func(ctx context.Context, s *scene) error {
 			return want("get", s.get(ctx, s.name), http.StatusOK, strconv.Quote(strings.ToUpper(s.name)))
 		}),
-		update("new email", nil, func(s *scene) map[string]string {
+		update("new email", revoked, func(s *scene) map[string]string {
 			return map[string]string{"admin_email": s.newEmail()}
 		}, func(ctx context.Context, s *scene) error { return s.lives(ctx, s.name, s.newEmail(), scenePassword) }),
 		update("new password", revoked, func(*scene) map[string]string {
@@ -307,17 +364,26 @@ func kinds() []kind {
 			return map[string]string{"organization_name": s.newName()}
 		}, func(ctx context.Context, s *scene) error { return s.lives(ctx, s.newName(), s.email, scenePassword) }),
 		update("change all", revoked, func(s *scene) map[string]string {
-			return map[string]string{"organization_name": s.newName(), "admin_email": s.newEmail(), "password": scenePassword, "new_password": otherPassword}
+			return map[string]string{
+				"organization_name": s.newName(), "admin_email": s.newEmail(), "password": scenePassword,
+				"new_password": otherPassword,
+			}
 		}, func(ctx context.Context, s *scene) error {
 			return s.lives(ctx, s.newName(), s.newEmail(), otherPassword)
 		}),
-		{name: "delete", client: "org-delete", success: http.StatusOK, needs: true, again: revoked, call: func(s *scene) call {
-			return call{method: http.MethodDelete, path: "/org/delete?organization_name=" + url.QueryEscape(s.name), token: s.token}
-		}, holds: func(ctx context.Context, s *scene) error {
-			return errors.Join(
-				want("get of the deleted", s.get(ctx, s.name), http.StatusNotFound),
-				want("login to the deleted", s.login(ctx, s.email, scenePassword), http.StatusUnauthorized),
-			)
-		}},
+		{
+			name: "delete", client: "org-delete", success: http.StatusOK, needs: true, again: revoked,
+			call: func(s *scene) call {
+				return call{
+					method: http.MethodDelete, path: "/org/delete?organization_name=" + url.QueryEscape(s.name),
+					token: s.token,
+				}
+			}, holds: func(ctx context.Context, s *scene) error {
+				return errors.Join(
+					want("get of the deleted", s.get(ctx, s.name), http.StatusNotFound),
+					want("login to the deleted", s.login(ctx, s.email, scenePassword), http.StatusUnauthorized),
+				)
+			},
+		},
 	}
 }

@@ -5,10 +5,9 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
+	dice "math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/local/localtest"
 	"oms/local/template"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
@@ -26,14 +26,10 @@ import (
 // driver and the server, the answer comes before the function's deadline, is a
 // 503 with Retry-After or the right success, and the same request again leads
 // to the right final state. Which commands there are is counted, not known.
-//
-// By itself it does to every command, in turn, one of the faults that cost little
-// time (reset, lost, cut), and the slow ones (refuse, blackhole, stall, slow) to
-// one command of each function;
-// `make stress ONLY=faults` does all to all.
 func TestFaults(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
-	built := builtFunctions(t)
+	built := localtest.Build(t).Functions
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		r := newFaultRun(t, e, built)
 		points := r.count(t)
@@ -44,22 +40,22 @@ func TestFaults(t *testing.T) {
 			return
 		}
 		slices.Sort(r.took)
-		t.Logf("%d commands of %d requests, %d faults: %d times 503, %d times the right success; answers after %v at the median, %v at most; all settled %v after the start",
-			sum(points), len(points), len(shots), r.unavailable, r.right, r.took[len(r.took)/2].Round(time.Millisecond), r.took[len(r.took)-1].Round(time.Millisecond), time.Since(r.begun).Round(time.Second))
+		t.Logf("%d commands of %d requests, %d faults: %d times 503, %d times the right success; answers after %v "+
+			"at the median, %v at most; all settled %v after the start",
+			sum(points), len(points), len(shots), r.unavailable, r.right, r.took[len(r.took)/2].Round(time.Millisecond),
+			r.took[len(r.took)-1].Round(time.Millisecond), time.Since(r.begun).Round(time.Second))
 	})
 }
+
+//nolint:gochecknoglobals // a flag
+var everyFault = flag.Int("every", 1, "of so many faults do one, drawn at random")
 
 //nolint:gochecknoglobals // a flag
 var onlyFault = flag.String("fault", "", "do this one alone, named as a failure names it: `lost of insert 2 of create`")
 
 // lanes is how many requests that a fault meets are under way at once, at most,
 // to one function.
-func lanes() int {
-	if mongotest.Full() {
-		return 8
-	}
-	return 4
-}
+const lanes = 8
 
 // shot is one fault on one command of one kind of request.
 type shot struct {
@@ -97,27 +93,6 @@ type lane struct {
 	hash sync.Mutex
 }
 
-// builtFunctions builds the functions once, in the layout of `make build`.
-func builtFunctions(tb testing.TB) string {
-	tb.Helper()
-	template := mustReadTemplate(tb)
-	out, folder := tb.TempDir(), tb.TempDir()
-	b := builder{source: "..", out: out, environ: os.Environ(), stderr: io.Discard}
-	bootstraps, err := b.build(tb.Context(), template.Functions)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for id, program := range bootstraps {
-		if err := os.Mkdir(filepath.Join(folder, id), 0o700); err != nil {
-			tb.Fatal(err)
-		}
-		if err := os.Symlink(program, filepath.Join(folder, id, "bootstrap")); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return folder
-}
-
 func mustReadTemplate(tb testing.TB) *template.Template {
 	tb.Helper()
 	t, err := template.Read(abs(tb, "../template.yaml"), nil)
@@ -138,7 +113,10 @@ func ownDatabase(tb testing.TB, e mongotest.Engine) []string {
 			tb.Errorf("dropping %s: %v", name, err)
 		}
 	})
-	return []string{"MASTER_DB=" + name, "BCRYPT_COST=4", "JWT_SECRET=" + rand.Text() + rand.Text(), "PASSWORD_PEPPER=" + rand.Text() + rand.Text()}
+	return []string{
+		"MASTER_DB=" + name, "BCRYPT_COST=4", "JWT_SECRET=" + rand.Text() + rand.Text(), "PASSWORD_PEPPER=" +
+			rand.Text() + rand.Text(),
+	}
 }
 
 func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
@@ -151,11 +129,15 @@ func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
 		r.timeouts[name] = f.Timeout
 	}
 	start := func(uri string) *api {
-		p := startProgram(tb, tb.TempDir(), append(environ, "MONGO_URI="+uri), "-template", abs(tb, "../template.yaml"), "-functions", built)
-		return &api{url: p.URL, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: time.Minute}, slots: make(chan struct{}, 8)}
+		p := startProgram(tb, tb.TempDir(), append(environ, "MONGO_URI="+uri),
+			"-template", abs(tb, "../template.yaml"), "-functions", built, "-throttle=false")
+		return &api{
+			url: p.URL, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: time.Minute},
+			slots: make(chan struct{}, 8),
+		}
 	}
 	r.calm = start(e.URI)
-	for range lanes() {
+	for range lanes {
 		p := wiretest.NewProxy(tb, e.URI)
 		r.lanes = append(r.lanes, &lane{api: start(p.URI()), proxy: p})
 	}
@@ -220,23 +202,14 @@ func (r *faultRun) dry(tb testing.TB, l *lane, part string) map[string]map[strin
 // plan lists what is to be done. The slow faults come first, for they take longest.
 func (r *faultRun) plan(points map[string]map[string]int) []shot {
 	var slow, quick []shot
-	cheap, turn := []wiretest.Fault{wiretest.Reset, wiretest.Lost, wiretest.Cut}, 0
 	for _, k := range kinds() {
-		commands := slices.Sorted(maps.Keys(points[k.name]))
-		for _, command := range commands {
-			for nth := range points[k.name][command] {
-				turn++
+		for command, count := range points[k.name] {
+			for nth := range count {
 				for _, f := range wiretest.Faults() {
 					s := shot{k, wiretest.Rule{Fault: f, Client: k.client, Command: command, Nth: nth + 1}}
-					if slices.Contains(cheap, f) {
-						if mongotest.Full() || f == cheap[turn%len(cheap)] {
-							quick = append(quick, s)
-						}
-						continue
-					}
-					// The sample: the last kind of each function, for that one does most.
-					last := k.name == lastKind(k.client) && command == commands[len(commands)-1] && nth == 0
-					if mongotest.Full() || last {
+					if slices.Contains([]wiretest.Fault{wiretest.Reset, wiretest.Lost, wiretest.Cut}, f) {
+						quick = append(quick, s)
+					} else {
 						slow = append(slow, s)
 					}
 				}
@@ -244,21 +217,12 @@ func (r *faultRun) plan(points map[string]map[string]int) []shot {
 		}
 	}
 	all := append(slow, quick...)
+	//nolint:gosec // G404: a test's choice
+	all = slices.DeleteFunc(all, func(shot) bool { return dice.IntN(*everyFault) != 0 })
 	if *onlyFault != "" {
 		all = slices.DeleteFunc(all, func(s shot) bool { return s.String() != *onlyFault })
 	}
 	return all
-}
-
-// lastKind is the last kind of request to the function.
-func lastKind(client string) string {
-	last := ""
-	for _, k := range kinds() {
-		if k.client == client {
-			last = k.name
-		}
-	}
-	return last
 }
 
 // shoot does it. A lane works on one request of a function at a time, so that a
@@ -311,7 +275,8 @@ func (r *faultRun) one(tb testing.TB, l *lane, s shot, timeout time.Duration) {
 		tb.Errorf("%s: the answer came after %v, the function's Timeout is %v", what, a.took, timeout)
 	}
 	if a.status != s.kind.success && !a.unavailable() {
-		tb.Errorf("%s: the answer is %v, want %d or a 503 storage_unavailable with Retry-After", what, a, s.kind.success)
+		tb.Errorf("%s: the answer is %v, want %d or a 503 storage_unavailable with Retry-After", what, a,
+			s.kind.success)
 	}
 	r.mu.Lock()
 	r.took = append(r.took, a.took)

@@ -3,22 +3,35 @@ package main
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"oms/local/localtest"
 )
 
 func TestRun(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	mustWrite(t, filepath.Join(folder, ".env"), "# settings\nFROM_DOTENV=dotenv\nFROM_ENVIRONMENT=dotenv\nUNDECLARED=dotenv\nUNSET=\nexport JWT_SECRET=''\n")
+	mustWrite(t, filepath.Join(folder, ".env"),
+		"# settings\nFROM_DOTENV=dotenv\nFROM_ENVIRONMENT=dotenv\nUNDECLARED=dotenv\nUNSET=\nexport JWT_SECRET=''\n")
 	environ := []string{"FROM_ENVIRONMENT=environment", "UNDECLARED_TOO=environment", "STAGE=dev", "FROM_TEMPLATE="}
 	p := startProgram(t, folder, environ, "-parameter", "Greeting=good day")
 
-	if p.Docs != p.URL+"/docs" || !strings.HasPrefix(p.Database, "mongodb://127.0.0.1:") || p.Data != filepath.Join(folder, ".data") {
+	u, err := url.Parse(p.Database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	kept := mustRead(t, filepath.Join(folder, ".data", secretsFile))
+	if len(password) != 86 || !strings.Contains(kept, `"DATABASE_PASSWORD": "`+password+`"`) {
+		t.Errorf("the database's password is %q, kept is %s", password, kept)
+	}
+	if p.Docs != p.URL+"/docs" || u.Hostname() != "127.0.0.1" || p.Data != filepath.Join(folder, ".data") {
 		t.Errorf("ready with docs %q, database %q, data %q", p.Docs, p.Database, p.Data)
 	}
 	first := p.env(t)
@@ -26,21 +39,21 @@ func TestRun(t *testing.T) {
 		"STAGE": "local", "GREETING": "good day", "FROM_TEMPLATE": "template", "FROM_DOTENV": "dotenv",
 		"FROM_ENVIRONMENT": "environment", "MONGO_URI": p.Database, "UNSET": "",
 	} {
-		if got, ok := first.Environment[name]; !ok || got != want {
+		if got, ok := first[name]; !ok || got != want {
 			t.Errorf("the function's %s = %q, want %q", name, got, want)
 		}
 	}
 	for _, name := range []string{"UNDECLARED", "UNDECLARED_TOO", asProgram} {
-		if got, ok := first.Environment[name]; ok {
+		if got, ok := first[name]; ok {
 			t.Errorf("the function's %s = %q, want only what the template declares", name, got)
 		}
 	}
 	for _, name := range []string{jwtSecret, pepper} {
-		if n := len(first.Environment[name]); n != 86 { // base64 of 64 bytes
+		if n := len(first[name]); n != 86 { // base64 of 64 bytes
 			t.Errorf("the function's %s has %d characters, want 86", name, n)
 		}
 	}
-	if first.Environment[jwtSecret] == first.Environment[pepper] {
+	if first[jwtSecret] == first[pepper] {
 		t.Error("both secrets are the same")
 	}
 	for path, want := range map[string]os.FileMode{p.Data: 0o700, filepath.Join(p.Data, secretsFile): 0o600} {
@@ -48,27 +61,30 @@ func TestRun(t *testing.T) {
 			t.Errorf("mode of %s = %v (%v), want %v", path, info.Mode().Perm(), err, want)
 		}
 	}
-	p.signal(t, syscall.SIGTERM)
-	if code := p.wait(t); code != 0 {
-		t.Errorf("exit code after SIGTERM = %d, want 0\n%s", code, p.stderr)
+	p.Signal(t, syscall.SIGTERM)
+	if code := p.Wait(t); code != 0 {
+		t.Errorf("exit code after SIGTERM = %d, want 0\n%s", code, p.Log())
 	}
-	gone(t, first.PID)
+	localtest.Gone(t, p.Data)
 
 	t.Run("a second start has the same secrets", func(t *testing.T) {
 		t.Parallel()
 		p := startProgram(t, folder, nil)
 		second := p.env(t)
 		for _, name := range []string{jwtSecret, pepper} {
-			if second.Environment[name] != first.Environment[name] {
+			if second[name] != first[name] {
 				t.Errorf("%s changed", name)
 			}
+		}
+		if !strings.HasPrefix(p.Database, "mongodb://"+u.User.String()+"@") {
+			t.Errorf("the database is %s, want the password of before", p.Database)
 		}
 		if code, said := refused(t, folder, nil); code != 1 || !strings.Contains(said, "is in use by another run") {
 			t.Errorf("a second run on the same data = %d %q, want a refusal", code, said)
 		}
-		p.signal(t, os.Interrupt)
-		if code := p.wait(t); code != 0 {
-			t.Errorf("exit code after SIGINT = %d, want 0\n%s", code, p.stderr)
+		p.Signal(t, os.Interrupt)
+		if code := p.Wait(t); code != 0 {
+			t.Errorf("exit code after SIGINT = %d, want 0\n%s", code, p.Log())
 		}
 	})
 }
@@ -79,53 +95,92 @@ func TestRun_ends(t *testing.T) {
 		t.Parallel()
 		p := startProgram(t, t.TempDir(), nil)
 		h := p.hold(t)
-		p.signal(t, syscall.SIGTERM)
+		p.Signal(t, syscall.SIGTERM)
 		mustWrite(t, h.release, "")
 		if status := <-h.status; status != http.StatusOK {
 			t.Errorf("status of the running request = %d, want 200", status)
 		}
-		if code := p.wait(t); code != 0 {
-			t.Errorf("exit code = %d, want 0\n%s", code, p.stderr)
+		if code := p.Wait(t); code != 0 {
+			t.Errorf("exit code = %d, want 0\n%s", code, p.Log())
 		}
 	})
 	t.Run("a second signal ends it at once", func(t *testing.T) {
 		t.Parallel()
 		p := startProgram(t, t.TempDir(), nil)
-		idle := p.env(t).PID
+		p.env(t) // another process, which is idle
 		h := p.hold(t)
-		p.signal(t, syscall.SIGTERM)
+		p.Signal(t, syscall.SIGTERM)
 		// Two signals at one moment are one (signal(7)): so more, until the end.
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for ended := false; !ended; {
 			select {
-			case <-p.ended:
+			case <-p.Ended():
 				ended = true
 			case <-tick.C:
-				_ = p.command.Process.Signal(syscall.SIGTERM) // it may have ended
+				p.Signal(t, syscall.SIGTERM)
 			}
 		}
-		if code := p.wait(t); code != -1 {
+		if code := p.Wait(t); code != -1 {
 			t.Errorf("exit code = %d, want the signal's", code)
 		}
 		if status := <-h.status; status != 0 {
 			t.Errorf("status of the running request = %d, want none", status)
 		}
-		gone(t, idle)
+		localtest.Gone(t, p.Data)
 	})
 	t.Run("a kill leaves no function behind", func(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
 		p := startProgram(t, folder, nil)
 		before := p.env(t)
-		p.signal(t, os.Kill)
-		p.wait(t)
-		gone(t, before.PID)
+		p.Signal(t, os.Kill)
+		p.Wait(t)
+		localtest.Gone(t, p.Data)
 		again := startProgram(t, folder, nil).env(t)
-		if again.Environment[pepper] != before.Environment[pepper] {
+		if again[pepper] != before[pepper] {
 			t.Error("the pepper changed")
 		}
 	})
+}
+
+func TestRun_throttles(t *testing.T) {
+	t.Parallel()
+	for want, flags := range map[int][]string{429: nil, 200: {"-throttle=false"}} {
+		p := startProgram(t, t.TempDir(), nil, flags...)
+		if status, _ := get(t.Context(), t, p.URL+"/shut"); status != want {
+			t.Errorf("with the flags %q a route without tokens answers %d, want %d", flags, status, want)
+		}
+	}
+}
+
+func TestRun_answersToItsOwnNameAlone(t *testing.T) {
+	t.Parallel()
+	for at, hosts := range map[string]map[string]int{
+		"127.0.0.1:0": {
+			"localhost": 200, "LOCALHOST:1": 200, "127.0.0.1": 200, "[::1]:8000": 200, "127.8.8.8": 200,
+			"evil.example": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "10.0.0.7": 421,
+			"[]": 421,
+		},
+		"0.0.0.0:0": {"oms.internal": 200}, // as in a container
+	} {
+		p := startProgram(t, t.TempDir(), nil, "-addr", at)
+		for host, want := range hosts {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/env", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = host
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != want {
+				t.Errorf("at %s, Host: %s is answered %d, want %d", at, host, response.StatusCode, want)
+			}
+		}
+	}
 }
 
 func TestRun_prebuilt(t *testing.T) {
@@ -143,11 +198,12 @@ func TestRun_prebuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	// No PATH: there is no Go.
-	p := startProgram(t, t.TempDir(), []string{"PATH=", "MONGO_URI=mongodb://me:pass@word@db.example:27017/x?authSource=admin"}, "-functions", bin)
+	p := startProgram(t, t.TempDir(),
+		[]string{"PATH=", "MONGO_URI=mongodb://me:pass@word@db.example:27017/x?authSource=admin"}, "-functions", bin)
 	if got, want := p.Database, "mongodb://db.example:27017/x"; got != want {
 		t.Errorf("database = %q, want %q: no credentials", got, want)
 	}
-	if got, want := p.env(t).Environment["MONGO_URI"], "mongodb://me:pass@word@db.example:27017/x?authSource=admin"; got != want {
+	if got, want := p.env(t)["MONGO_URI"], "mongodb://me:pass@word@db.example:27017/x?authSource=admin"; got != want {
 		t.Errorf("the function's MONGO_URI = %q, want %q", got, want)
 	}
 	if _, err := os.Stat(filepath.Join(p.Data, databaseFolder)); err == nil {
@@ -175,20 +231,64 @@ func TestRun_refuses(t *testing.T) {
 		want    []string
 		never   string // must not be said
 	}{
-		{name: "an address that is taken", args: []string{"-addr", taken.Addr().String()}, code: 1, want: []string{"oms: the address " + taken.Addr().String() + " is taken by another program", "another with -addr"}},
-		{name: "a database address that is taken", args: []string{"-db-addr", taken.Addr().String()}, code: 1, want: []string{"oms: the database's address " + taken.Addr().String() + " is taken by another program", "another with -db-addr"}},
-		{name: "an address that is none", args: []string{"-addr", "nowhere"}, code: 1, want: []string{"oms: opening the address nowhere"}},
-		{name: "a broken template", args: []string{"-template", broken}, code: 1, want: []string{"oms: " + broken + ":13: EchoFunction: Timeuot is not understood here"}},
-		{name: "no template", args: []string{"-template", "none.yaml"}, code: 1, want: []string{"oms: reading the template: open none.yaml"}},
-		{name: "a parameter that the template has not", args: []string{"-parameter", "Greetings=x"}, code: 1, want: []string{"a value is given for parameter Greetings"}},
-		{name: "no Go", environ: []string{"PATH=/nowhere"}, code: 1, want: []string{"oms: there is no go command on the PATH: install Go 1.26"}},
-		{name: "a function that does not compile", args: []string{"-template", abs(t, "testdata/broken/template.yaml")}, code: 1, want: []string{"functions/broken/main.go:4:15: undefined: missing\n", "oms: the functions cannot be built"}},
-		{name: "no built function", args: []string{"-functions", "bin"}, code: 1, want: []string{"looking for the built function EchoFunction"}},
-		{name: "an unknown flag", args: []string{"-port", "1"}, code: 2, want: []string{"flag provided but not defined: -port", "Usage of local"}},
+		{
+			name: "an address that is taken", args: []string{"-addr", taken.Addr().String()}, code: 1,
+			want: []string{
+				"oms: the address " + taken.Addr().String() + " is taken by another program", "another with -addr",
+			},
+		},
+		{
+			name: "a database address that is taken", args: []string{"-db-addr", taken.Addr().String()}, code: 1,
+			want: []string{
+				"oms: the database's address " + taken.Addr().String() + " is taken by another program",
+				"another with -db-addr",
+			},
+		},
+		{
+			name: "an address that is none", args: []string{"-addr", "nowhere"}, code: 1,
+			want: []string{"oms: opening the address nowhere"},
+		},
+		{
+			name: "a broken template", args: []string{"-template", broken}, code: 1,
+			want: []string{"oms: " + broken + ":15: EchoFunction: Timeuot is not understood here"},
+		},
+		{
+			name: "no template", args: []string{"-template", "none.yaml"}, code: 1,
+			want: []string{"oms: reading the template: open none.yaml"},
+		},
+		{
+			name: "a parameter that the template has not", args: []string{"-parameter", "Greetings=x"}, code: 1,
+			want: []string{"a value is given for parameter Greetings"},
+		},
+		{
+			name: "no Go", environ: []string{"PATH=/nowhere"}, code: 1,
+			want: []string{"oms: there is no go command on the PATH: install Go 1.26"},
+		},
+		{
+			name: "a function that does not compile",
+			args: []string{"-template", abs(t, "testdata/broken/template.yaml")}, code: 1,
+			want: []string{
+				"functions/broken/broken/main.go:4:15: undefined: missing\n", "oms: the functions cannot be built",
+			},
+		},
+		{
+			name: "no built function", args: []string{"-functions", "bin"}, code: 1,
+			want: []string{"looking for the built function EchoFunction"},
+		},
+		{
+			name: "an unknown flag", args: []string{"-port", "1"}, code: 2,
+			want: []string{"flag provided but not defined: -port", "Usage of local"},
+		},
 		{name: "a word that is no flag", args: []string{"start"}, code: 2, want: []string{`"start" is not understood`}},
-		{name: "a parameter without a value", args: []string{"-parameter", "Greeting"}, code: 2, want: []string{"it is Name=Value"}},
+		{
+			name: "a parameter without a value", args: []string{"-parameter", "Greeting"}, code: 2,
+			want: []string{"it is Name=Value"},
+		},
 		{name: "help", args: []string{"-h"}, code: 0, want: []string{"-data folder"}},
-		{name: "a line of .env that is none", files: map[string]string{".env": "A=b\nC=d\nhunter2 hunter2\nE=f\n"}, code: 1, want: []string{"oms: .env:3: this is no line of the form NAME=value"}, never: "hunter2"},
+		{
+			name: "a line of .env that is none", files: map[string]string{".env": "A=b\nC=d\nhunter2 hunter2\nE=f\n"},
+			code: 1, want: []string{"oms: .env:3: this is no line of the form NAME=value"}, never: "hunter2",
+		},
 		{name: "secrets that are cut off", files: map[string]string{".data/secrets.json": `{"JWT_SECRET": "` + long}, code: 1, want: []string{"secrets.json is damaged: restore it"}, never: long},
 		{name: "secrets that are empty", files: map[string]string{".data/secrets.json": ``}, code: 1, want: []string{"secrets.json is damaged"}},
 		{name: "secrets of another form", files: map[string]string{".data/secrets.json": `{"PEPPER": "` + long + `"}`}, code: 1, want: []string{"secrets.json is damaged"}, never: long},
@@ -233,7 +333,7 @@ func TestRun_addsTheMissingSecret(t *testing.T) {
 	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // G302: what a restored backup may have
 		t.Fatal(err)
 	}
-	got := startProgram(t, folder, nil).env(t).Environment
+	got := startProgram(t, folder, nil).env(t)
 	if got[pepper] != kept || len(got[jwtSecret]) != 86 {
 		t.Errorf("pepper = %q, key of %d characters; want the kept pepper and a new key", got[pepper], len(got[jwtSecret]))
 	}

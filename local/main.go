@@ -8,13 +8,18 @@
 // the secrets, runs the functions (package lambda), serves the API (package
 // gateway), and on SIGINT or SIGTERM ends all of it again.
 // Everything that a run keeps is in its one data folder: the database in db,
-// the secrets of the first start in secrets.json, the built functions in bin.
+// the secrets of the first start in secrets.json, the database's password among
+// them, the built functions in bin, and what would have been mailed in mailbox.
 //
 // It refuses to start with what it does not understand (a property of the
 // template, a flag, a line of .env), with a secrets file that it cannot read,
 // and with a data folder that another run uses; each time with one sentence.
-// It runs nothing outside stage local: what it makes up (secrets, a database)
-// must never be somebody's production.
+// What it makes up (secrets, a database) must never be somebody's production:
+// outside stage local it makes nothing and asks for all of it.
+//
+// With -in-process the functions run in this process instead, behind the same
+// template and the same events: that is what an image runs, and the one way in
+// which a STAGE other than local is served, for who has no Lambda.
 //
 // When the service answers, it prints to standard output, and nothing else
 // goes there:
@@ -22,7 +27,8 @@
 //	OMS is ready.
 //	  API       http://127.0.0.1:8000
 //	  Docs      http://127.0.0.1:8000/docs
-//	  Database  mongodb://127.0.0.1:27018/
+//	  Mailbox   http://127.0.0.1:8000/mailbox
+//	  Database  mongodb://oms:mXn3…@127.0.0.1:27018/?authMechanism=SCRAM-SHA-256
 //	  Data      /home/me/oms/.data
 //
 // With port 0 these lines tell which ports were free.
@@ -60,9 +66,12 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case err != nil:
 		return 2 // the flag package has said why
 	}
-	if o.samLocal != "" {
+	switch {
+	case o.check != "":
+		err = check(ctx, o.check)
+	case o.samLocal != "":
 		err = writeSAMLocal(o, environ, stdout)
-	} else {
+	default:
 		err = serve(ctx, o, environ, stdout, stderr)
 	}
 	switch {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,12 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
+
+	"oms/local/localtest"
 )
 
 // These tests run the real program, in processes of its own: signals, exit
@@ -34,128 +31,29 @@ func TestMain(m *testing.M) {
 }
 
 // program is a run of the service in a folder of its own.
-type program struct {
-	URL      string // of the API, without a slash at its end
-	Docs     string
-	Database string
-	Data     string
+type program struct{ *localtest.Program }
 
-	command *exec.Cmd
-	stderr  *bytes.Buffer
-	ended   chan struct{}
-	err     error // of Wait, once ended
-}
-
-// command prepares the program with a working folder and an environment of
-// its own: nothing that the developer has set reaches it.
+// command prepares this very binary, as the program.
 func command(tb testing.TB, folder string, environ []string, args ...string) *exec.Cmd {
 	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := exec.Command(self, args...) //nolint:gosec,noctx // G204: this very binary; it ends with its test, by signals that the tests send
-	c.Dir = folder
-	c.Env = []string{asProgram + "=1"}
-	for _, pair := range os.Environ() {
-		switch name, _, _ := strings.Cut(pair, "="); {
-		case name == "PATH", name == "HOME", name == "TMPDIR", strings.HasPrefix(name, "GO"), strings.HasPrefix(name, "XDG_"):
-			c.Env = append(c.Env, pair)
-		}
-	}
-	c.Env = append(c.Env, environ...)
-	return c
+	args = append([]string{"-template", echoTemplate(tb)}, args...)
+	return localtest.Command(self, folder, append([]string{asProgram + "=1"}, environ...), args...)
 }
 
-// startProgram starts the service on free ports, with its data in
-// folder/.data, and waits until it is ready. It is killed, with all of its
-// functions, at the end of the test, if it has not ended before. A flag in
-// args overrides.
-func startProgram(tb testing.TB, folder string, environ []string, args ...string) *program {
+// startProgram starts the service on free ports, with its data in folder/.data.
+func startProgram(tb testing.TB, folder string, environ []string, args ...string) program {
 	tb.Helper()
-	args = append([]string{"-addr", "127.0.0.1:0", "-db-addr", "127.0.0.1:0", "-template", echoTemplate(tb)}, args...)
-	p := &program{command: command(tb, folder, environ, args...), stderr: &bytes.Buffer{}, ended: make(chan struct{})}
-	p.command.Stderr = &syncWriter{w: p.stderr}
-	stdout, err := p.command.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := p.command.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	lines := make(chan string)
-	go func() {
-		scanner := bufio.NewScanner(stdout)
-		for scanner.Scan() {
-			lines <- scanner.Text()
-		}
-		close(lines)
-	}()
-	tb.Cleanup(func() {
-		_ = p.command.Process.Kill()
-		<-p.ended
-	})
-	ready := map[string]*string{"API": &p.URL, "Docs": &p.Docs, "Database": &p.Database, "Data": &p.Data}
-	for line := range lines {
-		if f := strings.Fields(line); len(f) == 2 && ready[f[0]] != nil {
-			*ready[f[0]] = f[1]
-		}
-		if p.Data != "" {
-			break
-		}
-	}
-	go func() {
-		defer close(p.ended)
-		for range lines {
-			continue // the pipe must be read to its end before Wait
-		}
-		// Wait also waits for the end of standard error, which the functions'
-		// processes do not share: their lines come through the service.
-		p.err = p.command.Wait()
-	}()
-	if p.Data == "" {
-		<-p.ended
-		tb.Fatalf("the program ended before it was ready: %v\n%s", p.err, p.stderr)
-	}
-	return p
-}
-
-// signal sends the signal.
-func (p *program) signal(tb testing.TB, s os.Signal) {
-	tb.Helper()
-	if err := p.command.Process.Signal(s); err != nil {
-		tb.Fatalf("sending %v: %v", s, err)
-	}
-}
-
-// wait waits for the program's end, and gives its exit code; -1: a signal's.
-func (p *program) wait(tb testing.TB) int {
-	tb.Helper()
-	select {
-	case <-p.ended:
-	case <-time.After(time.Minute):
-		tb.Fatal("the program has not ended within a minute")
-	}
-	return p.command.ProcessState.ExitCode()
-}
-
-// syncWriter lets one write through at a time.
-type syncWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (s *syncWriter) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(p)
+	return program{localtest.Start(tb, command(tb, folder, environ, args...))}
 }
 
 // refused runs the program until it ends by itself, and gives its exit code
 // and what it said.
 func refused(tb testing.TB, folder string, environ []string, args ...string) (int, string) {
 	tb.Helper()
-	args = append([]string{"-addr", "127.0.0.1:0", "-db-addr", "127.0.0.1:0", "-template", echoTemplate(tb)}, args...)
 	c := command(tb, folder, environ, args...)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
@@ -218,20 +116,15 @@ func get(ctx context.Context, tb testing.TB, url string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// found is what the echo function finds.
-type found struct {
-	PID         int               `json:"pid"`
-	Environment map[string]string `json:"environment"`
-}
-
-func (p *program) env(tb testing.TB) found {
+// env returns the environment of a function.
+func (p program) env(tb testing.TB) map[string]string {
 	tb.Helper()
 	status, body := get(tb.Context(), tb, p.URL+"/env")
-	var f found
-	if err := json.Unmarshal([]byte(body), &f); err != nil || status != http.StatusOK {
+	var environment map[string]string
+	if err := json.Unmarshal([]byte(body), &environment); err != nil || status != http.StatusOK {
 		tb.Fatalf("GET /env = %d %s (%v)", status, body, err)
 	}
-	return f
+	return environment
 }
 
 // held is a request that a function holds until it is released.
@@ -241,7 +134,7 @@ type held struct {
 }
 
 // hold sends a request, and returns when its function works on it.
-func (p *program) hold(tb testing.TB) *held {
+func (p program) hold(tb testing.TB) *held {
 	tb.Helper()
 	folder := tb.TempDir()
 	started, release := filepath.Join(folder, "started"), filepath.Join(folder, "release")
@@ -251,7 +144,8 @@ func (p *program) hold(tb testing.TB) *held {
 		}
 	}
 	h := &held{release: release, status: make(chan int, 1)}
-	request, err := http.NewRequestWithContext(context.WithoutCancel(tb.Context()), http.MethodGet, p.URL+"/hold?started="+started+"&release="+release, nil)
+	request, err := http.NewRequestWithContext(context.WithoutCancel(tb.Context()), http.MethodGet,
+		p.URL+"/hold?started="+started+"&release="+release, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -266,31 +160,4 @@ func (p *program) hold(tb testing.TB) *held {
 	}()
 	mustRead(tb, started) // blocks until the function has opened it
 	return h
-}
-
-// gone waits until no process has the id. The kernel ends a function's
-// process after the service's, which a test cannot wait for otherwise.
-func gone(tb testing.TB, pid int) {
-	tb.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
-		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || zombie(pid) {
-			tick.Stop()
-			return
-		}
-		if time.Now().After(deadline) {
-			tb.Fatalf("process %d is still there", pid)
-		}
-	}
-}
-
-// zombie tells whether the process has ended and only waits to be reaped, by
-// an init that may not be there in a container.
-func zombie(pid int) bool {
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return false
-	}
-	_, after, ok := strings.Cut(string(stat), ") ")
-	return ok && strings.HasPrefix(after, "Z")
 }

@@ -7,8 +7,6 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
-
-	"oms/local/template"
 )
 
 // composeMongo is the server of docker-compose.yml as a container on its
@@ -28,7 +26,8 @@ func writeSAMLocal(o options, environ []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.Read(o.template, o.parameters)
+	settings["STAGE"] = local
+	t, err := readTemplate(o, settings)
 	if err != nil {
 		return err
 	}
@@ -38,7 +37,6 @@ func writeSAMLocal(o options, environ []string, stdout io.Writer) error {
 	if err := sharedSecrets(o.data, settings); err != nil {
 		return err
 	}
-	settings["STAGE"] = "local"
 	environments := map[string]map[string]string{}
 	for _, f := range t.Functions {
 		environments[f.Name] = environment(f, settings)
@@ -97,7 +95,8 @@ func fromContainer(uri string) (string, error) {
 		return uri, nil
 	}
 	if port := u.Port(); port != "" && port != composePort {
-		return "", fmt.Errorf("MONGO_URI names port %s of this machine, which no container can reach: unset it to use the server of docker-compose.yml", port)
+		return "", fmt.Errorf("MONGO_URI names port %s of this machine, which no container can reach: unset it to "+
+			"use the server of docker-compose.yml", port)
 	}
 	u.Host = net.JoinHostPort("mongo", composePort)
 	return u.String(), nil

@@ -21,8 +21,9 @@ func TestRun_samLocal(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]map[string]string{"EchoFunction": {
-		"STAGE": "local", "GREETING": "hello", "FROM_TEMPLATE": "template", "FROM_DOTENV": "dotenv", "FROM_ENVIRONMENT": "environment",
-		"MONGO_URI": composeMongo, "UNSET": "", jwtSecret: secrets[jwtSecret], pepper: secrets[pepper],
+		"STAGE": "local", "GREETING": "hello", "FROM_TEMPLATE": "template", "FROM_DOTENV": "dotenv",
+		"FROM_ENVIRONMENT": "environment",
+		"MONGO_URI":        composeMongo, "UNSET": "", jwtSecret: secrets[jwtSecret], pepper: secrets[pepper],
 	}}
 	if diff := cmp.Diff(want, first); diff != "" || secrets[pepper] == "" {
 		t.Errorf("the environment for the SAM CLI (-want +got):\n%s", diff)
@@ -33,7 +34,7 @@ func TestRun_samLocal(t *testing.T) {
 
 	t.Run("has the secrets of a service that is running", func(t *testing.T) {
 		t.Parallel()
-		running := startProgram(t, folder, nil).env(t).Environment
+		running := startProgram(t, folder, nil).env(t)
 		beside := samLocal(t, folder)["EchoFunction"]
 		for _, name := range []string{jwtSecret, pepper} {
 			if got := beside[name]; got != running[name] || got != secrets[name] {
@@ -63,7 +64,8 @@ func TestRun_samLocal_database(t *testing.T) {
 	t.Run("refuses a port that no container can reach", func(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
-		code, said := refused(t, folder, []string{"MONGO_URI=mongodb://me:secret@localhost:27018"}, "-sam-local", "sam.json")
+		code, said := refused(t, folder, []string{"MONGO_URI=mongodb://me:secret@localhost:27018"}, "-sam-local",
+			"sam.json")
 		if code != 1 || !strings.Contains(said, "port 27018") || strings.Contains(said, "secret") {
 			t.Errorf("got %d %q, want a refusal that names the port and no password", code, said)
 		}
@@ -81,7 +83,8 @@ func samLocal(tb testing.TB, folder string, environ ...string) map[string]map[st
 		tb.Fatalf("-sam-local: %v\n%s", err, said)
 	}
 	var environments map[string]map[string]string
-	if err := json.Unmarshal([]byte(mustRead(tb, filepath.Join(folder, "made", "sam.json"))), &environments); err != nil {
+	if err := json.Unmarshal([]byte(mustRead(tb, filepath.Join(folder, "made", "sam.json"))),
+		&environments); err != nil {
 		tb.Fatal(err)
 	}
 	return environments

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	"oms/local/gateway"
 	"oms/local/lambda"
 	"oms/local/template"
+	"oms/shared/edge"
 )
 
 // grace is how long running requests may take to end when the service stops:
@@ -32,27 +36,36 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	t, err := template.Read(o.template, o.parameters)
+	if stage := settings["STAGE"]; !o.inProcess && stage != "" && stage != local {
+		log.LogAttrs(ctx, slog.LevelWarn, "what runs here is stage local, whatever STAGE says",
+			slog.String("stage", stage))
+		settings["STAGE"] = local
+	}
+	t, err := readTemplate(o, settings)
 	if err != nil {
 		return err
+	}
+	if !o.throttle {
+		for _, r := range t.Routes {
+			r.Throttle = nil
+		}
 	}
 	listener, err := listen(ctx, o.addr)
 	if err != nil {
 		return err
 	}
 	defer listener.Close() //nolint:errcheck // the server closes it as well
-	data, lock, err := openData(o.data)
-	if err != nil {
-		return err
+	data := ""
+	if settings["STAGE"] == local {
+		var lock *os.File
+		if data, lock, err = openData(o.data); err != nil {
+			return err
+		}
+		defer lock.Close() //nolint:errcheck // nothing was written
+		if err := completeSecrets(data, settings); err != nil {
+			return err
+		}
 	}
-	defer lock.Close() //nolint:errcheck // nothing was written
-	if err := completeSecrets(data, settings); err != nil {
-		return err
-	}
-	if stage := settings["STAGE"]; stage != "" && stage != "local" {
-		log.LogAttrs(ctx, slog.LevelWarn, "what runs here is stage local, whatever STAGE says", slog.String("stage", stage))
-	}
-	settings["STAGE"] = "local"
 
 	end := &ending{}
 	db, bootstraps, err := prepare(ctx, o, settings, t, data, environ, stderr, log)
@@ -63,14 +76,28 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 		return err
 	}
 	settings["MONGO_URI"] = db.uri
+	box := deliverHere(settings, t, listener.Addr(), data)
+	ear := lambda.NewEar()
+	for _, l := range t.Listeners {
+		ear.Listen(l.Function.Name, l.Message)
+	}
+	all := built(t, bootstraps, settings)
+	if o.inProcess {
+		opened, closeAll := context.WithCancel(context.WithoutCancel(ctx))
+		defer closeAll() // after the functions have ended
+		if all, err = inProcess(opened, t.Functions, settings, edge.NewLogger(ear.Writer(stderr))); err != nil {
+			return err
+		}
+	}
 
 	functions := lambda.New(lambda.Config{
-		Functions: built(t, bootstraps, settings), Schedules: schedules(t), Log: log, Stderr: stderr,
+		Functions: all, Schedules: schedules(t), Ear: ear, Log: log, Stderr: stderr,
 	})
 	defer func() { _ = end.within(ctx, func(ctx context.Context) error { functions.Close(ctx); return nil }) }()
 	functions.Start(context.WithoutCancel(ctx)) // Close ends what it starts
-	return answer(ctx, end, listener, gateway.New(t, functions, log), log, func() {
-		ready(stdout, t, listener.Addr(), db, data)
+	api := ownHostOnly(listener.Addr(), box.before(gateway.New(t, functions, log)))
+	return answer(ctx, end, listener, api, o.drain, log, func() {
+		ready(stdout, t, listener.Addr(), db, data, box)
 	})
 }
 
@@ -91,20 +118,12 @@ func (e *ending) within(ctx context.Context, end func(context.Context) error) er
 	return end(ctx)
 }
 
-// prepare opens the database and builds the functions, side by side. It may
+// prepare opens the database and builds or finds the functions, side by side. It may
 // return a database beside an error.
 func prepare(
 	ctx context.Context, o options, settings map[string]string, t *template.Template, data string, environ []string,
 	stderr io.Writer, log *slog.Logger,
 ) (*database, map[string]string, error) {
-	if o.functions != "" {
-		bootstraps, err := findFunctions(o.functions, t.Functions)
-		if err != nil {
-			return nil, nil, err
-		}
-		db, err := openDatabase(ctx, settings, data, o.dbAddr, log)
-		return db, bootstraps, err
-	}
 	var (
 		db         *database
 		bootstraps map[string]string
@@ -115,7 +134,16 @@ func prepare(
 		return err
 	})
 	both.Go(func() (err error) {
-		b := builder{source: filepath.Dir(o.template), out: filepath.Join(data, "bin"), environ: environ, stderr: stderr}
+		switch {
+		case o.inProcess:
+			return nil
+		case o.functions != "":
+			bootstraps, err = findFunctions(o.functions, t.Functions)
+			return err
+		}
+		b := builder{
+			source: filepath.Dir(o.template), out: filepath.Join(data, "bin"), environ: environ, stderr: stderr,
+		}
 		bootstraps, err = b.build(bothCtx, t.Functions)
 		return err
 	})
@@ -138,7 +166,7 @@ func built(t *template.Template, bootstraps, settings map[string]string) []lambd
 func schedules(t *template.Template) []lambda.Schedule {
 	var out []lambda.Schedule
 	for _, s := range t.Schedules {
-		out = append(out, lambda.Schedule{Name: s.Name, Function: s.Function.Name, Every: s.Every, Input: s.Input})
+		out = append(out, lambda.Schedule{Name: s.Name, Function: s.Function.Name, Every: s.Every})
 	}
 	return out
 }
@@ -147,18 +175,40 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("the address %s is taken by another program: stop that one, or choose another with -addr", addr)
+		return nil,
+			fmt.Errorf("the address %s is taken by another program: stop that one, or choose another with -addr", addr)
 	case err != nil:
 		return nil, fmt.Errorf("opening the address %s: %w", addr, err)
 	}
 	return l, nil
 }
 
-// answer serves HTTP until ctx ends; then it takes no more connections and
-// lets running requests end, for the time of grace.
-func answer(ctx context.Context, end *ending, l net.Listener, h http.Handler, log *slog.Logger, ready func()) error {
+// leaving answers GET /health with a 503 from the moment on when it is told so,
+// and hands everything else on.
+type leaving struct {
+	http.Handler
+	told atomic.Bool
+}
+
+// ServeHTTP answers one request.
+func (l *leaving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if l.told.Load() && r.URL.Path == "/health" {
+		w.Header().Set("Connection", "close")
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		return
+	}
+	l.Handler.ServeHTTP(w, r)
+}
+
+// answer serves HTTP until ctx ends and the drain time is over; then it takes no
+// more connections and lets running requests end, for the time of grace.
+func answer(
+	ctx context.Context, end *ending, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger,
+	ready func(),
+) error {
+	service := &leaving{Handler: h}
 	server := &http.Server{
-		Handler:           h,
+		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute, // a body is 10 MB at most
 		// The longest answer: 10 s in a queue, an authorizer's 10 s and an
@@ -177,6 +227,12 @@ func answer(ctx context.Context, end *ending, l net.Listener, h http.Handler, lo
 	case <-ctx.Done():
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends everything at once")
+	service.told.Store(true)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving HTTP: %w", err)
+	case <-time.After(drain):
+	}
 	if err := end.within(ctx, server.Shutdown); err != nil {
 		log.LogAttrs(ctx, slog.LevelWarn, "running requests were cut off", slog.String("err", err.Error()))
 		return server.Close()
@@ -186,19 +242,47 @@ func answer(ctx context.Context, end *ending, l net.Listener, h http.Handler, lo
 
 // ready prints what a user wants to know. The package comment shows it; tests
 // and scripts read it.
-func ready(w io.Writer, t *template.Template, addr net.Addr, db *database, data string) {
-	base := "http://" + reachable(addr)
-	if t.Stage != template.DefaultStage {
-		base += "/" + t.Stage
-	}
+func ready(w io.Writer, t *template.Template, addr net.Addr, db *database, data string, box *mailbox) {
+	base := baseURL(t, addr)
 	text := "OMS is ready.\n  API       " + base + "\n"
 	for _, r := range t.Routes {
 		if r.Path.String() == "/docs" {
 			text += "  Docs      " + base + "/docs\n"
 		}
 	}
-	text += "  Database  " + db.shown() + "\n  Data      " + data + "\n"
+	if box != nil {
+		text += "  Mailbox   http://" + reachable(addr) + mailboxPath + "\n"
+	}
+	text += "  Database  " + db.shown() + "\n  Data      " + cmp.Or(data, "none") + "\n"
 	_, _ = io.WriteString(w, text)
+}
+
+// check asks whether a service is ready to be sent requests.
+func check(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // it was not read
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, answer.Status)
+	}
+	return nil
+}
+
+// baseURL is where the API is.
+func baseURL(t *template.Template, addr net.Addr) string {
+	base := "http://" + reachable(addr)
+	if t.Stage != template.DefaultStage {
+		base += "/" + t.Stage
+	}
+	return base
 }
 
 // reachable is the address as a client on this machine can use it.

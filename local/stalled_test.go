@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"oms/local/localtest"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
 	"oms/shared/organization"
@@ -22,9 +19,13 @@ import (
 // One that goes on in time finishes it. By the template a function's Timeout is
 // over before its lease, and the gateway would kill it: here it is longer.
 func TestStalledFunction(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
-	built := builtFunctions(t)
-	template := patientTemplate(t)
+	built := localtest.Build(t)
+	// Functions and integrations that wait for longer than a lease.
+	template := localtest.Template(t, "../template.yaml", map[string]string{
+		"Timeout: 10\n": "Timeout: 60\n", "TimeoutInMillis: 12000": "TimeoutInMillis: 30000",
+	})
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		for name, tc := range map[string]struct {
 			still time.Duration
@@ -68,23 +69,23 @@ type stalled struct {
 	behind *api
 	proxy  *wiretest.Proxy
 	armed  *wiretest.Shot
-	ids    func() []int // the processes of org-update
+	folder string // of the function org-update
 }
 
 // startStalled starts the service twice on one database: behind a proxy, where
 // the first update's reply is kept, and without one, which prepares the scene.
-func startStalled(t *testing.T, e mongotest.Engine, built, template string) *stalled {
+func startStalled(t *testing.T, e mongotest.Engine, built localtest.Built, template string) *stalled {
 	t.Helper()
 	environ := ownDatabase(t, e)
-	start := func(uri string) (*program, *api) {
-		p := startProgram(t, t.TempDir(), append(environ, "MONGO_URI="+uri), "-template", template, "-functions", built)
-		return p, &api{url: p.URL, client: &http.Client{Timeout: time.Minute}, slots: make(chan struct{}, 8)}
+	start := func(uri, functions string) *api {
+		p := startProgram(t, t.TempDir(), append(environ, "MONGO_URI="+uri),
+			"-template", template, "-functions", functions, "-throttle=false")
+		return &api{url: p.URL, client: &http.Client{Timeout: time.Minute}, slots: make(chan struct{}, 8)}
 	}
-	s := &stalled{proxy: wiretest.NewProxy(t, e.URI)}
-	_, calm := start(e.URI)
-	p, behind := start(s.proxy.URI())
-	s.behind = behind
-	s.ids = func() []int { return children(t, p.command.Process.Pid, "/org-update") }
+	own := built.Own(t).Functions
+	s := &stalled{proxy: wiretest.NewProxy(t, e.URI), folder: filepath.Join(own, "OrgUpdateFunction")}
+	calm := start(e.URI, built.Functions)
+	s.behind = start(s.proxy.URI(), own)
 	for _, k := range kinds() {
 		if k.name == "rename" {
 			s.scene = newScene(calm, k, "stalled")
@@ -112,7 +113,7 @@ func (s *stalled) stop(tb testing.TB) {
 
 func (s *stalled) signal(tb testing.TB, signal syscall.Signal) {
 	tb.Helper()
-	ids := s.ids()
+	ids := localtest.Processes(tb, s.folder)
 	if len(ids) == 0 {
 		tb.Fatal("there is no process of org-update")
 	}
@@ -132,49 +133,4 @@ func (s *stalled) sent() int {
 		}
 	}
 	return n
-}
-
-// children returns the process ids of a process's children whose program's path ends so.
-func children(tb testing.TB, parent int, program string) []int {
-	tb.Helper()
-	var found []int
-	all, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for _, exe := range all {
-		file, err := os.Readlink(exe)
-		if err != nil || !strings.HasSuffix(file, program) { // a zombie has none
-			continue
-		}
-		status, err := os.ReadFile(filepath.Join(filepath.Dir(exe), "status"))
-		if err != nil || !bytes.Contains(status, []byte("\nPPid:\t"+strconv.Itoa(parent)+"\n")) {
-			continue
-		}
-		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(exe))); err == nil {
-			found = append(found, id)
-		}
-	}
-	return found
-}
-
-// patientTemplate returns the path of the template with functions and
-// integrations that wait for longer than a lease.
-func patientTemplate(tb testing.TB) string {
-	tb.Helper()
-	text, err := os.ReadFile("../template.yaml")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for is, shall := range map[string]string{"Timeout: 10\n": "Timeout: 60\n", "TimeoutInMillis: 12000": "TimeoutInMillis: 30000"} {
-		if !bytes.Contains(text, []byte(is)) {
-			tb.Fatalf("the template has no %s any more", is)
-		}
-		text = bytes.ReplaceAll(text, []byte(is), []byte(shall))
-	}
-	path := filepath.Join(tb.TempDir(), "template.yaml")
-	if err := os.WriteFile(path, text, 0o600); err != nil { //nolint:gosec // G703: the test's own folder
-		tb.Fatal(err)
-	}
-	return path
 }

@@ -38,12 +38,18 @@ func rules() []rule {
 		norm      = "golang.org/x/text/unicode/norm"
 	)
 	return []rule{
-		{pkg: ".", tests: []string{"local/template", "shared/openapi/...", "shared/organization", cmpModule, "go.yaml.in/yaml/v3"}},
+		{
+			pkg: ".", tests: []string{
+				"local/template", "shared/config", "shared/openapi/...", "shared/organization", cmpModule,
+				"go.yaml.in/yaml/v3",
+			},
+		},
 		{pkg: "shared", tests: []string{cmpModule}},
 
 		// The middle.
 		{pkg: "shared/fault", tests: []string{cmpModule}},
 		{pkg: "shared/object"},
+		{pkg: "shared/must"}, // for tests and test support
 		{pkg: "shared/secret", own: []string{"shared/object"}, tests: []string{cmpModule}},
 
 		// The domain.
@@ -55,28 +61,38 @@ func rules() []rule {
 			pkg: "shared/password", own: []string{"shared/fault", "shared/secret"},
 			other: []string{"golang.org/x/crypto/bcrypt", norm}, tests: []string{cmpModule},
 		},
+		{pkg: "shared/throttle", own: []string{"shared/fault"}, tests: []string{"shared/throttle/throttletest", cmpModule}},
+		{pkg: "shared/throttle/throttletest", own: []string{"shared/throttle"}, other: []string{cmpModule}},
 		{
-			pkg: "shared/organization", own: []string{"shared/fault", "shared/token", "shared/password"},
-			other: []string{"github.com/mozillazg/go-unidecode", norm}, tests: []string{"shared/organization/...", cmpModule},
+			pkg: "shared/organization", own: []string{
+				"shared/fault", "shared/token", "shared/password", "shared/throttle",
+			},
+			other: []string{"github.com/mozillazg/go-unidecode", "golang.org/x/net/idna", norm},
+			tests: []string{"shared/must", "shared/organization/...", "shared/throttle/throttletest", cmpModule},
 		},
 		{
-			pkg: "shared/organization/organizationtest", own: []string{"shared/fault", "shared/token", "shared/password", "shared/organization"},
-			tests: []string{"shared/organization/memory", cmpModule},
+			pkg: "shared/organization/organizationtest", own: []string{
+				"shared/fault", "shared/must", "shared/token", "shared/password", "shared/organization",
+				"shared/throttle/throttletest",
+			},
 		},
 		{
 			// A store for tests: no rule but those of tests and of test support has it.
-			pkg: "shared/organization/memory", own: []string{"shared/organization", "shared/organization/organizationtest"},
+			pkg: "shared/organization/memory", own: []string{
+				"shared/organization", "shared/organization/organizationtest",
+			},
 			tests: []string{"shared/organization/storetest", cmpModule},
 		},
 		{
 			pkg:   "shared/organization/storetest",
-			own:   []string{"shared/password", "shared/organization", "shared/organization/organizationtest"},
+			own:   []string{"shared/must", "shared/password", "shared/organization", "shared/organization/organizationtest"},
 			other: []string{cmpModule},
 		},
 		{
 			pkg: "shared/organization/crashtest",
 			own: []string{
-				"shared/token", "shared/organization", "shared/organization/memory", "shared/organization/organizationtest",
+				"shared/fault", "shared/token", "shared/organization", "shared/organization/memory",
+				"shared/organization/organizationtest",
 			},
 		},
 		{
@@ -84,8 +100,12 @@ func rules() []rule {
 			other: []string{"github.com/anishathalye/porcupine"},
 		},
 		{
-			pkg: "shared/admin", own: []string{"shared/fault", "shared/token", "shared/password", "shared/organization"},
-			tests: []string{"shared/organization/organizationtest", "golang.org/x/crypto/bcrypt", cmpModule},
+			pkg: "shared/admin", own: []string{
+				"shared/fault", "shared/token", "shared/password", "shared/organization", "shared/throttle",
+			},
+			tests: []string{
+				"shared/organization/organizationtest", "shared/throttle/throttletest", "golang.org/x/crypto/bcrypt", cmpModule,
+			},
 		},
 
 		// The rim.
@@ -96,30 +116,62 @@ func rules() []rule {
 		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/openapi/openapitest", "shared/token"}},
 		{
 			pkg: "shared/config", own: []string{"shared/secret", "shared/fault", "shared/token", "shared/password"},
-			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."}, tests: []string{cmpModule},
+			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."},
+			tests: []string{cmpModule},
 		},
 		{
-			pkg: "shared/mongo", own: []string{"shared/fault", "shared/password", "shared/organization", "shared/admin"},
+			pkg: "shared/mongo", own: []string{
+				"shared/fault", "shared/password", "shared/organization", "shared/admin", "shared/throttle",
+			},
 			other: []string{driver},
-			tests: []string{"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/mongo/wiretest", "shared/organization/...", cmpModule},
+			tests: []string{
+				"shared/must", "shared/throttle/throttletest",
+				"shared/token", "shared/mongo/mongotest", "shared/mongo/embedded", "shared/mongo/wire",
+				"shared/mongo/wiretest", "shared/organization/...", cmpModule,
+			},
 		},
 		{
 			pkg: "shared/mongo/embedded", own: []string{"shared/mongo/wire"},
-			other: []string{"github.com/FerretDB/FerretDB/...", "go.mongodb.org/mongo-driver/v2/bson", "golang.org/x/sync/semaphore", "modernc.org/sqlite"},
-			tests: []string{driver, "shared/mongo", cmpModule},
+			other: []string{
+				"github.com/FerretDB/FerretDB/...", "github.com/xdg-go/scram", "go.mongodb.org/mongo-driver/v2/bson",
+				"golang.org/x/sync/semaphore", "modernc.org/sqlite",
+			},
+			tests: []string{driver, "shared/mongo", "shared/must", cmpModule},
 		},
 		{pkg: "shared/mongo/wire", other: []string{"go.mongodb.org/mongo-driver/v2/bson"}},
-		{pkg: "shared/mongo/wiretest", own: []string{"shared/mongo/wire"}, other: []string{"go.mongodb.org/mongo-driver/v2/bson"}, tests: []string{driver}},
+		{
+			pkg: "shared/mongo/wiretest", own: []string{"shared/mongo/wire"},
+			other: []string{"go.mongodb.org/mongo-driver/v2/bson"}, tests: []string{driver},
+		},
 		{
 			pkg: "shared/mongo/mongotest",
-			own: []string{"shared/mongo", "shared/mongo/embedded", "shared/organization", "shared/organization/organizationtest"}, other: []string{driver},
+			own: []string{
+				"shared/mongo", "shared/mongo/embedded", "shared/organization", "shared/organization/organizationtest",
+			}, other: []string{driver},
 		},
-		{pkg: "shared/backend", own: []string{"shared/config", "shared/mongo", "shared/organization", "shared/password"}},
-		{pkg: "shared/representation", own: []string{"shared/edge", "shared/organization"}},
-		{pkg: "shared/openapi", other: []string{"go.yaml.in/yaml/v3"}, tests: []string{"shared/openapi/openapitest", cmpModule}},
+		{
+			pkg: "shared/backend", own: []string{
+				"shared/config", "shared/mongo", "shared/organization", "shared/password", "shared/throttle",
+			},
+		},
+		{
+			// The SDK for mail alone: whatever else imports this package carries it.
+			pkg: "shared/mail", own: []string{"shared/organization"},
+			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go", "golang.org/x/net/idna"},
+			tests: []string{"shared/token"},
+		},
+		{pkg: "shared/representation", own: []string{"shared/admin", "shared/edge", "shared/organization"}},
+		{
+			pkg:   "shared/openapi",
+			other: []string{"go.yaml.in/yaml/v3"},
+			tests: []string{"shared/openapi/openapitest", cmpModule},
+		},
 		{
 			pkg: "shared/openapi/openapitest", own: []string{"shared/openapi"},
-			other: []string{"github.com/santhosh-tekuri/jsonschema/v6/...", "go.yaml.in/yaml/v3", "golang.org/x/text/message", norm, cmpModule},
+			other: []string{
+				"github.com/santhosh-tekuri/jsonschema/v6/...", "go.yaml.in/yaml/v3", "golang.org/x/text/message", norm,
+				cmpModule,
+			},
 		},
 
 		// The functions.
@@ -132,34 +184,59 @@ func rules() []rule {
 			tests: []string{"shared/edge/edgetest", cmpModule},
 		},
 		{
+			pkg: "functions/mail",
+			own: []string{
+				"shared/backend", "shared/config", "shared/edge", "shared/fault", "shared/mail", "shared/organization",
+			},
+		},
+		{
 			pkg: "functions/authorizer", own: []string{"shared/config", "shared/token", "shared/fault"},
 			other: []string{lambda}, tests: []string{cmpModule},
 		},
+		{pkg: "functions/authorizer/authorizer", other: []string{lambda}},
 		{
 			pkg: "functions/docs", own: []string{"shared/edge", "shared/fault", "shared/openapi"},
 			other: []string{"github.com/swaggest/swgui/..."},
-			tests: []string{"functions/docs/docstest", "shared/edge/edgetest", "shared/openapi/openapitest", cmpModule},
+			tests: []string{"shared/edge/edgetest", cmpModule},
 		},
-		{pkg: "functions/docs/docstest", own: []string{"shared/openapi/openapitest"}, other: []string{"github.com/chromedp/..."}},
+		{
+			pkg: "functions/docs/docstest", own: []string{"shared/openapi/openapitest"},
+			other: []string{"github.com/chromedp/..."},
+		},
 
 		// The host.
 		{
-			pkg: "local/doctor", own: []string{"shared/config", "shared/mongo", "shared/organization"},
+			pkg: "local/doctor", own: []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
 			tests: []string{"shared/mongo/mongotest", "shared/organization/organizationtest"},
 		},
 		{
-			pkg:   "local",
-			own:   []string{"local/gateway", "local/lambda", "local/template", "shared/mongo/embedded", "shared/secret"},
-			other: []string{"github.com/joho/godotenv", "golang.org/x/sync/errgroup"},
-			// The end-to-end tests are another client of the database.
-			tests: []string{"shared/...", driver, cmpModule, "golang.org/x/sync/..."},
+			pkg: "local/secrets", own: []string{"shared/config", "shared/password", "shared/secret", "shared/token"},
+			other: []string{"github.com/aws/aws-sdk-go-v2/...", "golang.org/x/term"},
 		},
 		{
-			// The service as its clients see it: tests alone.
-			pkg: "local/contract", tests: []string{"shared/...", "functions/docs/docstest", cmpModule},
+			pkg: "local",
+			own: []string{
+				"local/gateway", "local/lambda", "local/template", "functions/...", "shared/edge",
+				"shared/mongo/embedded", "shared/secret",
+			},
+			other: []string{"github.com/joho/godotenv", "golang.org/x/sync/errgroup"},
+			// The end-to-end tests are another client of the database.
+			tests: []string{"local/localtest", "shared/...", driver, cmpModule, "golang.org/x/sync/..."},
 		},
-		{pkg: "local/gateway", own: []string{"local/lambda", "local/template"}, tests: []string{lambda, adapter, cmpModule}},
-		{pkg: "local/lambda", tests: []string{lambda, cmpModule}},
+		{pkg: "local/localtest"},
+		{pkg: "local/compare", tests: []string{"local/localtest", "shared/mongo/mongotest"}},
+		{
+			// The service as its clients see it: tests alone.
+			pkg: "local/contract", tests: []string{
+				"local/localtest", "shared/...", "functions/docs/docstest", cmpModule,
+			},
+		},
+		{
+			pkg: "local/gateway", own: []string{"local/lambda", "local/template"},
+			other: []string{"golang.org/x/time/rate"},
+			tests: []string{lambda, adapter, cmpModule},
+		},
+		{pkg: "local/lambda", other: []string{lambda}, tests: []string{cmpModule}},
 		{pkg: "local/template", other: []string{"go.yaml.in/yaml/v3"}, tests: []string{cmpModule}},
 	}
 }
@@ -256,7 +333,7 @@ func forbidden(rules []rule, pkg string, isTest bool, imported string) string {
 	}
 	switch {
 	case imported == "testing" || strings.HasPrefix(imported, "testing/"):
-		if isTest || strings.HasSuffix(pkg, "test") {
+		if isTest || strings.HasSuffix(pkg, "test") || pkg == "shared/must" {
 			return ""
 		}
 		return "only tests and packages of test support know package testing"
@@ -270,8 +347,11 @@ func forbidden(rules []rule, pkg string, isTest bool, imported string) string {
 			return ""
 		}
 		return "records are made with log/slog"
-	case imported == "C" || !strings.Contains(strings.SplitN(imported, "/", 2)[0], ".") && imported != module && !strings.HasPrefix(imported, module+"/"):
+	case imported == "C" || !strings.Contains(strings.SplitN(imported, "/", 2)[0], ".") && imported != module &&
+		!strings.HasPrefix(imported, module+"/"):
 		return "" // the standard library
+	case imported == module+"/"+path.Dir(pkg) && path.Base(pkg) == path.Base(path.Dir(pkg)):
+		return "" // a function's program imports the function
 	}
 	rel := imported
 	if inside, ok := strings.CutPrefix(imported, module+"/"); ok {
@@ -334,11 +414,15 @@ func TestImports_breachesAreFound(t *testing.T) {
 		"local/gateway/a_test.go:github.com/aws/aws-lambda-go/events":            "",
 		"local/gateway/a.go:oms/local/lambda":                                    "",
 		"local/lambda/a.go:oms/local/template":                                   "breach",
+		"local/a.go:oms/functions/org-get":                                       "",
+		"local/gateway/a.go:oms/functions/org-get":                               "breach",
 		"local/template/a.go:oms/local/lambda":                                   "breach",
 		"shared/edge/a.go:github.com/aws/aws-lambda-go/events":                   "",
 		"shared/edge/a.go:oms/shared/organization":                               "breach",
 		"shared/config/a.go:github.com/aws/aws-sdk-go-v2/aws":                    "",
 		"shared/mongo/a.go:github.com/aws/aws-sdk-go-v2/aws":                     "breach",
+		"local/secrets/a.go:github.com/aws/aws-sdk-go-v2/config":                 "",
+		"local/a.go:github.com/aws/aws-sdk-go-v2/aws":                            "breach",
 		"shared/fault/a.go:oms/shared/token":                                     "breach",
 		"shared/fault/a.go:golang.org/x/text/unicode/norm":                       "breach",
 		"shared/token/a.go:oms/shared/organization":                              "breach",
@@ -359,6 +443,8 @@ func TestImports_breachesAreFound(t *testing.T) {
 		"functions/org-get/a_test.go:oms/shared/edge/edgetest":                   "",
 		"functions/org-get/a.go:oms/functions/org-create":                        "breach",
 		"functions/org-get/a.go:oms/local":                                       "breach",
+		"functions/org-get/org-get/a.go:oms/functions/org-get":                   "",
+		"functions/org-get/org-get/a.go:oms/functions/org-create":                "breach",
 		"functions/new/a.go:oms/shared/organization":                             "",
 		"functions/new/deep/a.go:log":                                            "breach",
 		"shared/util/a.go:strings":                                               "breach", // no rule: no place in the house
@@ -389,7 +475,8 @@ func TestImports_sayWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"shared/fault/a.go imports oms/shared/mongo: the rule of shared/fault in shared/imports_test.go does not allow it"}
+	want := []string{"shared/fault/a.go imports oms/shared/mongo: the rule of shared/fault in " +
+		"shared/imports_test.go does not allow it"}
 	if diff := cmp.Diff(want, got); diff != "" || files != 1 {
 		t.Errorf("breaches of %d files (-want +got):\n%s", files, diff)
 	}

@@ -2,9 +2,11 @@ package shared_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -38,7 +40,7 @@ func TestPages_leadSomewhere(t *testing.T) {
 }
 
 // deadEnds returns the relative links of all pages that lead to no file or no heading, the targets of make that the
-// Makefile has not, and how many pages there are.
+// Makefile has not, the tests in backticks that no file of tests has, and how many pages there are.
 func deadEnds(tree fs.FS) (found []string, pages int, err error) {
 	makefile, err := fs.ReadFile(tree, "Makefile")
 	if err != nil {
@@ -46,6 +48,9 @@ func deadEnds(tree fs.FS) (found []string, pages int, err error) {
 	}
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	target := regexp.MustCompile("(?m)(?:^|`)make (?:-\\w+ )*([a-z][a-z0-9-]*)")
+	test := regexp.MustCompile("`((?:[Tt]est|Fuzz)[A-Z]\\w*)`")
+	named := map[string]string{} // the page by test
+	declared, there := regexp.MustCompile(`(?m)^func (\w+)\(`), map[string]bool{}
 	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -57,6 +62,12 @@ func deadEnds(tree fs.FS) (found []string, pages int, err error) {
 				return fs.SkipDir
 			}
 			return nil
+		case strings.HasSuffix(name, "_test.go"):
+			source, err := fs.ReadFile(tree, name)
+			for _, m := range declared.FindAllSubmatch(source, -1) {
+				there[string(m[1])] = true
+			}
+			return err
 		case !strings.HasSuffix(name, ".md"):
 			return nil
 		}
@@ -75,12 +86,20 @@ func deadEnds(tree fs.FS) (found []string, pages int, err error) {
 				found = append(found, name+": the Makefile has no "+m[1])
 			}
 		}
+		for _, m := range test.FindAllStringSubmatch(string(page), -1) {
+			named[m[1]] = name
+		}
 		return nil
 	})
+	for _, one := range slices.Sorted(maps.Keys(named)) {
+		if !there[one] {
+			found = append(found, named[one]+": there is no test "+one)
+		}
+	}
 	return found, pages, err
 }
 
-// leads tells whether a link of a page leads somewhere. Those to other sites are not followed.
+// leads reports whether a link of a page leads somewhere. Those to other sites are not followed.
 func leads(tree fs.FS, page, link string) bool {
 	if strings.Contains(link, "://") {
 		return true
@@ -111,9 +130,12 @@ func leads(tree fs.FS, page, link string) bool {
 func TestPages_deadEndsAreFound(t *testing.T) {
 	t.Parallel()
 	tree := fstest.MapFS{
-		"Makefile":         {Data: []byte("run: need-go ## it\nraces kills: export X = 1\nkills:\n\ttrue\n")},
-		"README.md":        {Data: []byte("[a](a/b.md) [b](a/b.md#is-it-good) [c](a/none.md) [d](a/b.md#bad) [e](https://x/y)\n`make run`, `make -s kills`, `make rum`\n")},
-		"a/b.md":           {Data: []byte("## Is it `good`?\n[up](../README.md) [here](#is-it-good) [out](../../x)\n\nmake run X=1\nmake walk\n")},
+		"Makefile": {Data: []byte("run: need-go ## it\nraces kills: export X = 1\nkills:\n\ttrue\n")},
+		"README.md": {Data: []byte("[a](a/b.md) [b](a/b.md#is-it-good) [c](a/none.md) [d](a/b.md#bad) " +
+			"[e](https://x/y)\n`make run`, `make -s kills`, `make rum`, `TestA`, `testB`, `TestC`, `FuzzD`, `testdata`\n")},
+		"a/a_test.go": {Data: []byte("func TestA(t *testing.T) {}\n\nfunc testB(t *testing.T) {}\n// func TestC(")},
+		"a/b.md": {Data: []byte("## Is it `good`?\n[up](../README.md) [here](#is-it-good) [out](../../x)\n\nmake " +
+			"run X=1\nmake walk\n")},
 		"bin/ignored.md":   {Data: []byte("[c](none.md)")},
 		".github/S.md":     {Data: []byte("[c](none.md)")},
 		"testdata/page.md": {Data: []byte("[c](none.md)")},
@@ -129,6 +151,8 @@ func TestPages_deadEndsAreFound(t *testing.T) {
 		"README.md: the Makefile has no rum",
 		"a/b.md: there is no ../../x",
 		"a/b.md: the Makefile has no walk",
+		"README.md: there is no test FuzzD",
+		"README.md: there is no test TestC",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || pages != 3 {
 		t.Errorf("dead ends of %d pages (-want +got):\n%s", pages, diff)

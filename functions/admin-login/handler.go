@@ -1,32 +1,44 @@
-// Command admin-login answers POST /admin/login: a bearer token for an admin's
-// email and password. An unknown address and a wrong password are one answer,
-// in the same time; package admin sees to that.
-package main
+// Package adminlogin answers POST /admin/login: a bearer token, and one that it is
+// refreshed with, for an admin's email and password. An unknown address and a
+// wrong password are one answer, in the same time; package admin sees to that.
+package adminlogin
 
 import (
 	"context"
-	"time"
+	"log/slog"
+	"net/http"
 
 	"oms/shared/admin"
+	"oms/shared/backend"
+	"oms/shared/config"
 	"oms/shared/edge"
+	"oms/shared/representation"
 	"oms/shared/token"
 )
 
+// Setup opens what the endpoint needs, by what lookup finds, for as long as ctx lasts.
+func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (http.Handler, error) {
+	b, err := backend.Open(ctx, lookup, log, "admin-login", config.JWT, config.Hashing, config.Confirmed)
+	if err != nil {
+		return nil, err
+	}
+	admins := admin.New(admin.Config{
+		Admins: b.Database.Admins(), Organizations: b.Database.Store().Organizations, Passwords: b.Passwords,
+		Sessions: b.Organizations, Tokens: token.New(b.Config.Keys, b.Config.TokenLife, nil),
+		Attempts: b.Attempts, RecordSecret: b.Config.RecordSecret(), RequireConfirmed: b.Config.RequireConfirmed, Log: log,
+	})
+	return edge.Public(login(admins)), nil
+}
+
 // authenticator is what the endpoint needs; *admin.Service is one.
 type authenticator interface {
-	Login(ctx context.Context, email, password string) (admin.Session, error)
+	Login(ctx context.Context, email, password string, from admin.From) (admin.Grant, error)
+	EmailHash(email string) string
 }
 
 type request struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
-}
-
-// response is that of a token request (RFC 6749, section 5.1).
-type response struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"` // seconds
 }
 
 func login(admins authenticator) edge.Endpoint {
@@ -35,15 +47,13 @@ func login(admins authenticator) edge.Endpoint {
 		if err != nil {
 			return nil, err
 		}
-		session, err := admins.Login(ctx, req.Email, req.Password)
+		c.RecordEmail(admins.EmailHash(req.Email))
+		from := admin.From{Address: c.Address, Agent: c.Header.Get("User-Agent")}
+		grant, err := admins.Login(ctx, req.Email, req.Password, from)
 		if err != nil {
 			return nil, err
 		}
-		c.Identify(token.Principal{AdminID: session.AdminID, OrgID: session.OrgID})
-		return &edge.Answer{Body: response{
-			AccessToken: session.AccessToken,
-			TokenType:   "bearer",
-			ExpiresIn:   int64(session.ExpiresIn / time.Second),
-		}}, nil
+		c.Identify(token.Principal{AdminID: grant.AdminID, OrgID: grant.OrgID})
+		return &edge.Answer{Body: representation.TokensOf(grant)}, nil
 	}
 }

@@ -1,15 +1,25 @@
-package main
+// Package docs answers GET /docs, an interactive page over the service's OpenAPI
+// document, GET /openapi.json, the document, and the page's own assets. It
+// refuses to load anything from another host and to run an inline script.
+package docs
 
 import (
 	"bytes"
 	"context"
 	"html/template"
+	"log/slog"
 	"net/http"
 
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/openapi"
 )
+
+// Setup returns the handler of all that this function serves. An error means
+// that the binary itself is broken.
+func Setup(context.Context, func(string) (string, bool), *slog.Logger) (http.Handler, error) {
+	return newHandler()
+}
 
 // policy is the page's Content-Security-Policy (W3C CSP Level 3): scripts,
 // styles and requests from this service alone and no inline script, so that a
@@ -56,13 +66,9 @@ func newHandler() (http.Handler, error) {
 	}), nil
 }
 
-// answer returns a 200 with the headers that keep a browser from guessing a
-// type, and from telling other sites where it was.
 func answer(body []byte, media string, pairs ...string) *edge.Answer {
 	h := edge.Headers(pairs...)
 	h.Set("Content-Type", media)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
 	return &edge.Answer{Header: h, Body: body}
 }
 

@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"bytes"
@@ -22,7 +22,9 @@ func fetch(tb testing.TB, path string, header map[string]string) edgetest.Respon
 	if err != nil {
 		tb.Fatalf("newHandler() = %v", err)
 	}
-	return edgetest.Invoke(tb, h, edgetest.Event(tb, edgetest.Request{Method: http.MethodGet, Path: path, Header: header}))
+	return edgetest.Invoke(tb, h, edgetest.Event(tb, edgetest.Request{
+		Method: http.MethodGet, Path: path, Header: header,
+	}))
 }
 
 // mustLoad returns the paths that the page loads, relative to /docs.
@@ -90,7 +92,8 @@ func TestHandler_Page(t *testing.T) {
 func TestHandler_Document(t *testing.T) {
 	t.Parallel()
 	got := fetch(t, "/openapi.json", nil)
-	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/json" || got.Header.Get("Cache-Control") != "no-store" {
+	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/json" ||
+		got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("GET /openapi.json = %d %v, want 200, application/json, no-store", got.Status, got.Header)
 	}
 	if diff := cmp.Diff(string(openapi.Document()), got.Body); diff != "" {
@@ -150,7 +153,8 @@ func TestHandler_Asset(t *testing.T) {
 				}
 				// Text travels as a JSON string, bytes as base64: four for three.
 				if size := max(len(event), len(got.Body)*4/3); size > limit-4096 {
-					t.Errorf("%s with Accept-Encoding %q is %d bytes in an event, want at most %d", name, accept, size, limit-4096)
+					t.Errorf("%s with Accept-Encoding %q is %d bytes in an event, want at most %d", name, accept, size,
+						limit-4096)
 				}
 			}
 		}
@@ -170,8 +174,10 @@ func TestHandler_Asset(t *testing.T) {
 			if err := json.Unmarshal([]byte(got.Body), &problem); err != nil {
 				t.Errorf("GET %s: the body is %q", path, got.Body)
 			}
-			if got.Status != http.StatusNotFound || problem.Code != "asset_not_found" || got.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("GET %s = %d %q %q, want 404 asset_not_found no-store", path, got.Status, problem.Code, got.Header.Get("Cache-Control"))
+			if got.Status != http.StatusNotFound || problem.Code != "asset_not_found" ||
+				got.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("GET %s = %d %q %q, want 404 asset_not_found no-store", path, got.Status, problem.Code,
+					got.Header.Get("Cache-Control"))
 			}
 		}
 	})

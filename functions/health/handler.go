@@ -1,13 +1,25 @@
-// Command health answers GET /health: whether the database answers a ping.
-package main
+// Package health answers GET /health: whether the database answers a ping.
+package health
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
 	"time"
 
+	"oms/shared/backend"
 	"oms/shared/edge"
 	"oms/shared/fault"
 )
+
+// Setup opens what the endpoint needs, by what lookup finds, for as long as ctx lasts.
+func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (http.Handler, error) {
+	b, err := backend.Open(ctx, lookup, log, "health")
+	if err != nil {
+		return nil, err
+	}
+	return edge.Public(health(b.Database)), nil
+}
 
 // patience is how long the database may take (contract, GET /health).
 const patience = time.Second

@@ -1,4 +1,4 @@
-package main
+package health
 
 import (
 	"context"
@@ -27,8 +27,14 @@ func TestHealth(t *testing.T) {
 		took   time.Duration
 	}{
 		{"a database that answers", func(context.Context) error { return nil }, 200, `{"status":"ok"}`, 0},
-		{"a database that refuses", func(context.Context) error { return errors.New("dial tcp 10.0.0.1: refused") }, 503, `"code":"storage_unavailable"`, 0},
-		{"a database that hangs", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, 503, `"code":"storage_unavailable"`, time.Second},
+		{
+			"a database that refuses", func(context.Context) error { return errors.New("dial tcp 10.0.0.1: refused") },
+			503, `"code":"storage_unavailable"`, 0,
+		},
+		{
+			"a database that hangs", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, 503,
+			`"code":"storage_unavailable"`, time.Second,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

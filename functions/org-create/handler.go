@@ -1,20 +1,32 @@
-// Command org-create answers POST /org/create: a new organization with its
+// Package orgcreate answers POST /org/create: a new organization with its
 // admin and its empty collection. What makes it crash-safe is in package
 // organization; this folder owns the request and the response.
-package main
+package orgcreate
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"oms/shared/backend"
+	"oms/shared/config"
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/representation"
 )
+
+// Setup opens what the endpoint needs, by what lookup finds, for as long as ctx lasts.
+func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (http.Handler, error) {
+	b, err := backend.Open(ctx, lookup, log, "org-create", config.Hashing, config.Policy, config.Retention, config.Creations)
+	if err != nil {
+		return nil, err
+	}
+	return edge.Public(create(b.Organizations, b.Database.PrepareIndexes(ctx))), nil
+}
 
 // creator is what the endpoint needs; *organization.Service is one.
 type creator interface {
@@ -46,10 +58,12 @@ func create(organizations creator, indexes readiness) edge.Endpoint {
 			return nil, err
 		}
 		if !indexes.Ready() { // without them two admins could get one address
-			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the database is not ready yet; try again").After(time.Second)
+			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the database is not ready yet; try again").
+				After(time.Second)
 		}
 		made, err := organizations.Create(ctx, organization.Creation{
 			Name: req.OrganizationName, Email: req.Email, Password: req.Password, IdempotencyKey: key,
+			Address: c.Address,
 		})
 		if err != nil {
 			return nil, err
@@ -73,12 +87,16 @@ func idempotencyKey(h http.Header) (string, *fault.Field) {
 	case len(values) == 0:
 		return "", nil
 	case len(values) > 1:
-		return "", &fault.Field{Field: "Idempotency-Key", Code: "repeated", Detail: "this header may be given once only"}
+		return "", &fault.Field{
+			Field: "Idempotency-Key", Code: "repeated", Detail: "this header may be given once only",
+		}
 	}
 	key := values[0]
 	invisible := func(r rune) bool { return r <= ' ' || r >= 0x7f }
 	if key == "" || len(key) > 255 || strings.ContainsFunc(key, invisible) {
-		return "", &fault.Field{Field: "Idempotency-Key", Code: "invalid", Detail: "this header must be 1 to 255 visible ASCII characters"}
+		return "", &fault.Field{
+			Field: "Idempotency-Key", Code: "invalid", Detail: "this header must be 1 to 255 visible ASCII characters",
+		}
 	}
 	return key, nil
 }

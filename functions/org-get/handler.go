@@ -1,19 +1,36 @@
-// Command org-get answers GET /org/get: an organization by its name, for
-// anybody; with the admin's email for the organization's own admin.
+// Package orgget answers GET /org/get: an organization by its name, for
+// anybody; with the admin's email for the organization's own admin. And GET
+// /org/me: the organization of the token.
 //
-// An HTTP API has no optional authorizer, so this public endpoint verifies a
-// token itself where one is sent.
-package main
+// An HTTP API has no optional authorizer, so the first, which is public, verifies
+// a token itself where one is sent.
+package orgget
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
 
+	"oms/shared/backend"
+	"oms/shared/config"
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/representation"
 	"oms/shared/token"
 )
+
+// Setup opens what the endpoint needs, by what lookup finds, for as long as ctx lasts.
+func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (http.Handler, error) {
+	b, err := backend.Open(ctx, lookup, log, "org-get", config.JWT, config.Retention)
+	if err != nil {
+		return nil, err
+	}
+	return edge.Routes(map[string]http.Handler{
+		"GET /org/get": edge.Public(get(b.Organizations, token.New(b.Config.Keys, b.Config.TokenLife, nil))),
+		"GET /org/me":  edge.Protected(own(b.Organizations)),
+	}), nil
+}
 
 // getter is what the endpoint needs of organizations; *organization.Service is one.
 type getter interface {
@@ -25,9 +42,30 @@ type verifier interface {
 	Verify(ctx context.Context, compact string) (token.Principal, error)
 }
 
+// owner is what the second needs; *organization.Service is one.
+type owner interface {
+	Own(ctx context.Context, who token.Principal) (organization.View, error)
+}
+
 type response struct {
 	Status string                      `json:"status"`
 	Data   representation.Organization `json:"data"`
+}
+
+func answer(view organization.View) *edge.Answer {
+	return &edge.Answer{
+		Header: edge.Headers("ETag", edge.ETag(view.Version)), Body: response{"success", representation.Of(view)},
+	}
+}
+
+func own(organizations owner) edge.Endpoint {
+	return func(ctx context.Context, c *edge.Call) (*edge.Answer, error) {
+		view, err := organizations.Own(ctx, c.Who)
+		if err != nil {
+			return nil, err
+		}
+		return answer(view), nil
+	}
 }
 
 func get(organizations getter, tokens verifier) edge.Endpoint {
@@ -51,7 +89,6 @@ func get(organizations getter, tokens verifier) edge.Endpoint {
 		if err != nil {
 			return nil, err
 		}
-		body := response{"success", representation.Of(view)}
-		return &edge.Answer{Header: edge.Headers("ETag", edge.ETag(view.Version)), Body: body}, nil
+		return answer(view), nil
 	}
 }

@@ -1,18 +1,32 @@
-// Command org-update answers PUT /org/update: a new name for the caller's
+// Package orgupdate answers PUT /org/update: a new name for the caller's
 // organization, a new email or password for the caller, in any combination.
-package main
+package orgupdate
 
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
 	"slices"
 
+	"oms/shared/backend"
+	"oms/shared/config"
 	"oms/shared/edge"
 	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/representation"
 	"oms/shared/token"
 )
+
+// Setup opens what the endpoint needs, by what lookup finds, for as long as ctx lasts.
+func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (http.Handler, error) {
+	b, err := backend.Open(ctx, lookup, log, "org-update", config.Hashing, config.Policy, config.Retention,
+		config.Reauthentication)
+	if err != nil {
+		return nil, err
+	}
+	return edge.Protected(update(b.Organizations)), nil
+}
 
 // updater is what the endpoint needs; *organization.Service is one.
 type updater interface {
@@ -46,7 +60,7 @@ func update(organizations updater) edge.Endpoint {
 			return nil, err
 		}
 		change := req.change()
-		change.IfVersion = version
+		change.IfVersion, change.Address = version, c.Address
 		is, err := organizations.Update(ctx, c.Who, change)
 		if err != nil {
 			return nil, req.renamed(err)
@@ -70,10 +84,14 @@ func (r request) wrong(decoding error) []*fault.Field {
 	}
 	var wrong []*fault.Field
 	if r.Email != nil && r.AdminEmail != nil && *r.Email != *r.AdminEmail {
-		wrong = append(wrong, &fault.Field{Field: "email", Code: "conflict", Detail: "email and admin_email are one field with two names, and differ"})
+		wrong = append(wrong, &fault.Field{
+			Field: "email", Code: "conflict", Detail: "email and admin_email are one field with two names, and differ",
+		})
 	}
 	if r.NewPassword != nil && r.Password == nil {
-		wrong = append(wrong, &fault.Field{Field: "password", Code: "missing", Detail: "new_password needs password, the current one"})
+		wrong = append(wrong, &fault.Field{
+			Field: "password", Code: "missing", Detail: "new_password needs password, the current one",
+		})
 	}
 	return wrong
 }

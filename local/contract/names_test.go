@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -40,16 +39,6 @@ func testNames(t *testing.T, h *host) {
 			}
 		})
 	}
-	t.Run("two long names do not meet", func(t *testing.T) {
-		t.Parallel()
-		long := strings.Repeat("長い名前", 22) + suffix()
-		one := viewOf(h.create(t, long+"一", freshEmail(), freshPassword()).want(http.StatusCreated))
-		two := viewOf(h.create(t, long+"二", freshEmail(), freshPassword()).want(http.StatusCreated))
-		form := regexp.MustCompile(`^org_[a-z0-9_]{43}_[0-9a-f]{16}$`)
-		if one.Collection == two.Collection || !form.MatchString(one.Collection) || !form.MatchString(two.Collection) {
-			t.Errorf("they live in %s and %s", one.Collection, two.Collection)
-		}
-	})
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		for about, typed := range map[string]string{
@@ -65,6 +54,8 @@ func testNames(t *testing.T, h *host) {
 			"emoji alone":              "😀😀",
 			"empty":                    "",
 			"white space":              "    ",
+			"a zero width space":       "a\u200bcme",
+			"a Cyrillic letter":        "\u0410cme",
 		} {
 			h.create(t, typed, freshEmail(), freshPassword()).invalid("organization_name")
 			if t.Failed() {
@@ -72,17 +63,29 @@ func testNames(t *testing.T, h *host) {
 			}
 		}
 	})
+	t.Run("of two scripts, in words of their own", func(t *testing.T) {
+		t.Parallel()
+		h.create(t, "Київ IT Hub "+suffix(), freshEmail(), freshPassword()).want(http.StatusCreated)
+		f := h.found(t, "Latin")
+		h.as(t, f.token).put("/org/update", fields{"organization_name": "Київ ITї"}).invalid("organization_name")
+	})
 	t.Run("two names with one key are a conflict", func(t *testing.T) {
 		t.Parallel()
 		f := h.found(t, "Acme, Inc.")
-		for _, typed := range []string{f.Name, strings.ToUpper(f.Name), strings.ReplaceAll(f.Name, ", ", "-"), "Аcme, Inc. " + f.Name[len("Acme, Inc. "):] /* a Cyrillic А */} {
-			p := h.create(t, typed, freshEmail(), freshPassword()).refused(http.StatusConflict, "organization_name_taken")
-			if !strings.Contains(p.Detail, f.key()) || strings.Contains(p.Detail, f.Name) || strings.Contains(p.Detail, f.ID) {
+		for _, typed := range []string{
+			f.Name, strings.ToUpper(f.Name), strings.ReplaceAll(f.Name, ", ", "-"), "Ácme, Inc. " +
+				f.Name[len("Acme, Inc. "):],
+		} {
+			p := h.create(t, typed, freshEmail(), freshPassword()).refused(http.StatusConflict,
+				"organization_name_taken")
+			if !strings.Contains(p.Detail, f.key()) || strings.Contains(p.Detail, f.Name) ||
+				strings.Contains(p.Detail, f.ID) {
 				t.Errorf("the detail is %q, want the key and no more", p.Detail)
 			}
 		}
 		other := h.found(t, "Other")
-		h.as(t, other.token).put("/org/update", fields{"organization_name": strings.ToUpper(f.Name)}).refused(http.StatusConflict, "organization_name_taken")
+		h.as(t, other.token).put("/org/update", fields{"organization_name": strings.ToUpper(f.Name)}).
+			refused(http.StatusConflict, "organization_name_taken")
 	})
 	t.Run("a collection with somebody's documents is not adopted", func(t *testing.T) {
 		t.Parallel()
@@ -97,7 +100,8 @@ func testNames(t *testing.T, h *host) {
 		h.anyone(t).get("/org/get", named(name)).refused(http.StatusNotFound, "organization_not_found")
 		h.locked(t, email, password)
 		f := h.found(t, "Mover")
-		h.as(t, f.token).put("/org/update", fields{"organization_name": name}).refused(http.StatusConflict, "organization_name_taken")
+		h.as(t, f.token).put("/org/update", fields{"organization_name": name}).refused(http.StatusConflict,
+			"organization_name_taken")
 		if docs, err := w.Documents(t.Context(), "org_"+name); err != nil || len(docs) != 1 {
 			t.Errorf("their collection holds %d documents (%v), want theirs", len(docs), err)
 		}
@@ -107,7 +111,9 @@ func testNames(t *testing.T, h *host) {
 		t.Parallel()
 		h.needDatabase(t)
 		name := "empty" + suffix()
-		if err := h.engine.Writer(t, h.database).AddIndex(t.Context(), "org_"+name, organizationtest.Index{Name: "i", Field: "f"}); err != nil {
+		if err := h.engine.Writer(t, h.database).AddIndex(t.Context(), "org_"+name, organizationtest.Index{
+			Name: "i", Field: "f",
+		}); err != nil {
 			t.Fatal(err)
 		}
 		h.create(t, name, freshEmail(), freshPassword()).want(http.StatusCreated)
@@ -128,24 +134,28 @@ func testEmails(t *testing.T, h *host) {
 		h.create(t, freshName("Mail"), email, password).refused(http.StatusConflict, "admin_email_taken")
 		h.create(t, freshName("Mail"), typed, password).refused(http.StatusConflict, "admin_email_taken")
 		other := h.found(t, "Mail")
-		h.as(t, other.token).put("/org/update", fields{"admin_email": typed}).refused(http.StatusConflict, "admin_email_taken")
+		h.as(t, other.token).put("/org/update", fields{"admin_email": typed}).refused(http.StatusConflict,
+			"admin_email_taken")
 	})
-	t.Run("254 characters", func(t *testing.T) {
+	t.Run("one address, however its letters are composed", func(t *testing.T) {
 		t.Parallel()
-		local := planted + suffix()
-		domain := "@" + strings.Repeat("d", 60) + "." + strings.Repeat("e", 60) + "." + strings.Repeat("f", 60) + "."
-		email := local + domain + strings.Repeat("g", 254-len(local)-len(domain))
-		password := freshPassword()
-		h.create(t, freshName("Long"), email, password).want(http.StatusCreated)
-		h.login(t, email, password)
-		h.create(t, freshName("Long"), "x"+email, password).invalid("email")
+		local, password := planted+suffix(), freshPassword()
+		v := viewOf(h.create(t, freshName("Mail"), "J\u030c."+local+"@mail.example", password).want(http.StatusCreated))
+		h.create(t, freshName("Mail"), "\u01f0."+local+"@mail.example", password).refused(http.StatusConflict,
+			"admin_email_taken")
+		h.login(t, "\u01f0."+local+"@mail.example", password)
+		if v.Email != "\u01f0."+local+"@mail.example" {
+			t.Errorf("it is kept as %+q", v.Email)
+		}
 	})
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		f := h.found(t, "Mail")
 		for _, typed := range []string{
-			"", " ", "admin", "admin@", "@mail.example", "admin@localhost", "admin@mail.", "admin@.example", "a b@mail.example",
-			"Admin <admin@mail.example>", "admin@mail.example, b@mail.example", "admin@[127.0.0.1]", "admin@mail..example", "a\x00@mail.example",
+			"", " ", "admin", "admin@", "@mail.example", "admin@localhost", "admin@mail.", "admin@.example",
+			"a b@mail.example",
+			"Admin <admin@mail.example>", "admin@mail.example, b@mail.example", "admin@[127.0.0.1]",
+			"admin@mail..example", "a\x00@mail.example", "ad\u200bmin@mail.example", "\u0430dmin@mail.example",
 		} {
 			h.create(t, freshName("Mail"), typed, freshPassword()).invalid("email")
 			h.as(t, f.token).put("/org/update", fields{"admin_email": typed}).invalid("admin_email")
@@ -160,18 +170,31 @@ func testPasswords(t *testing.T, h *host) {
 		about, password string
 		others          []string // that must not log in
 	}{
+		// What a stage may ask more of: the shortest there are.
 		{"8 bytes", "pl4nted!", []string{"pl4nted", "pl4nted! ", "PL4NTED!"}},
 		{"8 bytes in 4 characters", "éàüñ", []string{"éàün"}},
-		{"1,024 bytes", planted + strings.Repeat("x", 1024-len(planted)), []string{planted + strings.Repeat("x", 1023-len(planted))}},
-		{"white space is kept", "  " + planted + " a\t", []string{planted + " a", "  " + planted + " a", planted + " a\t"}},
+		{
+			"1,024 bytes", planted + strings.Repeat("x", 1024-len(planted)),
+			[]string{planted + strings.Repeat("x", 1023-len(planted))},
+		},
+		{
+			"white space is kept", "  " + planted + " a b c\t", []string{
+				planted + " a b c", "  " + planted + " a b c", planted + " a b c\t",
+			},
+		},
 		{"only after byte 72 is it another", long + "a", []string{long + "b", long, long[:72]}},
-		{"NUL and what follows count", planted + "\x00abcdef", []string{planted + "\x00abcdeg", planted}},
-		{"compared after NFC", planted + "ü", []string{planted + "u"}},
+		{"NUL and what follows count", planted + "\x00abcdefg", []string{planted + "\x00abcdefh", planted}},
+		{"compared after NFC", planted + " and an ü", []string{planted + " and an u"}},
 	} {
 		t.Run(tc.about, func(t *testing.T) {
 			t.Parallel()
 			email := freshEmail()
-			h.create(t, freshName("Pass"), email, tc.password).want(http.StatusCreated)
+			r := h.create(t, freshName("Pass"), email, tc.password)
+			if h.program == nil && len(tc.password) < 15 && r.status == http.StatusUnprocessableEntity {
+				r.invalid("password")
+				return
+			}
+			r.want(http.StatusCreated)
 			token := h.login(t, email, tc.password)
 			for _, other := range tc.others {
 				h.locked(t, email, other)
@@ -182,15 +205,16 @@ func testPasswords(t *testing.T, h *host) {
 	t.Run("typed in another normal form it is the same", func(t *testing.T) {
 		t.Parallel()
 		email := freshEmail()
-		h.create(t, freshName("Pass"), email, planted+"u\u0308").want(http.StatusCreated)
-		h.login(t, email, planted+"ü")
+		h.create(t, freshName("Pass"), email, planted+" and an u\u0308").want(http.StatusCreated)
+		h.login(t, email, planted+" and an ü")
 	})
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		f := h.found(t, "Pass")
 		for _, password := range []string{"", "1234567", "éàü", strings.Repeat("x", 1025), strings.Repeat("é", 513)} {
 			h.create(t, freshName("Pass"), freshEmail(), password).invalid("password")
-			h.as(t, f.token).put("/org/update", fields{"password": f.password, "new_password": password}).invalid("new_password")
+			h.as(t, f.token).put("/org/update", fields{"password": f.password, "new_password": password}).
+				invalid("new_password")
 		}
 		h.login(t, f.Email, f.password) // it is as it was
 	})

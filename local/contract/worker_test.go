@@ -102,7 +102,9 @@ func testWorkers(t *testing.T, h *host) {
 		name, email, password, key := freshName("Stalled"), freshEmail(), freshPassword(), suffix()
 		same := with("Idempotency-Key", key)
 		s := stalled(t, func(s *stall) {
-			_, _ = admins(s).Create(s.ctx, organization.Creation{Name: name, Email: email, Password: password, IdempotencyKey: key})
+			_, _ = admins(s).Create(s.ctx, organization.Creation{
+				Name: name, Email: email, Password: password, IdempotencyKey: key,
+			})
 		})
 		h.anyone(t).get("/org/get", named(name)).refused(http.StatusNotFound, "organization_not_found")
 		h.locked(t, email, password)
@@ -143,7 +145,9 @@ func testWorkers(t *testing.T, h *host) {
 		who := principal(t, f)
 		name, email, next := freshName("Unstalled"), freshEmail(), f.password+" new"
 		s := stalled(t, func(s *stall) {
-			_, _ = admins(s).Update(s.ctx, who, organization.Change{Name: &name, Email: &email, Password: &f.password, NewPassword: &next})
+			_, _ = admins(s).Update(s.ctx, who, organization.Change{
+				Name: &name, Email: &email, Password: &f.password, NewPassword: &next,
+			})
 		})
 		admin := h.as(t, f.token)
 		for _, r := range []reply{
@@ -166,7 +170,8 @@ func testWorkers(t *testing.T, h *host) {
 		h.pass(t, f.key(), lease)
 		h.anyone(t).get("/org/get", named(f.Name)).refused(http.StatusNotFound, "organization_not_found")
 		f.token = h.login(t, email, next)
-		if got := h.look(t, f, name); got.ID != f.ID || got.Name != name || got.Email != email || got.Version <= f.Version {
+		if got := h.look(t, f, name); got.ID != f.ID || got.Name != name || got.Email != email ||
+			got.Version <= f.Version {
 			t.Errorf("then it is %+v", got)
 		}
 		h.locked(t, f.Email, f.password)
@@ -183,7 +188,8 @@ func testWorkers(t *testing.T, h *host) {
 		s := stalled(t, func(s *stall) {
 			_, _ = collections(s).Update(s.ctx, who, organization.Change{Name: &name})
 		})
-		h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("No")}).refused(http.StatusConflict, "organization_busy")
+		h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("No")}).refused(http.StatusConflict,
+			"organization_busy")
 		s.die()
 		h.repairs.RLock()
 		defer h.repairs.RUnlock()
@@ -198,7 +204,8 @@ func testWorkers(t *testing.T, h *host) {
 		t.Parallel()
 		f := h.found(t, "Stalled")
 		who := principal(t, f)
-		s := stalled(t, func(s *stall) { _, _ = collections(s).Delete(s.ctx, who, f.Name, nil) })
+		s := stalled(t,
+			func(s *stall) { _, _ = collections(s).Delete(s.ctx, who, organization.Deletion{Name: f.Name}) })
 		admin := h.as(t, f.token)
 		h.anyone(t).get("/org/get", named(f.Name)).refused(http.StatusNotFound, "organization_not_found")
 		h.locked(t, f.Email, f.password)
@@ -211,7 +218,8 @@ func testWorkers(t *testing.T, h *host) {
 		h.repairs.RLock()
 		defer h.repairs.RUnlock()
 		h.pass(t, f.key(), lease)
-		admin.delete("/org/delete", nil, named("Another "+f.Name)).refused(http.StatusForbidden, "not_your_organization")
+		admin.delete("/org/delete", nil, named("Another "+f.Name)).refused(http.StatusForbidden,
+			"not_your_organization")
 		admin.delete("/org/delete", nil, named(f.Name)).want(http.StatusOK)
 		admin.delete("/org/delete", nil, named(f.Name)).refused(http.StatusUnauthorized, "token_revoked")
 		h.create(t, freshName("Next"), f.Email, f.password).want(http.StatusCreated)
@@ -223,7 +231,11 @@ func principal(tb testing.TB, f founded) token.Principal {
 	tb.Helper()
 	_, c := decodeToken(tb, f.token)
 	text := func(name string) string { s, _ := c[name].(string); return s }
-	return token.Principal{AdminID: text("admin_id"), OrgID: text("org_id"), CredentialVersion: text("ver")}
+	at, _ := c["auth_time"].(float64)
+	return token.Principal{
+		AdminID: text("admin_id"), OrgID: text("org_id"), CredentialVersion: text("ver"),
+		Session: text("sid"), AuthTime: time.Unix(int64(at), 0),
+	}
 }
 
 func organizationKey(tb testing.TB, name string) string {

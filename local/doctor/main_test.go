@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +26,8 @@ func TestDoctor(t *testing.T) {
 		doctor := func(args ...string) (int, string) {
 			env := map[string]string{"MONGO_URI": e.URI, "MASTER_DB": db.Name(), "STAGE": "local"}
 			var out, problems bytes.Buffer
-			code := run(t.Context(), args, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, &out, &problems)
+			code := run(t.Context(), args, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, &out,
+				&problems)
 			return code, out.String() + problems.String()
 		}
 		w := organizationtest.NewWorld(db.Store(), e.Writer(t, db.Name()))
@@ -35,11 +38,15 @@ func TestDoctor(t *testing.T) {
 
 		ctx, now := t.Context(), time.Now()
 		w.Put(t, "org_strange", "d1", "of nobody")
-		dead := organization.Claim{Key: "dead", OrgID: organization.NewID(now), ID: organization.NewID(now), Until: now.Add(-time.Hour)}
+		dead := organization.Claim{
+			Key: "dead", OrgID: organization.NewID(now), ID: organization.NewID(now), Until: now.Add(-time.Hour),
+		}
 		if err := db.Store().Claims.Insert(ctx, dead); err != nil {
 			t.Fatal(err)
 		}
-		orphan := organization.Admin{ID: organization.NewID(now), OrgID: organization.NewID(now), Email: "o@acme.io", Rev: 1}
+		orphan := organization.Admin{
+			ID: organization.NewID(now), OrgID: organization.NewID(now), Email: "o@acme.io", Rev: 1,
+		}
 		settled := organization.Claim{Key: "settled", OrgID: organization.NewID(now), ID: organization.NewID(now)}
 		if err := db.Store().Claims.Insert(ctx, settled); err != nil {
 			t.Fatal(err)
@@ -55,7 +62,8 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("exit code %d, want 1", code)
 		}
 		for _, want := range []string{
-			"collection_unexplained", "org_strange", "dead_claim", "admin_of_dead_organization", orphan.OrgID.String(), "collection_missing", "org_acme",
+			"collection_unexplained", "org_strange", "dead_claim", "admin_of_dead_organization", orphan.OrgID.String(),
+			"collection_missing", "org_acme",
 		} {
 			if !strings.Contains(said, want) {
 				t.Errorf("it does not say %q:\n%s", want, said)
@@ -70,7 +78,8 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("it does not say what it has done:\n%s", said)
 		}
 		if code != 1 || !strings.Contains(said, "ghost_of_a_stranger") {
-			t.Errorf("after a repair: exit code %d, want 1 for the stranger's documents, which are kept:\n%s", code, said)
+			t.Errorf("after a repair: exit code %d, want 1 for the stranger's documents, which are kept:\n%s", code,
+				said)
 		}
 		// Its own claim on org_strange's name, and the settled one, run out by themselves.
 		got, held := strings.Count(said, "→"), strings.Count(said, "wait: reconcile will free the name")
@@ -84,20 +93,50 @@ func TestDoctor(t *testing.T) {
 	})
 }
 
+// TestDoctor_findsTheDatabaseOfMakeRun: that the service takes this URI, `.ci/run` shows.
+func TestDoctor_findsTheDatabaseOfMakeRun(t *testing.T) {
+	t.Parallel()
+	data, none := t.TempDir(), func(string) (string, bool) { return "", false }
+	for secrets, want := range map[string]string{ //nolint:gosec // G101: made up
+		`{"JWT_SECRET":"j","DATABASE_PASSWORD":"p"}`: "mongodb://oms:p@127.0.0.1:27018/?authMechanism=SCRAM-SHA-256",
+		`{"JWT_SECRET":"j"}`:                         "",
+		`{"JWT`:                                      "",
+	} {
+		if err := os.WriteFile(filepath.Join(data, "secrets.json"), []byte(secrets), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lookup, err := orLocal(none, data)
+		if got, _ := lookup("MONGO_URI"); got != want || (err == nil) != (want != "") {
+			t.Errorf("beside %s: %q, %v, want %q", secrets, got, err, want)
+		}
+	}
+}
+
 func TestDoctor_cannotTell(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string]map[string]string{
 		"no such database": {"MONGO_URI": "mongodb://127.0.0.1:1/", "STAGE": "local"},
 		"no connection":    {"MONGO_URI": "nonsense", "STAGE": "local"},
-		"a bad setting":    {"DELETE_RETENTION": "soon", "STAGE": "local"},
+		"a bad setting":    {"MONGO_URI": "mongodb://127.0.0.1:1/", "DELETE_RETENTION": "soon", "STAGE": "local"},
+		"no make run":      {}, // this folder has no .data
+		// It would keep the documents of a deletion that it finishes for less time than the service does.
+		"a repair, for how long documents are kept": {"MONGO_URI": "mongodb://db.example/?tls=true", "STAGE": "prod"},
+		"the same without a stage":                  {"MONGO_URI": "mongodb://db.example/?tls=true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out, problems bytes.Buffer
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			if code := run(ctx, nil, func(n string) (string, bool) { v, ok := env[n]; return v, ok }, &out, &problems); code != 2 || out.Len() > 0 || problems.Len() == 0 {
+			var args []string
+			if strings.HasPrefix(env["MONGO_URI"], "mongodb://db.example") {
+				args = []string{"-repair"}
+			}
+			if code := run(ctx, args, func(n string) (string, bool) { v, ok := env[n]; return v, ok }, &out, &problems); code != 2 || out.Len() > 0 || problems.Len() == 0 {
 				t.Errorf("exit code %d, said %q and %q, want 2 and a reason", code, out.String(), problems.String())
+			}
+			if asks := strings.Contains(problems.String(), "DELETE_RETENTION: is needed"); asks != (args != nil) {
+				t.Errorf("said %q; asks for the retention: %t", problems.String(), asks)
 			}
 		})
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -57,24 +56,6 @@ type verdict struct {
 	context json.RawMessage
 }
 
-// variable is the value of a context variable.
-func (e *event) variable(name template.ContextVariable) string {
-	c := &e.RequestContext
-	switch name {
-	case template.HTTPMethod:
-		return c.HTTP.Method
-	case template.SourceIP:
-		return c.HTTP.SourceIP
-	case template.UserAgent:
-		return c.HTTP.UserAgent
-	case template.URLPath:
-		return c.HTTP.Path
-	case template.RouteKey:
-		return c.RouteKey
-	}
-	return "" // a source that is missing refuses the request
-}
-
 // identity collects the values of the identity sources, in order. One that is
 // missing or empty refuses the request.
 func (a *authorizer) identity(e *event) ([]string, bool) {
@@ -82,11 +63,8 @@ func (a *authorizer) identity(e *event) ([]string, bool) {
 	for _, name := range a.Headers {
 		values = append(values, e.Headers[strings.ToLower(name)])
 	}
-	for _, name := range a.Query {
-		values = append(values, e.QueryStringParameters[name])
-	}
-	for _, name := range a.Context {
-		values = append(values, e.variable(name))
+	if a.ByRoute {
+		values = append(values, e.RouteKey)
 	}
 	return values, !slices.Contains(values, "")
 }
@@ -99,7 +77,7 @@ func (a *authorizer) authorize(ctx context.Context, e *event) (int, error) {
 	if !ok {
 		return http.StatusUnauthorized, nil
 	}
-	key := cacheKey(values)
+	key := fmt.Sprintf("%q", values) // no two lists have one
 	v := a.cached(key)
 	if v == nil {
 		answer, err := a.ask(ctx, e, values)
@@ -142,17 +120,6 @@ func routeARN(e *event) string {
 	}
 	return "arn:aws:execute-api:" + lambda.Region + ":" + lambda.AccountID + ":" + apiID + "/" + stage + "/" +
 		e.RequestContext.HTTP.Method + path
-}
-
-// cacheKey joins values so that no two lists have one key.
-func cacheKey(values []string) string {
-	var b strings.Builder
-	for _, v := range values {
-		b.WriteString(strconv.Itoa(len(v)))
-		b.WriteByte(':')
-		b.WriteString(v)
-	}
-	return b.String()
 }
 
 func (a *authorizer) cached(key string) *verdict {

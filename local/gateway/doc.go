@@ -16,13 +16,18 @@
 // function that API Gateway could not send. A template it never refuses, for a
 // [template.Template] is valid once it exists.
 //
-// Three things are decided here because no document says them. The gateway's
-// own refusals (401, 403, 404, 413, 5xx) carry no CORS headers: the guide says
-// that they are added "to the response from an integration". A response that
+// Four things are decided here because no document says them. The gateway's
+// own refusals (401, 403, 404, 413, 429, 5xx) carry no CORS headers: the guide
+// says that they are added "to the response from an integration". A token is
+// taken where the route is known and before anything is done for the request: a
+// preflight and a request without a route take none, one that the authorizer
+// refuses takes one, and each route has a bucket of its own, also where it has
+// the stage's settings, as the default limits of a REST API are "per-method". A response that
 // depends on the Origin header says so with Vary, as the Fetch standard asks.
 // A function that gives a statusCode or a header value of the wrong JSON type
 // is answered with 500: what is strict here fails here, not after a deploy.
 //
-// Throttling is not imitated, nor are stage variables, mutual TLS, IAM policies
-// of authorizers and payload format 1.0.
+// The account's own limit (10,000 requests a second) is not imitated, nor are
+// stage variables, mutual TLS, payload format 1.0, and of authorizers IAM policies
+// and identity sources other than headers and the route key.
 package gateway

@@ -16,7 +16,8 @@ type fidelityCase struct {
 }
 
 // fidelityCases is what is known of API Gateway's HTTP APIs: its developer
-// guide, and what AWS's own Lambda test tool and others recorded from it.
+// guide, and what AWS's own Lambda test tool and others recorded from it. Where
+// an account was asked, testdata/fidelity/hosts.json has that instead.
 func fidelityCases() []fidelityCase {
 	var cases []fidelityCase
 	add := func(name, request, aws string, headers ...string) {
@@ -130,11 +131,19 @@ func fidelityCases() []fidelityCase {
 	add("an authorizer that makes no sense", "GET /guarded", failed, "Authorization: shape")
 	for name, request := range map[string]string{
 		"a preflight": "OPTIONS /guarded", "a preflight of no route": "OPTIONS /nowhere",
+		"a preflight of a throttled route": "OPTIONS /shut",
 	} {
 		add(name, request, "204 Access-Control-Allow-Origin=https://a.example "+
 			"Access-Control-Allow-Methods=GET,POST Access-Control-Max-Age=600",
 			"Origin: https://a.example", "Access-Control-Request-Method: GET")
 		cases[len(cases)-1].show = "Access-Control-Allow-Origin Access-Control-Allow-Methods Access-Control-Max-Age"
 	}
+
+	// What is throttled: a route whose bucket never holds a token.
+	const throttled = `{"message":"Too Many Requests"}`
+	add("a throttled request", "GET /shut", "429 Content-Type=application/json Access-Control-Allow-Origin= "+
+		"Retry-After= "+throttled, "Origin: https://a.example")
+	cases[len(cases)-1].show = "Content-Type Access-Control-Allow-Origin Retry-After"
+	add("a throttled request without a token", "GET /shut/guarded", "429 "+throttled)
 	return cases
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"oms/local/lambda"
 	"oms/local/template"
 )
@@ -38,6 +40,7 @@ type Gateway struct {
 	router      *router
 	cors        *template.CORS
 	authorizers map[*template.Authorizer]*authorizer
+	buckets     map[*template.Route]*rate.Limiter // of the routes that are throttled
 	functions   invoker
 	log         *slog.Logger
 }
@@ -48,9 +51,12 @@ var _ http.Handler = (*Gateway)(nil)
 func New(t *template.Template, functions invoker, log *slog.Logger) *Gateway {
 	g := &Gateway{
 		router: newRouter(t), cors: t.CORS, authorizers: map[*template.Authorizer]*authorizer{},
-		functions: functions, log: log,
+		buckets: map[*template.Route]*rate.Limiter{}, functions: functions, log: log,
 	}
 	for _, r := range t.Routes {
+		if l := r.Throttle; l != nil {
+			g.buckets[r] = rate.NewLimiter(rate.Limit(l.Rate), l.Burst)
+		}
 		if a := r.Authorizer; a != nil && g.authorizers[a] == nil {
 			g.authorizers[a] = &authorizer{Authorizer: a, functions: functions, results: map[string]cachedResult{}}
 		}
@@ -58,8 +64,8 @@ func New(t *template.Template, functions invoker, log *slog.Logger) *Gateway {
 	return g
 }
 
-// ServeHTTP answers one request as API Gateway would, in its order: quota of
-// the headers, CORS preflight, route, quota of the body, authorizer, function.
+// ServeHTTP answers one request as API Gateway would, in its order: quota of the
+// headers, CORS preflight, route, throttle, quota of the body, authorizer, function.
 // Every answer has the id that the function finds in requestContext.requestId.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{gateway: g, request: r, id: newRequestID(), began: time.Now()}
@@ -119,9 +125,12 @@ func (x *exchange) answer(ctx context.Context) (*response, error) {
 		return refusal(http.StatusNotFound), nil
 	}
 	x.route = m.route.Key()
+	if bucket := g.buckets[m.route]; bucket != nil && !bucket.Allow() {
+		return refusal(http.StatusTooManyRequests), nil
+	}
 	e, err := x.event(m)
 	if err != nil {
-		return refusal(statusOf(err)), err
+		return failure(err), err
 	}
 	if a := m.route.Authorizer; a != nil {
 		if status, err := g.authorizers[a].authorize(ctx, e); status != 0 {
@@ -130,7 +139,7 @@ func (x *exchange) answer(ctx context.Context) (*response, error) {
 	}
 	out, err := x.integrate(ctx, m.route, e)
 	if err != nil {
-		return refusal(statusOf(err)), err
+		return failure(err), err
 	}
 	if g.cors != nil {
 		applyCORS(g.cors, out.header, r.Header.Get("Origin"))
@@ -175,7 +184,16 @@ func (x *exchange) integrate(ctx context.Context, route *template.Route, e *even
 	return newResponse(answer)
 }
 
-// statusOf is what a client sees of a failure.
+// failure is what a client sees of an error. The queue before a function is this
+// gateway's own: who finds it full is told when to come again, which API Gateway never says.
+func failure(err error) *response {
+	out := refusal(statusOf(err))
+	if errors.Is(err, lambda.ErrBusy) || errors.Is(err, lambda.ErrClosed) {
+		out.header.Set("Retry-After", "1")
+	}
+	return out
+}
+
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errBodyUnread), errors.Is(err, errEventLarge):

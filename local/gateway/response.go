@@ -156,6 +156,7 @@ func refusal(status int) *response {
 		http.StatusForbidden:                   "Forbidden",
 		http.StatusNotFound:                    "Not Found",
 		http.StatusRequestEntityTooLarge:       "Request Entity Too Large",
+		http.StatusTooManyRequests:             "Too Many Requests",
 		http.StatusRequestHeaderFieldsTooLarge: "Request Header Fields Too Large",
 		http.StatusInternalServerError:         "Internal Server Error",
 		http.StatusServiceUnavailable:          "Service Unavailable",

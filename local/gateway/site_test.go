@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ func (r *running) send(tb testing.TB, method, text string) reply {
 	tb.Helper()
 	server := httptest.NewServer(r)
 	tb.Cleanup(server.Close)
-	response, err := exchange(tb, server.Listener.Addr().String(), method, text)
+	response, err := exchange(tb, &url.URL{Host: server.Listener.Addr().String()}, method, text)
 	if err != nil {
 		tb.Fatal(err)
 	}

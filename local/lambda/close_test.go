@@ -4,9 +4,6 @@ package lambda_test
 
 import (
 	"errors"
-	"os"
-	"os/exec"
-	"runtime"
 	"syscall"
 	"testing"
 
@@ -59,38 +56,4 @@ func TestClose_letsAnEventEnd(t *testing.T) {
 	release <- "well"
 	receive(t, answer, "the answer").is(t, "well")
 	receive(t, closed, "Close")
-}
-
-// TestKill_leavesNoProcess kills a process that runs functions:
-// the kernel ends its functions.
-func TestKill_leavesNoProcess(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux ties a child's life to its parent's")
-	}
-	arrived, gone := make(chan int, 1), make(chan int, 1)
-	desk := newDesk(t, eventsOnly(func(v visit) string {
-		arrived <- v.pid
-		<-v.gone
-		gone <- v.pid
-		return ""
-	}))
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := exec.CommandContext(t.Context(), self) //nolint:gosec // G204: it is this binary
-	host.Env = append(os.Environ(), kindVariable+"=host", "DESK="+desk)
-	if err := host.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = host.Process.Kill() })
-	pid := receive(t, arrived, "the function")
-	if err := host.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if got := receive(t, gone, "the function's end"); got != pid {
-		t.Errorf("%d ended, want %d", got, pid)
-	}
-	_ = host.Wait() // it was killed
 }

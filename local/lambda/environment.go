@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -16,40 +15,39 @@ import (
 // function of a provided runtime, which has no AWS_EXECUTION_ENV, and the
 // function's own variables. This process's environment does not leak into it,
 // but for where programs and the user's files are.
-func (p *pool) environment(runtimeAddress string) []string {
+//
+// The runtime API is an address and a path, as AWS's own Lambda Test Tool has
+// it: a runtime puts what follows behind it ("Using the Lambda runtime API").
+func (p *pool) environment(runtimeAPI string) []string {
 	region := cmp.Or(p.function.Variables["AWS_REGION"], Region)
-	set := map[string]string{
-		"HOME":                       os.Getenv("HOME"),
-		"PATH":                       os.Getenv("PATH"),
-		"LANG":                       "en_US.UTF-8",
-		"TZ":                         ":UTC",
-		"AWS_REGION":                 region,
-		"AWS_DEFAULT_REGION":         region,
-		"AWS_XRAY_CONTEXT_MISSING":   "LOG_ERROR",
-		"AWS_LAMBDA_LOG_STREAM_NAME": time.Now().UTC().Format("2006/01/02/") + "[$LATEST]" + randomHex(16),
+	env := []string{ // of two values the later one is taken (os/exec)
+		"HOME=" + os.Getenv("HOME"),
+		"PATH=" + os.Getenv("PATH"),
+		"LANG=en_US.UTF-8",
+		"TZ=:UTC",
+		"AWS_REGION=" + region,
+		"AWS_DEFAULT_REGION=" + region,
+		"AWS_XRAY_CONTEXT_MISSING=LOG_ERROR",
+		"AWS_LAMBDA_LOG_STREAM_NAME=" + time.Now().UTC().Format("2006/01/02/") + "[$LATEST]" + randomHex(16),
+	}
+	if p.function.MemoryMB < wholeCPU {
+		// It has a part of a CPU: a Go program that spreads over all of them mostly wakes threads.
+		env = append(env, "GOMAXPROCS=1")
 	}
 	for name, value := range p.function.Variables {
-		set[name] = value
+		env = append(env, name+"="+value)
 	}
-	for name, value := range map[string]string{
-		"_HANDLER":                        "bootstrap",
-		"AWS_LAMBDA_FUNCTION_NAME":        p.function.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(p.function.MemoryMB),
-		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + p.function.Name,
-		"AWS_LAMBDA_RUNTIME_API":          runtimeAddress,
-		"LAMBDA_TASK_ROOT":                filepath.Dir(p.function.Bootstrap),
-		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
-	} {
-		set[name] = value
-	}
-	list := make([]string, 0, len(set))
-	for name, value := range set {
-		list = append(list, name+"="+value)
-	}
-	slices.Sort(list)
-	return list
+	return append(env,
+		"_HANDLER=bootstrap",
+		"AWS_LAMBDA_FUNCTION_NAME="+p.function.Name,
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(p.function.MemoryMB),
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/"+p.function.Name,
+		"AWS_LAMBDA_RUNTIME_API="+runtimeAPI,
+		"LAMBDA_TASK_ROOT="+filepath.Dir(p.function.Bootstrap),
+		"LAMBDA_RUNTIME_DIR=/var/runtime",
+	)
 }
 
 // functionARN is the ARN of a function by its logical id.

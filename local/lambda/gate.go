@@ -19,10 +19,10 @@ type limits struct {
 	Patience   time.Duration // before a further process is started for a waiting event
 	Idle       time.Duration // before a process that is not the function's last is ended
 	Queue      time.Duration // an event waits for its turn
-	WholeWidth int           // events at once that each have a whole CPU
-	WholeDepth int           // events that wait for one
-	Depth      int           // events of one other function that wait
-	PerPool    int           // processes of one other function
+	WholeWidth int           // events at once of one function that asks for a whole CPU
+	WholeDepth int           // those that wait
+	PerPool    int           // events at once of one other function
+	Depth      int           // those that wait
 	Backoff    time.Duration // after a process that did not start; doubled up to maxBackoff
 	Drain      time.Duration // events in flight are given at Close
 	Terminate  time.Duration // between SIGTERM and SIGKILL
@@ -40,8 +40,7 @@ func defaultLimits() limits {
 // full, or it waited there for 10 s.
 var ErrBusy = errors.New("too many events are waiting")
 
-// gate lets so many events in at once, and so many wait for a while: one
-// function's, or those of all functions that ask for a whole CPU.
+// gate lets so many events of one function in at once, and so many wait for a while.
 type gate struct {
 	slots chan struct{}
 	wait  time.Duration

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -21,27 +22,38 @@ const (
 // quotas": invocation payload, synchronous).
 const PayloadLimit = 6_291_556
 
-// Function is one function as it runs here.
+// Function is one function as it runs here: as processes of its own, or in this
+// one.
 type Function struct {
-	Name      string // its logical id, as in OrgCreateFunction
-	Bootstrap string // the absolute path of its executable
+	Name      string  // its logical id, as in OrgCreateFunction
+	Bootstrap string  // the absolute path of its executable
+	Handler   Handler // runs in this process, in the place of a Bootstrap
 	MemoryMB  int
 	Timeout   time.Duration
-	Variables map[string]string // its own environment variables, complete
+	Variables map[string]string // its own environment variables, complete; a Handler has been given them
 }
 
 // Config is what [New] needs.
 type Config struct {
 	Functions []Function // each name once
 	Schedules []Schedule
+	Ear       *Ear // hears what functions print; nil: nobody listens
 	Log       *slog.Logger
 	Stderr    io.Writer // what functions print, each line marked with its function
 }
 
+// runner has the events of one function worked on.
+type runner interface {
+	warm()
+	invoke(ctx context.Context, payload []byte, trace string) ([]byte, error)
+	close(ctx context.Context)
+}
+
 // Functions are the functions of one service, and their processes.
 type Functions struct {
-	pools     map[string]*pool
+	runners   map[string]runner
 	schedules []Schedule
+	ear       *Ear
 	launcher  *launcher
 	log       *slog.Logger
 
@@ -59,17 +71,20 @@ func New(c Config) *Functions { return newFunctions(c, defaultLimits()) }
 
 func newFunctions(c Config, l limits) *Functions {
 	out := &Functions{
-		pools: map[string]*pool{}, schedules: c.Schedules, launcher: newLauncher(),
+		runners: map[string]runner{}, schedules: c.Schedules, ear: cmp.Or(c.Ear, NewEar()), launcher: newLauncher(),
 		log: c.Log, closed: make(chan struct{}),
 	}
-	whole := newGate(l.WholeWidth, l.WholeDepth, l.Queue)
-	printed := &lines{out: c.Stderr}
+	printed := &lines{out: c.Stderr, ear: out.ear}
 	for _, f := range c.Functions {
-		gate := whole
-		if f.MemoryMB < wholeCPU {
-			gate = newGate(l.PerPool, l.Depth, l.Queue)
+		gate := newGate(l.PerPool, l.Depth, l.Queue)
+		if f.MemoryMB >= wholeCPU { // a queue for each: logins, which anybody may ask for, hold up no administrator
+			gate = newGate(l.WholeWidth, l.WholeDepth, l.Queue)
 		}
-		out.pools[f.Name] = &pool{
+		if f.Handler != nil {
+			out.runners[f.Name] = &inline{function: f, gate: gate, limits: l, log: c.Log, jobs: make(chan func())}
+			continue
+		}
+		out.runners[f.Name] = &pool{
 			function: f, gate: gate, limits: l, launcher: out.launcher, lines: printed, log: c.Log,
 			live: map[*process]struct{}{}, drained: make(chan struct{}),
 		}
@@ -78,7 +93,8 @@ func newFunctions(c Config, l limits) *Functions {
 }
 
 // Start warms one process per function and runs the schedules: each once at
-// once, then at its rate, until the context ends or the functions are closed.
+// once, then at its rate, until the context ends or the functions are closed; and
+// has those started that listen.
 // It does not wait for any of them. After Close it does nothing.
 func (f *Functions) Start(ctx context.Context) {
 	f.mu.Lock()
@@ -88,11 +104,14 @@ func (f *Functions) Start(ctx context.Context) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	f.stop = append(f.stop, cancel)
-	for _, p := range f.pools {
-		f.running.Go(p.warm)
+	for _, r := range f.runners {
+		f.running.Go(r.warm)
 	}
 	for _, s := range f.schedules {
 		f.running.Go(func() { f.repeat(ctx, s) })
+	}
+	for name, woken := range f.ear.woken {
+		f.running.Go(func() { f.listen(ctx, name, woken) })
 	}
 }
 
@@ -103,11 +122,11 @@ func (f *Functions) Start(ctx context.Context) {
 // ended, or that it overran its timeout. The context bounds the wait, not the
 // work.
 func (f *Functions) Invoke(ctx context.Context, name string, event []byte, trace string) ([]byte, error) {
-	p := f.pools[name]
-	if p == nil {
+	r := f.runners[name]
+	if r == nil {
 		return nil, fmt.Errorf("invoking %s: there is no such function", name)
 	}
-	answer, err := p.invoke(ctx, event, trace+newTraceParent())
+	answer, err := r.invoke(ctx, event, trace+newTraceParent())
 	if err != nil {
 		return nil, fmt.Errorf("invoking %s: %w", name, err)
 	}
@@ -127,11 +146,11 @@ func (f *Functions) Close(ctx context.Context) {
 			cancel()
 		}
 		f.mu.Unlock()
-		var pools sync.WaitGroup
-		for _, p := range f.pools {
-			pools.Go(func() { p.close(ctx) })
+		var runners sync.WaitGroup
+		for _, r := range f.runners {
+			runners.Go(func() { r.close(ctx) })
 		}
-		pools.Wait()
+		runners.Wait()
 		f.running.Wait()
 		f.launcher.close() // after the last process: its thread's end would kill them
 	})

@@ -20,6 +20,7 @@ const longestLine = 64 << 10
 type lines struct {
 	mu  sync.Mutex
 	out io.Writer
+	ear *Ear
 }
 
 // copy writes the lines of one process until its output ends.
@@ -37,6 +38,7 @@ func (l *lines) copy(function string, from io.Reader) {
 }
 
 func (l *lines) write(function string, line []byte) {
+	l.ear.hear(line)
 	text := readable(line)
 	l.mu.Lock()
 	defer l.mu.Unlock()

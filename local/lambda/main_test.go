@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,11 +14,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	runtime "github.com/aws/aws-lambda-go/lambda"
-
-	"oms/local/lambda"
 )
 
 // kindVariable makes this test binary a function: a process is the very
@@ -60,8 +56,6 @@ func runFunction(kind string) error {
 		})
 	case "protocol":
 		return runProtocol()
-	case "host":
-		return runHost()
 	case "grandchild":
 		_, err := ask("grandchild", nil)
 		return err
@@ -127,24 +121,6 @@ func ask(what string, event []byte) ([]byte, error) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	return io.ReadAll(response.Body)
-}
-
-// runHost has a function visit the desk, from a process of its own, for the test
-// that kills it.
-func runHost() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	visit := lambda.Function{
-		Name: "Visit", Bootstrap: self, Timeout: time.Minute,
-		Variables: map[string]string{kindVariable: "visit", "DESK": os.Getenv("DESK")},
-	}
-	f := lambda.New(lambda.Config{
-		Functions: []lambda.Function{visit}, Log: slog.New(slog.DiscardHandler), Stderr: os.Stderr,
-	})
-	_, err = f.Invoke(context.Background(), "Visit", []byte("{}"), trace)
-	return err
 }
 
 // runProtocol speaks the Runtime API by hand: what DO says, and tells the desk

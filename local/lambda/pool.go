@@ -38,17 +38,15 @@ type pool struct {
 	live     map[*process]struct{} // until they have ended
 	idle     []*process            // the most recently used last
 	starting int
-	waiters  []*waiter // first come first
-	failures int       // starts that failed in a row
-	notUntil time.Time // no start before that
-	watching bool      // a call of retire is due
+	waiters  []chan grant // events that wait for a process, first come first; each has one slot
+	failures int          // starts that failed in a row
+	notUntil time.Time    // no start before that
+	watching bool         // a call of retire is due
 	closed   bool
 	drained  chan struct{} // closed when closed and nothing lives
 }
 
-// waiter is an event that waits for a process.
-type waiter struct{ granted chan grant }
-
+// grant is a process for an event, or why there is none.
 type grant struct {
 	process *process
 	err     error
@@ -103,8 +101,8 @@ func (p *pool) acquire(ctx context.Context) (*process, error) {
 		p.mu.Unlock()
 		return proc, nil
 	}
-	w := &waiter{granted: make(chan grant, 1)}
-	p.waiters = append(p.waiters, w)
+	granted := make(chan grant, 1)
+	p.waiters = append(p.waiters, granted)
 	if len(p.live) == 0 {
 		p.supply()
 	}
@@ -114,26 +112,26 @@ func (p *pool) acquire(ctx context.Context) (*process, error) {
 	defer timer.Stop()
 	for {
 		select {
-		case g := <-w.granted:
+		case g := <-granted:
 			return g.process, g.err
 		case <-timer.C:
 			p.mu.Lock()
 			p.supply()
 			p.mu.Unlock()
 		case <-ctx.Done():
-			p.abandon(w)
+			p.abandon(granted)
 			return nil, context.Cause(ctx)
 		}
 	}
 }
 
 // abandon takes a waiter out of the queue; what it was granted goes back.
-func (p *pool) abandon(w *waiter) {
+func (p *pool) abandon(granted chan grant) {
 	p.mu.Lock()
-	p.waiters = slices.DeleteFunc(p.waiters, func(other *waiter) bool { return other == w })
+	p.waiters = slices.DeleteFunc(p.waiters, func(other chan grant) bool { return other == granted })
 	p.mu.Unlock()
 	select {
-	case g := <-w.granted:
+	case g := <-granted:
 		if g.process != nil {
 			p.release(g.process)
 		}
@@ -172,9 +170,8 @@ func (p *pool) watch() {
 
 // grant answers the event that has waited longest. The caller holds the lock.
 func (p *pool) grant(g grant) {
-	w := p.waiters[0]
+	p.waiters[0] <- g
 	p.waiters = p.waiters[1:]
-	w.granted <- g
 }
 
 // supply starts processes until there is one under way for each waiting event.

@@ -82,38 +82,6 @@ func TestPool_worksOnTenEventsAtATimeOfFew(t *testing.T) {
 	}
 }
 
-func TestPool_hasASecondProcessForASecondEvent(t *testing.T) {
-	t.Parallel()
-	c := newCrowd(t)
-	s := newSite(t)
-	s.visitor(t, "slow", c.desk)
-	g := s.open(t)
-	answers := g.start(t.Context(), "slow", 2)
-	if first, second := receive(t, c.arrived, "one"), receive(t, c.arrived, "another"); first.pid == second.pid {
-		t.Errorf("process %d has two events at once", first.pid)
-	}
-	for range 2 {
-		c.let(t, "well")
-		receive(t, answers, "an answer").is(t, "well")
-	}
-}
-
-func TestPool_reusesAWarmProcess(t *testing.T) {
-	t.Parallel()
-	pids := make(chan int, 20)
-	s := newSite(t)
-	s.visitor(t, "quick", newDesk(t, eventsOnly(func(v visit) string { pids <- v.pid; return "well" })))
-	g := s.open(t)
-	seen := map[int]bool{}
-	for range 20 {
-		g.do(t, "quick", "{}").is(t, "well")
-		seen[receive(t, pids, "an event")] = true
-	}
-	if len(seen) != 1 {
-		t.Errorf("20 events one after the other had %d processes", len(seen))
-	}
-}
-
 func TestPool_prefersTheMostRecentlyUsed(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t)
@@ -167,40 +135,34 @@ func TestPool_endsProcessesThatAreIdle(t *testing.T) {
 
 func TestPool_wholeCPU(t *testing.T) {
 	t.Parallel()
-	c, other := newCrowd(t), newCrowd(t)
+	c, others := newCrowd(t), newCrowd(t)
 	s := newSite(t)
-	for _, name := range []string{"login", "create"} {
-		s.visitor(t, name, c.desk).MemoryMB = 1769
-	}
-	s.visitor(t, "read", other.desk)
-	g := s.open(t, func(l *lambda.Limits) { l.WholeWidth, l.Queue = 2, time.Hour })
+	s.visitor(t, "login", c.desk).MemoryMB = 1769
+	s.visitor(t, "update", others.desk).MemoryMB = 1769
+	g := s.open(t, func(l *lambda.Limits) { l.WholeWidth, l.Queue = 1, time.Hour })
 
-	// 2 at work, of two functions, and 16 that wait; the 19th is refused at once.
-	answers := make(chan reply, 19)
+	// One is at work and 16 wait; the 18th is refused at once.
+	answers := make(chan reply, 18)
 	ask := func(name string) { go func() { answers <- g.invoke(t.Context(), name, "{}") }() }
-	for _, name := range []string{"login", "create"} {
-		ask(name)
-		if v := receive(t, c.arrived, "an event at work"); v.function != name {
-			t.Errorf("%s is at work, want %s", v.function, name)
-		}
-	}
-	for i := range 17 {
-		ask([]string{"login", "create"}[i%2])
+	ask("login")
+	receive(t, c.arrived, "an event at work")
+	for range 17 {
+		ask("login")
 	}
 	if refused := receive(t, answers, "the refusal of one too many"); !errors.Is(refused.err, lambda.ErrBusy) {
 		t.Errorf("one too many gives %q, %v, want ErrBusy", refused.answer, refused.err)
 	}
 
-	// What hashes does not starve what reads.
-	read := g.start(t.Context(), "read", 1)
-	receive(t, other.arrived, "the event of the other function")
-	other.let(t, "read")
-	receive(t, read, "an answer").is(t, "read")
+	// That is no other's queue.
+	update := g.start(t.Context(), "update", 1)
+	receive(t, others.arrived, "the event of the other function")
+	others.let(t, "updated")
+	receive(t, update, "an answer").is(t, "updated")
 
 	if n := len(c.arrived); n != 0 {
 		t.Errorf("%d more are at work than may be", n)
 	}
-	for range 18 {
+	for range 17 {
 		c.let(t, "well")
 		receive(t, answers, "an answer").is(t, "well")
 	}

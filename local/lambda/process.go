@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,13 +41,15 @@ type answer struct {
 }
 
 // process is one process of a function, and the loopback listener at which it,
-// and no other, finds the Runtime API. It has one event at a time. A process
-// is known by its address because AWS_LAMBDA_RUNTIME_API has no path.
+// and no other, finds the Runtime API. It has one event at a time. Any user of
+// the machine can reach the listener, and none but the process's own can read
+// its environment (proc_pid_environ(5)): there it finds the key, which is the
+// first part of the path of all that it asks.
 type process struct {
 	function Function
 	log      *slog.Logger
 	server   *http.Server
-	address  string
+	key      string
 	command  *exec.Cmd
 
 	asking  chan struct{}    // a GET next has come: the process is free
@@ -70,7 +73,7 @@ func (p *pool) startProcess(ended func(*process)) (*process, error) {
 	proc := &process{
 		function: p.function,
 		log:      p.log,
-		address:  listener.Addr().String(),
+		key:      rand.Text(),
 		asking:   make(chan struct{}),
 		work:     make(chan *invocation),
 		stopped:  make(chan struct{}),
@@ -92,7 +95,7 @@ func (p *pool) startProcess(ended func(*process)) (*process, error) {
 		Path:        p.function.Bootstrap,
 		Args:        []string{p.function.Bootstrap},
 		Dir:         filepath.Dir(p.function.Bootstrap),
-		Env:         p.environment(proc.address),
+		Env:         p.environment(listener.Addr().String() + "/" + proc.key),
 		Stdout:      writer,
 		Stderr:      writer,
 		SysProcAttr: processAttributes(),

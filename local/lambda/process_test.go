@@ -237,6 +237,7 @@ func TestRuntime_environment(t *testing.T) {
 		"AWS_REGION":                      "us-east-1",
 		"AWS_DEFAULT_REGION":              "us-east-1",
 		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
+		"GOMAXPROCS":                      "1",
 		"LAMBDA_TASK_ROOT":                self[:strings.LastIndexByte(self, '/')],
 		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
 		"LANG":                            "en_US.UTF-8",

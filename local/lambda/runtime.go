@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,14 +22,17 @@ func (p *process) handler() http.Handler {
 	mux.HandleFunc("POST "+runtimeAPI+"invocation/{id}/response", p.response)
 	mux.HandleFunc("POST "+runtimeAPI+"invocation/{id}/error", p.failure)
 	mux.HandleFunc("POST "+runtimeAPI+"init/error", p.initFailure)
+	prefix := "/" + p.key
+	api := http.StripPrefix(prefix, mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A page in the developer's browser can reach loopback ports. No
-		// runtime names another host, or says which site it is on.
-		if r.Host != p.address || r.Header.Get("Sec-Fetch-Site") != "" {
+		// Another user, or a page in the developer's browser, would take the
+		// event, and answer in the function's name.
+		begin := r.URL.Path[:min(len(prefix), len(r.URL.Path))]
+		if subtle.ConstantTimeCompare([]byte(begin), []byte(prefix)) != 1 {
 			runtimeRefusal(w, http.StatusForbidden, "AccessDenied", "this address serves one function's process")
 			return
 		}
-		mux.ServeHTTP(w, r)
+		api.ServeHTTP(w, r)
 	})
 }
 

@@ -72,29 +72,41 @@ func TestRuntime_protocolErrors(t *testing.T) {
 	})
 }
 
-func TestRuntime_refusesABrowser(t *testing.T) {
+// TestRuntime_refusesWhoHasNotTheKey asks as another user of the machine, or a
+// page in a browser, can, who know the address.
+func TestRuntime_refusesWhoHasNotTheKey(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.function(t, "Env", "environment")
+	s.function(t, "A", "environment")
+	s.function(t, "B", "environment")
 	g := s.open(t)
-	_, rest, _ := strings.Cut(g.do(t, "Env", "{}").answer, "AWS_LAMBDA_RUNTIME_API=")
-	address, _, _ := strings.Cut(rest, "\n")
-	for name, header := range map[string]http.Header{
-		"rebinding": {"Host": {"evil.example:1"}}, "a page": {"Sec-Fetch-Site": {"cross-site"}},
-	} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
-			"http://"+address+"/2018-06-01/runtime/invocation/next", nil)
-		if err != nil {
-			t.Fatal(err)
+	client, last := &http.Client{Timeout: 30 * time.Second}, ""
+	for _, name := range []string{"A", "B"} {
+		_, rest, _ := strings.Cut(g.do(t, name, "{}").answer, "AWS_LAMBDA_RUNTIME_API=")
+		api, _, _ := strings.Cut(rest, "\n")
+		address, key, _ := strings.Cut(api, "/")
+		if len(key) < 26 || key == last {
+			t.Fatalf("the key is %q after %q, want 128 bits in base32", key, last)
 		}
-		request.Header, request.Host = header, header.Get("Host")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if response.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: got %d, want 403", name, response.StatusCode)
+		last = key
+		for _, guess := range []string{"", "/" + key[1:], "/" + key[1:] + "A", "/" + strings.ToLower(key), "//" + key} {
+			for path, method := range map[string]string{
+				"next": http.MethodGet, "d5d0f7a4-6b3c-4b0e-8d0e-0d6c2f6f0001/response": http.MethodPost,
+			} {
+				target := "http://" + address + guess + "/2018-06-01/runtime/invocation/" + path
+				request, err := http.NewRequestWithContext(t.Context(), method, target, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, err := client.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				if response.StatusCode != http.StatusForbidden {
+					t.Errorf("%s %s: got %d, want 403", method, target, response.StatusCode)
+				}
+			}
 		}
 	}
 }

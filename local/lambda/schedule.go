@@ -12,11 +12,9 @@ type Schedule struct {
 	Name     string
 	Function string // its name
 	Every    time.Duration
-	Input    string // JSON sent as the event; empty: the scheduler's own
 }
 
-// scheduled is the event of EventBridge Scheduler where the target has no input
-// of its own. Its detail is the text "{}", not an object.
+// scheduled is the event of EventBridge Scheduler. Its detail is the text "{}", not an object.
 type scheduled struct {
 	Version    string   `json:"version"`
 	ID         string   `json:"id"`
@@ -36,11 +34,10 @@ func (f *Functions) repeat(ctx context.Context, s Schedule) {
 	ticker := time.NewTicker(s.Every)
 	defer ticker.Stop()
 	for {
-		f.fire(ctx, s)
+		f.fire(ctx, s.Name, s.Function, s.event(time.Now()))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return
 		}
 		if ctx.Err() != nil {
 			return
@@ -48,20 +45,16 @@ func (f *Functions) repeat(ctx context.Context, s Schedule) {
 	}
 }
 
-// fire sends one event. A failure is logged: the next one comes at its rate.
-func (f *Functions) fire(ctx context.Context, s Schedule) {
-	now := time.Now()
-	_, err := f.Invoke(ctx, s.Function, s.event(now), NewTrace(now))
+// fire sends one event, which nobody waits for. A failure is logged: another comes.
+func (f *Functions) fire(ctx context.Context, cause, function string, event []byte) {
+	_, err := f.Invoke(ctx, function, event, NewTrace(time.Now()))
 	if err != nil && ctx.Err() == nil {
 		f.log.LogAttrs(ctx, slog.LevelError, "schedule failed",
-			slog.String("schedule", s.Name), slog.String("function", s.Function), slog.String("err", err.Error()))
+			slog.String("schedule", cause), slog.String("function", function), slog.String("err", err.Error()))
 	}
 }
 
 func (s Schedule) event(now time.Time) []byte {
-	if s.Input != "" {
-		return []byte(s.Input)
-	}
 	event, _ := json.Marshal(scheduled{ // texts alone: it cannot fail
 		Version:    "0",
 		ID:         newUUID(),

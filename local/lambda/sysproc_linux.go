@@ -1,9 +1,6 @@
 package lambda
 
-import (
-	"os"
-	"syscall"
-)
+import "syscall"
 
 // processAttributes puts a child at the head of a process group, so that what
 // it starts can be ended with it, and has the kernel kill it when the thread
@@ -12,8 +9,7 @@ func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// killGroup kills a process and its group. A group that is gone is not an error.
-func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
-
-// terminateGroup asks a process and its group to end.
-func terminateGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGTERM) }
+// lowerPriority lets every other thread run first. On Linux the priority is the
+// calling thread's own (setpriority(2), "C library/kernel differences"); where
+// it cannot be lowered the thread runs as the others do.
+func lowerPriority() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 10) }

@@ -1,17 +1,12 @@
-//go:build !unix
+//go:build !linux
 
 package lambda
 
-import (
-	"os"
-	"syscall"
-)
+import "syscall"
 
-// processAttributes asks for nothing: there are no process groups here.
-func processAttributes() *syscall.SysProcAttr { return nil }
+// processAttributes puts a child at the head of a process group, so that what
+// it starts can be ended with it. Only Linux can tie it to this one's life.
+func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// killGroup kills the process. One that is gone is not an error.
-func killGroup(p *os.Process) { _ = p.Kill() }
-
-// terminateGroup kills the process: there is no softer signal here.
-func terminateGroup(p *os.Process) { _ = p.Kill() }
+// lowerPriority does nothing: a thread has no priority of its own here.
+func lowerPriority() {}

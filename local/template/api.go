@@ -13,8 +13,8 @@ import (
 // (stage variables, custom domains, an OpenAPI definition), it refuses.
 func (r *reader) readAPI(res *resource) error {
 	known := ignored(
-		"AccessLogSettings", "DefaultRouteSettings", "Description", "DisableExecuteApiEndpoint", "FailOnWarnings",
-		"Name", "PropagateTags", "RouteSettings", "Tags",
+		"AccessLogSettings", "Description", "DisableExecuteApiEndpoint", "FailOnWarnings", "Name", "PropagateTags",
+		"Tags",
 	)
 	maps.Copy(known, map[string]property{
 		// "Stage names can contain only alphanumeric characters, hyphens, and
@@ -28,29 +28,19 @@ func (r *reader) readAPI(res *resource) error {
 		}),
 		"CorsConfiguration": use(func(v *element) error { return r.readCORS(res.id, v) }),
 		"Auth":              plain(func(v *element) error { return r.readAuth(res.id, v) }),
+		"DefaultRouteSettings": use(func(v *element) (err error) {
+			r.throttle, err = r.readThrottle(res.id+": DefaultRouteSettings", v)
+			return err
+		}),
+		"RouteSettings": use(func(v *element) error { return r.readRouteSettings(res.id, v) }),
 	})
 	return r.properties(res.id, res.properties, known)
 }
 
-// readCORS reads CorsConfiguration: an object, or in SAM's short forms true
-// (every origin) or an origin.
+// readCORS reads CorsConfiguration, an object: SAM's short forms, true and an
+// origin, allow no headers and are refused.
 func (r *reader) readCORS(api string, v *element) error {
 	owner := api + ": CorsConfiguration"
-	if v.kind == scalarElement {
-		all, err := r.boolean(owner, v)
-		switch {
-		case err == nil && !all:
-			return nil
-		case err == nil:
-			r.out.CORS = &CORS{AllowOrigins: []string{"*"}}
-			return nil
-		}
-		if !corsOrigin(v.text) {
-			return r.errorf(v.line, "%s must be an object, true or an origin, and is %s", owner, v.what())
-		}
-		r.out.CORS = &CORS{AllowOrigins: []string{v.text}}
-		return nil
-	}
 	cors := &CORS{}
 	err := r.properties(owner, v, map[string]property{
 		"AllowOrigins": use(func(v *element) (err error) {

@@ -94,11 +94,10 @@ func (r *reader) readAuthorizer(owner string, declaration field) (*Authorizer, e
 }
 
 func (r *reader) readIdentity(owner string, a *Authorizer, m *element) error {
-	const contextVariables = `^(httpMethod|identity\.sourceIp|identity\.userAgent|path|routeKey)$`
+	var variables []string
 	err := r.properties(owner, m, map[string]property{
-		"Headers":      list(r, owner+".Headers", headerName, &a.Headers),
-		"QueryStrings": list(r, owner+".QueryStrings", `^[^\s$]+$`, &a.Query),
-		"Context":      list(r, owner+".Context", contextVariables, &a.Context),
+		"Headers": list(r, owner+".Headers", headerName, &a.Headers),
+		"Context": list(r, owner+".Context", `^routeKey$`, &variables),
 		// "The maximum value is 3600, or 1 hour" (AWS SAM,
 		// LambdaAuthorizationIdentity).
 		"ReauthorizeEvery": use(func(v *element) error {
@@ -107,7 +106,8 @@ func (r *reader) readIdentity(owner string, a *Authorizer, m *element) error {
 			return err
 		}),
 	})
-	if err == nil && a.TTL > 0 && len(a.Headers)+len(a.Query)+len(a.Context) == 0 {
+	a.ByRoute = len(variables) > 0
+	if err == nil && a.TTL > 0 && len(a.Headers) == 0 && !a.ByRoute {
 		err = r.errorf(m.line, "%s.ReauthorizeEvery needs an identity source: a cache has no key without one", owner)
 	}
 	return err

@@ -5,43 +5,25 @@ import "strings"
 // condition is one entry of Conditions, evaluated when first asked for.
 type condition struct {
 	expression *element
-	state      conditionState
+	begun      bool  // to meet it again before it holds or not is a circle
+	holds      *bool // nil: not evaluated
 }
-
-type conditionState int
-
-const (
-	conditionUnknown conditionState = iota
-	conditionRunning                // being evaluated: to meet it again is a circle
-	conditionTrue
-	conditionFalse
-)
 
 // condition reports whether a named condition holds.
 func (r *resolver) condition(name string, line int) (bool, error) {
 	c, ok := r.conditions[name]
-	if !ok {
+	switch {
+	case !ok:
 		return false, r.errorf(line, "%q is not in Conditions", name)
-	}
-	switch c.state {
-	case conditionTrue:
-		return true, nil
-	case conditionFalse:
-		return false, nil
-	case conditionRunning:
+	case c.holds != nil:
+		return *c.holds, nil
+	case c.begun:
 		return false, r.errorf(line, "condition %s depends on itself", name)
-	case conditionUnknown:
 	}
-	c.state = conditionRunning
+	c.begun = true
 	holds, err := r.truth(c.expression)
-	if err != nil {
-		return false, err
-	}
-	c.state = conditionFalse
-	if holds {
-		c.state = conditionTrue
-	}
-	return holds, nil
+	c.holds = &holds
+	return holds, err
 }
 
 // truth evaluates a condition function. Those that rules alone have
@@ -106,12 +88,6 @@ func (r *resolver) several(e *element) (bool, error) {
 // rules evaluates the section Rules: an assertion that does not hold stops
 // the start, as it stops a deployment. (The SAM CLI skips the section.)
 func (r *resolver) rules(section *element) error {
-	switch {
-	case section == nil:
-		return nil
-	case section.kind != mapElement:
-		return r.errorf(section.line, "Rules must be a mapping, and is %s", section.what())
-	}
 	for _, f := range section.fields {
 		if f.value.kind != mapElement {
 			return r.errorf(f.line, "rule %s must be a mapping", f.key)

@@ -10,7 +10,7 @@
 // [Template] is valid once it exists, and whoever holds one asks nothing again.
 //
 // What it refuses, with an [Error] that names the line: what it does not know
-// (a resource type, a property, an intrinsic function without a value offline),
+// (a resource type, a property, an intrinsic function that it does not evaluate),
 // what AWS would refuse, and above all an authorizer that cannot be served. It
 // never opens a route that it does not understand (the SAM CLI does, in three
 // ways). What a run on one machine has no use for, as alarms and permissions,

@@ -123,8 +123,7 @@ func parseElement(file string, data []byte) (*element, error) {
 	case !errors.Is(err, io.EOF):
 		return nil, yamlProblem(file, err)
 	}
-	p := elementParser{file: file, known: intrinsics()}
-	return p.parse(doc.Content[0], 0)
+	return source(file).parse(doc.Content[0], 0)
 }
 
 // yamlProblem moves the line that the YAML package puts in its text to where
@@ -135,73 +134,71 @@ func yamlProblem(file string, err error) error {
 	return &Error{File: file, Line: line, Problem: "not YAML: " + m[2]}
 }
 
-type elementParser struct {
-	file  string
-	known []string // the intrinsic functions
+// source is the name of the template, which all that is said of it begins with.
+type source string
+
+func (s source) errorf(line int, format string, args ...any) error {
+	return &Error{File: string(s), Line: line, Problem: fmt.Sprintf(format, args...)}
 }
 
-func (p elementParser) errorf(line int, format string, args ...any) error {
-	return &Error{File: p.file, Line: line, Problem: fmt.Sprintf(format, args...)}
-}
-
-func (p elementParser) parse(n *yaml.Node, depth int) (*element, error) {
+func (s source) parse(n *yaml.Node, depth int) (*element, error) {
 	if depth > maxTemplateDepth {
-		return nil, p.errorf(n.Line, "nested more than %d deep", maxTemplateDepth)
+		return nil, s.errorf(n.Line, "nested more than %d deep", maxTemplateDepth)
 	}
 	if n.Anchor != "" || n.Kind == yaml.AliasNode {
-		return nil, p.errorf(n.Line, "YAML anchors and aliases have no meaning in CloudFormation: write the value out")
+		return nil, s.errorf(n.Line, "YAML anchors and aliases have no meaning in CloudFormation: write the value out")
 	}
 	if name, ok := strings.CutPrefix(n.Tag, "!"); ok && !strings.HasPrefix(name, "!") && name != "" {
-		return p.shortCall(n, name, depth)
+		return s.shortCall(n, name, depth)
 	}
 	switch n.Kind {
 	case yaml.ScalarNode:
-		return p.scalar(n)
+		return s.scalar(n)
 	case yaml.SequenceNode:
 		if n.ShortTag() != "!!seq" {
-			return nil, p.errorf(n.Line, "the YAML tag %s is not known to CloudFormation", n.Tag)
+			return nil, s.errorf(n.Line, "the YAML tag %s is not known to CloudFormation", n.Tag)
 		}
-		return p.list(n, depth)
+		return s.list(n, depth)
 	case yaml.MappingNode:
 		if n.ShortTag() != "!!map" {
-			return nil, p.errorf(n.Line, "the YAML tag %s is not known to CloudFormation", n.Tag)
+			return nil, s.errorf(n.Line, "the YAML tag %s is not known to CloudFormation", n.Tag)
 		}
-		return p.mapping(n, depth)
+		return s.mapping(n, depth)
 	case yaml.DocumentNode, yaml.AliasNode:
-		return nil, p.errorf(n.Line, "a value is missing")
+		return nil, s.errorf(n.Line, "a value is missing")
 	}
-	return nil, p.errorf(n.Line, "a value is missing")
+	return nil, s.errorf(n.Line, "a value is missing")
 }
 
 // shortCall reads the !Name spelling of an intrinsic function.
-func (p elementParser) shortCall(n *yaml.Node, name string, depth int) (*element, error) {
+func (s source) shortCall(n *yaml.Node, name string, depth int) (*element, error) {
 	full := name
 	if name != "Ref" && name != "Condition" {
 		full = "Fn::" + name
 	}
-	if !slices.Contains(p.known, full) {
-		return nil, p.errorf(n.Line, "!%s is not an intrinsic function known here", name)
+	if !slices.Contains(intrinsics(), full) {
+		return nil, s.errorf(n.Line, "!%s is not an intrinsic function known here", name)
 	}
 	bare := *n
 	bare.Tag = ""
 	if n.Kind == yaml.ScalarNode {
 		bare.Tag = "!!str"
 	}
-	arg, err := p.parse(&bare, depth+1)
+	arg, err := s.parse(&bare, depth+1)
 	if err != nil {
 		return nil, err
 	}
 	return &element{kind: callElement, line: n.Line, text: full, items: []*element{arg}}, nil
 }
 
-func (p elementParser) scalar(n *yaml.Node) (*element, error) {
+func (s source) scalar(n *yaml.Node) (*element, error) {
 	tag := n.ShortTag()
 	switch tag {
 	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp":
 	case "!!null":
-		return nil, p.errorf(n.Line, "a value is missing: CloudFormation knows no null")
+		return nil, s.errorf(n.Line, "a value is missing: CloudFormation knows no null")
 	default:
-		return nil, p.errorf(n.Line, "the YAML tag %s is not known to CloudFormation", tag)
+		return nil, s.errorf(n.Line, "the YAML tag %s is not known to CloudFormation", tag)
 	}
 	// CloudFormation and SAM read YAML 1.1, where these are booleans; the
 	// parser here reads 1.2, where they are text.
@@ -210,16 +207,16 @@ func (p elementParser) scalar(n *yaml.Node) (*element, error) {
 	if tag == "!!str" && n.Style&quoted == 0 {
 		switch strings.ToLower(n.Value) {
 		case "yes", "no", "on", "off":
-			return nil, p.errorf(n.Line, "%s is a boolean to CloudFormation: write true or false, or quote it", n.Value)
+			return nil, s.errorf(n.Line, "%s is a boolean to CloudFormation: write true or false, or quote it", n.Value)
 		}
 	}
 	return &element{kind: scalarElement, line: n.Line, text: n.Value, tag: tag}, nil
 }
 
-func (p elementParser) list(n *yaml.Node, depth int) (*element, error) {
+func (s source) list(n *yaml.Node, depth int) (*element, error) {
 	list := &element{kind: listElement, line: n.Line}
 	for _, c := range n.Content {
-		item, err := p.parse(c, depth+1)
+		item, err := s.parse(c, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -228,22 +225,22 @@ func (p elementParser) list(n *yaml.Node, depth int) (*element, error) {
 	return list, nil
 }
 
-func (p elementParser) mapping(n *yaml.Node, depth int) (*element, error) {
+func (s source) mapping(n *yaml.Node, depth int) (*element, error) {
 	m := &element{kind: mapElement, line: n.Line}
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		if k.Kind != yaml.ScalarNode || k.Anchor != "" {
-			return nil, p.errorf(k.Line, "a key must be plain text")
+			return nil, s.errorf(k.Line, "a key must be plain text")
 		}
 		if k.ShortTag() == "!!merge" {
-			return nil, p.errorf(k.Line, "YAML merge keys (<<) have no meaning in CloudFormation: write the values out")
+			return nil, s.errorf(k.Line, "YAML merge keys (<<) have no meaning in CloudFormation: write the values out")
 		}
 		if first, dup := seen[k.Value]; dup {
-			return nil, p.errorf(k.Line, "%s is given twice; the first is in line %d", k.Value, first)
+			return nil, s.errorf(k.Line, "%s is given twice; the first is in line %d", k.Value, first)
 		}
 		seen[k.Value] = k.Line
-		v, err := p.parse(n.Content[i+1], depth+1)
+		v, err := s.parse(n.Content[i+1], depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -258,10 +255,10 @@ func (p elementParser) mapping(n *yaml.Node, depth int) (*element, error) {
 	only := m.fields[0]
 	switch {
 	case only.key == "Condition" && only.value.kind != scalarElement:
-	case slices.Contains(p.known, only.key):
+	case slices.Contains(intrinsics(), only.key):
 		return &element{kind: callElement, line: only.line, text: only.key, items: []*element{only.value}}, nil
 	case strings.HasPrefix(only.key, "Fn::"):
-		return nil, p.errorf(only.line, "%s is not an intrinsic function known here", only.key)
+		return nil, s.errorf(only.line, "%s is not an intrinsic function known here", only.key)
 	}
 	return m, nil
 }

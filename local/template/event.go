@@ -1,14 +1,13 @@
 package template
 
 import (
-	"encoding/json"
 	"maps"
 	"regexp"
 	"strconv"
 	"time"
 )
 
-// readEvents reads what triggers a function: routes and schedules. Another
+// readEvents reads what triggers a function: routes, schedules and records. Another
 // kind of event would never fire here, and is refused.
 func (r *reader) readEvents(f *Function, events *element) error {
 	if events.kind != mapElement {
@@ -35,8 +34,11 @@ func (r *reader) readEvents(f *Function, events *element) error {
 			err = r.readRoute(owner, f, e.line, props)
 		case "ScheduleV2":
 			err = r.readSchedule(owner, &Schedule{Name: e.key, Function: f}, e.line, props)
+		case "CloudWatchLogs":
+			err = r.readListener(owner, &Listener{Function: f}, e.line, props)
 		default:
-			err = r.errorf(e.line, "%s: the event type %q is not served offline: HttpApi and ScheduleV2 are", owner,
+			err = r.errorf(e.line, "%s: the event type %q is not served offline: HttpApi, ScheduleV2 and "+
+				"CloudWatchLogs are", owner,
 				kind)
 		}
 		if err != nil {
@@ -58,12 +60,6 @@ func (r *reader) readSchedule(owner string, s *Schedule, line int, props *elemen
 			s.Every, err = r.rate(owner+": ScheduleExpression", v)
 			return err
 		}),
-		"Input": use(func(v *element) (err error) {
-			if s.Input, err = r.text(owner+": Input", v); err == nil && !json.Valid([]byte(s.Input)) {
-				err = r.errorf(v.line, "%s: Input must be JSON", owner)
-			}
-			return err
-		}),
 		"State": use(func(v *element) error {
 			if v.text != "ENABLED" && v.text != "DISABLED" {
 				return r.errorf(v.line, "%s: State must be ENABLED or DISABLED, and is %s", owner, v.what())
@@ -81,6 +77,29 @@ func (r *reader) readSchedule(owner string, s *Schedule, line int, props *elemen
 	if enabled {
 		r.out.Schedules = append(r.out.Schedules, s)
 	}
+	return nil
+}
+
+// readListener reads a CloudWatchLogs, a subscription to a log group. Of its
+// filters one form is understood: { $.message = "…" }.
+func (r *reader) readListener(owner string, l *Listener, line int, props *element) error {
+	known := ignored("LogGroupName")
+	known["FilterPattern"] = use(func(v *element) error {
+		m := regexp.MustCompile(`^\{ \$\.message = "([A-Za-z ]+)" \}$`).FindStringSubmatch(v.text)
+		if v.kind != scalarElement || m == nil {
+			return r.errorf(v.line, `%s: FilterPattern must be of the form { $.message = "text" }, and is %s`,
+				owner, v.what())
+		}
+		l.Message = m[1]
+		return nil
+	})
+	if err := r.properties(owner, props, known); err != nil {
+		return err
+	}
+	if l.Message == "" {
+		return r.errorf(line, "%s has no FilterPattern", owner)
+	}
+	r.out.Listeners = append(r.out.Listeners, l)
 	return nil
 }
 

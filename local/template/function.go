@@ -22,10 +22,9 @@ func silentFunctionProperties() map[string]property {
 
 // readFunction reads the properties of an AWS::Serverless::Function. Where
 // one is absent, AWS's default stands: 3 seconds and 128 MB ("CreateFunction",
-// AWS Lambda API). Its Events come back unread.
-func (r *reader) readFunction(res *resource) (*Function, *element, error) {
+// AWS Lambda API).
+func (r *reader) readFunction(res *resource) (*Function, error) {
 	f := &Function{Name: res.id, MemoryMB: 128, Timeout: 3 * time.Second, Environment: map[string]string{}}
-	var events *element
 	found := map[string]bool{}
 	must := func(name, want string) property {
 		return use(func(v *element) error {
@@ -62,23 +61,20 @@ func (r *reader) readFunction(res *resource) (*Function, *element, error) {
 			_, err := r.alias(res)
 			return err
 		}),
-		"Events": plain(func(v *element) error {
-			events = v
-			return nil
-		}),
+		"Events": {}, // read once the API is
 	})
 	if err := r.properties(res.id, res.properties, known); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	switch {
 	case f.CodeURI == "":
-		return nil, nil, r.errorf(res.line, "%s has no CodeUri", res.id)
+		return nil, r.errorf(res.line, "%s has no CodeUri", res.id)
 	case !found["Runtime"]:
-		return nil, nil, r.errorf(res.line, "%s has no Runtime: it must be provided.al2023", res.id)
+		return nil, r.errorf(res.line, "%s has no Runtime: it must be provided.al2023", res.id)
 	case !found["Handler"]:
-		return nil, nil, r.errorf(res.line, "%s has no Handler: it must be bootstrap", res.id)
+		return nil, r.errorf(res.line, "%s has no Handler: it must be bootstrap", res.id)
 	}
-	return f, events, nil
+	return f, nil
 }
 
 // codeURI reads the folder of a function's package, which must lie beside or

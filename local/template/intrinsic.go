@@ -1,9 +1,7 @@
 package template
 
 import (
-	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -22,15 +20,10 @@ const maxText = 8 << 10
 
 // resolver evaluates intrinsic functions for one set of parameter values.
 type resolver struct {
-	file       string
+	source
 	parameters map[string]*element
-	mappings   *element // nil: none
 	conditions map[string]*condition
 	resources  map[string]*resource // those whose condition holds
-}
-
-func (r *resolver) errorf(line int, format string, args ...any) error {
-	return &Error{File: r.file, Line: line, Problem: fmt.Sprintf(format, args...)}
 }
 
 // resolve evaluates every call in e. What AWS::NoValue stands for leaves its
@@ -83,18 +76,12 @@ func (r *resolver) call(e *element) (*element, error) {
 		return r.sub(e)
 	case "Fn::Join":
 		return r.join(e)
-	case "Fn::Select":
-		return r.choose(e)
-	case "Fn::Split":
-		return r.split(e)
-	case "Fn::FindInMap":
-		return r.findInMap(e)
 	case "Fn::If":
 		return r.ifElse(e)
 	case "Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition":
 		return nil, r.errorf(e.line, "%s stands only in Conditions and Rules", e.text)
 	}
-	return nil, r.errorf(e.line, "%s has no value offline", e.text)
+	return nil, r.errorf(e.line, "%s is not evaluated offline", e.text)
 }
 
 func (r *resolver) ref(name string, line int) (*element, error) {
@@ -284,61 +271,6 @@ func (r *resolver) join(e *element) (*element, error) {
 		}
 	}
 	return newText(e.line, out.String()), nil
-}
-
-func (r *resolver) choose(e *element) (*element, error) {
-	const usage = "an index and a list"
-	args, err := r.arguments(e, 2, usage)
-	if err != nil {
-		return nil, err
-	}
-	if args[0].kind != scalarElement || args[1].kind != listElement {
-		return nil, r.errorf(e.line, "Fn::Select takes %s", usage)
-	}
-	i, err := strconv.Atoi(args[0].text)
-	if err != nil || i < 0 || i >= len(args[1].items) {
-		return nil, r.errorf(e.line, "Fn::Select asks for item %s of a list of %d", args[0].text, len(args[1].items))
-	}
-	return args[1].items[i], nil
-}
-
-func (r *resolver) split(e *element) (*element, error) {
-	const usage = "a delimiter and a text"
-	args, err := r.arguments(e, 2, usage)
-	if err != nil {
-		return nil, err
-	}
-	if args[0].kind != scalarElement || args[1].kind != scalarElement || args[0].text == "" {
-		return nil, r.errorf(e.line, "Fn::Split takes %s", usage)
-	}
-	out := &element{kind: listElement, line: e.line}
-	for part := range strings.SplitSeq(args[1].text, args[0].text) {
-		out.items = append(out.items, newText(e.line, part))
-	}
-	return out, nil
-}
-
-func (r *resolver) findInMap(e *element) (*element, error) {
-	const usage = "the name of a mapping and two keys"
-	args, err := r.arguments(e, 3, usage)
-	if err != nil {
-		return nil, err
-	}
-	at := r.mappings
-	path := make([]string, 0, 3)
-	for _, a := range args {
-		if a.kind != scalarElement {
-			return nil, r.errorf(e.line, "Fn::FindInMap takes %s", usage)
-		}
-		path = append(path, a.text)
-		if at != nil {
-			at = at.get(a.text)
-		}
-		if at == nil {
-			return nil, r.errorf(e.line, "Fn::FindInMap: Mappings has no %s", strings.Join(path, "."))
-		}
-	}
-	return at, nil
 }
 
 func (r *resolver) ifElse(e *element) (*element, error) {

@@ -14,37 +14,27 @@ import (
 type parameter struct {
 	name    string
 	line    int
-	kind    string // String, Number, CommaDelimitedList, List<Number>, AWS::EC2::…
+	kind    string // String, Number or CommaDelimitedList
 	value   *string
 	allowed []string
 	pattern *regexp.Regexp
 	bounds  map[string]float64 // MinLength, MaxLength, MinValue, MaxValue
 }
 
-// list reports whether the parameter's value is a list of texts.
-func (p parameter) list() bool {
-	return p.kind == "CommaDelimitedList" || strings.HasPrefix(p.kind, "List<")
-}
-
 // readParameters gives every parameter its value: the given one, or its
 // Default. A value that breaks a constraint of the declaration is refused.
 func (r *resolver) readParameters(section *element, given map[string]string) error {
 	r.parameters = make(map[string]*element)
-	if section != nil {
-		if section.kind != mapElement {
-			return r.errorf(section.line, "Parameters must be a mapping")
+	for _, f := range section.fields {
+		p, err := r.readParameter(f)
+		if err != nil {
+			return err
 		}
-		for _, f := range section.fields {
-			p, err := r.readParameter(f)
-			if err != nil {
-				return err
-			}
-			if v, ok := given[p.name]; ok {
-				p.value = &v
-			}
-			if r.parameters[p.name], err = r.parameterValue(p); err != nil {
-				return err
-			}
+		if v, ok := given[p.name]; ok {
+			p.value = &v
+		}
+		if r.parameters[p.name], err = r.parameterValue(p); err != nil {
+			return err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -98,22 +88,20 @@ func (r *resolver) readParameter(declaration field) (parameter, error) {
 			return p, r.errorf(f.line, "parameter %s: %s is not known", p.name, f.key)
 		}
 	}
-	switch {
-	case slices.Contains([]string{"String", "Number", "CommaDelimitedList", "List<Number>"}, p.kind):
-	case strings.HasPrefix(p.kind, "AWS::EC2::"), strings.HasPrefix(p.kind, "List<AWS::EC2::"):
-	case p.kind == "":
+	switch p.kind {
+	case "String", "Number", "CommaDelimitedList":
+		return p, nil
+	case "":
 		return p, r.errorf(p.line, "parameter %s has no Type", p.name)
-	default:
-		return p, r.errorf(p.line, "parameter %s: the Type %s cannot be read offline", p.name, p.kind)
 	}
-	return p, nil
+	return p, r.errorf(p.line, "parameter %s: the Type %s cannot be read offline", p.name, p.kind)
 }
 
 func (r *resolver) parameterValue(p parameter) (*element, error) {
 	if p.value == nil {
 		return nil, r.errorf(p.line, "parameter %s has no Default and no value is given", p.name)
 	}
-	if !p.list() {
+	if p.kind != "CommaDelimitedList" {
 		return newText(p.line, *p.value), r.checkValue(p, *p.value)
 	}
 	out := &element{kind: listElement, line: p.line}
@@ -128,7 +116,7 @@ func (r *resolver) parameterValue(p parameter) (*element, error) {
 }
 
 func (r *resolver) checkValue(p parameter, text string) error {
-	if strings.Contains(p.kind, "Number") {
+	if p.kind == "Number" {
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 			return r.errorf(p.line, "parameter %s must be a number, and is %q", p.name, text)

@@ -107,12 +107,9 @@ func (r *reader) texts(what string, v *element, pattern *regexp.Regexp) ([]strin
 const headerName = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
 // list is a property that is a list of texts that match the pattern.
-func list[S ~string](r *reader, what, pattern string, into *[]S) property {
-	return use(func(v *element) error {
-		texts, err := r.texts(what, v, regexp.MustCompile(pattern))
-		for _, t := range texts {
-			*into = append(*into, S(t))
-		}
+func list(r *reader, what, pattern string, into *[]string) property {
+	return use(func(v *element) (err error) {
+		*into, err = r.texts(what, v, regexp.MustCompile(pattern))
 		return err
 	})
 }

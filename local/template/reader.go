@@ -26,12 +26,13 @@ func silentTypes() []string {
 	}
 }
 
-// resource is one entry of Resources whose condition holds.
+// resource is one entry of Resources.
 type resource struct {
 	id         string
 	kind       string
 	line       int
 	properties *element // with Globals merged in; a mapElement, not yet resolved
+	present    bool     // its Condition holds
 }
 
 // reader turns a parsed template into a [Template].
@@ -43,6 +44,8 @@ type reader struct {
 	authorizers map[string]*Authorizer
 	byDefault   *Authorizer    // nil: the API has no DefaultAuthorizer
 	requests    map[string]int // what a route takes → its line
+	throttle    *Throttle      // of every route that has no settings of its own
+	settings    []routeSettings
 	out         *Template
 }
 
@@ -50,33 +53,42 @@ func (r *reader) read(root *element, parameters map[string]string) error {
 	if root.kind != mapElement {
 		return r.errorf(root.line, "a template must be a mapping, and is %s", root.what())
 	}
-	if err := r.sections(root); err != nil {
+	sections, err := r.sections(root)
+	if err != nil {
 		return err
 	}
-	if err := r.readParameters(root.get("Parameters"), parameters); err != nil {
+	if err := r.readParameters(sections["Parameters"], parameters); err != nil {
 		return err
 	}
-	r.mappings = root.get("Mappings")
-	if err := r.readConditions(root.get("Conditions")); err != nil {
+	if err := r.readConditions(sections["Conditions"]); err != nil {
 		return err
 	}
-	if err := r.rules(root.get("Rules")); err != nil {
+	if err := r.rules(sections["Rules"]); err != nil {
 		return err
 	}
-	if err := r.readResources(root.get("Resources"), root.get("Globals")); err != nil {
+	if err := r.readResources(sections["Resources"], sections["Globals"]); err != nil {
 		return err
 	}
 	return r.build()
 }
 
-// sections checks the top level ("Template sections").
-func (r *reader) sections(root *element) error {
+// sections checks the top level ("Template sections") and returns what is read
+// of it: a mapping each, empty where the template has no such section.
+func (r *reader) sections(root *element) (map[string]*element, error) {
+	out := map[string]*element{}
+	for _, name := range []string{"Parameters", "Conditions", "Rules", "Globals", "Resources"} {
+		out[name] = &element{kind: mapElement, line: root.line}
+	}
+	passedOver := []string{"AWSTemplateFormatVersion", "Description", "Mappings", "Metadata", "Outputs", "Transform"}
 	for _, f := range root.fields {
-		switch f.key {
-		case "AWSTemplateFormatVersion", "Description", "Metadata", "Outputs",
-			"Parameters", "Mappings", "Conditions", "Rules", "Globals", "Resources", "Transform":
+		switch {
+		case slices.Contains(passedOver, f.key):
+		case out[f.key] == nil:
+			return nil, r.errorf(f.line, "the section %s is not known", f.key)
+		case f.value.kind != mapElement:
+			return nil, r.errorf(f.value.line, "%s must be a mapping, and is %s", f.key, f.value.what())
 		default:
-			return r.errorf(f.line, "the section %s is not known", f.key)
+			out[f.key] = f.value
 		}
 	}
 	transform := root.get("Transform")
@@ -88,23 +100,17 @@ func (r *reader) sections(root *element) error {
 		if transform != nil {
 			line = transform.line
 		}
-		return r.errorf(line,
+		return nil, r.errorf(line,
 			"Transform must be AWS::Serverless-2016-10-31, and nothing else: this is not a SAM template")
 	}
 	if root.get("Resources") == nil {
-		return r.errorf(root.line, "the template has no Resources")
+		return nil, r.errorf(root.line, "the template has no Resources")
 	}
-	return nil
+	return out, nil
 }
 
 func (r *reader) readConditions(section *element) error {
 	r.conditions = map[string]*condition{}
-	if section == nil {
-		return nil
-	}
-	if section.kind != mapElement {
-		return r.errorf(section.line, "Conditions must be a mapping")
-	}
 	for _, f := range section.fields {
 		r.conditions[f.key] = &condition{expression: f.value}
 	}
@@ -118,9 +124,6 @@ func (r *reader) readConditions(section *element) error {
 }
 
 func (r *reader) readResources(section, globals *element) error {
-	if section.kind != mapElement {
-		return r.errorf(section.line, "Resources must be a mapping")
-	}
 	shared, err := r.readGlobals(globals)
 	if err != nil {
 		return err
@@ -128,19 +131,18 @@ func (r *reader) readResources(section, globals *element) error {
 	r.resources = map[string]*resource{}
 	silent := silentTypes()
 	for _, f := range section.fields {
-		res, present, err := r.readResource(f)
+		res, err := r.readResource(f)
 		if err != nil {
 			return err
 		}
 		switch {
-		case res.kind == typeFunction, res.kind == typeHTTPAPI:
-			if g := shared[res.kind]; g != nil {
-				res.properties = mergeGlobals(g, res.properties)
-			}
+		case res.kind == typeFunction:
+			res.properties = mergeGlobals(shared, res.properties)
+		case res.kind == typeHTTPAPI:
 		case !slices.Contains(silent, res.kind):
 			return r.errorf(res.line, "%s: the resource type %s cannot be served offline", res.id, res.kind)
 		}
-		if !present {
+		if !res.present {
 			continue
 		}
 		if res.kind == typeHTTPAPI {
@@ -155,80 +157,73 @@ func (r *reader) readResources(section, globals *element) error {
 	return nil
 }
 
-// readResource reads a resource's attributes, and whether its Condition
-// holds.
-func (r *reader) readResource(declaration field) (res *resource, present bool, err error) {
+// readResource reads a resource's attributes.
+func (r *reader) readResource(declaration field) (res *resource, err error) {
 	id := declaration.key
 	if declaration.value.kind != mapElement {
-		return nil, false, r.errorf(declaration.line, "%s must be a mapping", id)
+		return nil, r.errorf(declaration.line, "%s must be a mapping", id)
 	}
-	res = &resource{id: id, line: declaration.line, properties: &element{kind: mapElement, line: declaration.line}}
-	present = true
+	res = &resource{
+		id: id, line: declaration.line, properties: &element{kind: mapElement, line: declaration.line}, present: true,
+	}
 	for _, f := range declaration.value.fields {
 		switch f.key {
 		case "Type":
 			if f.value.kind != scalarElement {
-				return nil, false, r.errorf(f.line, "%s: Type must be plain text", id)
+				return nil, r.errorf(f.line, "%s: Type must be plain text", id)
 			}
 			res.kind = f.value.text
 			res.line = f.line
 		case "Properties":
 			if f.value.kind != mapElement {
-				return nil, false, r.errorf(f.line, "%s: Properties must be a mapping, and is %s", id, f.value.what())
+				return nil, r.errorf(f.line, "%s: Properties must be a mapping, and is %s", id, f.value.what())
 			}
 			res.properties = f.value
 		case "Condition":
 			if f.value.kind != scalarElement {
-				return nil, false, r.errorf(f.line, "%s: Condition must be the name of a condition", id)
+				return nil, r.errorf(f.line, "%s: Condition must be the name of a condition", id)
 			}
-			if present, err = r.condition(f.value.text, f.line); err != nil {
-				return nil, false, err
+			if res.present, err = r.condition(f.value.text, f.line); err != nil {
+				return nil, err
 			}
 		// What they say concerns the stack's life, or the build, alone.
 		case "DependsOn", "Metadata", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy":
 		default:
-			return nil, false, r.errorf(f.line, "%s: the resource attribute %s is not known", id, f.key)
+			return nil, r.errorf(f.line, "%s: the resource attribute %s is not known", id, f.key)
 		}
 	}
 	if res.kind == "" {
-		return nil, false, r.errorf(declaration.line, "%s has no Type", id)
+		return nil, r.errorf(declaration.line, "%s has no Type", id)
 	}
-	return res, present, nil
+	return res, nil
 }
 
 // build reads the properties of what is served: functions, then the API with
 // its authorizers, which name functions, then the functions' events, which
 // name the API.
 func (r *reader) build() error {
-	type triggers struct {
-		function *Function
-		events   *element
-	}
-	var all []triggers
 	for _, res := range r.order {
 		if res.kind != typeFunction {
 			continue
 		}
-		f, events, err := r.readFunction(res)
+		f, err := r.readFunction(res)
 		if err != nil {
 			return err
 		}
 		r.functions[f.Name] = f
 		r.out.Functions = append(r.out.Functions, f)
-		all = append(all, triggers{f, events})
 	}
 	if r.api != nil {
 		if err := r.readAPI(r.api); err != nil {
 			return err
 		}
 	}
-	for _, t := range all {
-		if t.events == nil {
-			continue
-		}
-		if err := r.readEvents(t.function, t.events); err != nil {
-			return err
+	for _, f := range r.out.Functions {
+		if events := r.resources[f.Name].properties.get("Events"); events != nil {
+			if err := r.readEvents(f, events); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return r.applySettings()
 }

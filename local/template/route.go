@@ -11,7 +11,7 @@ import (
 // hang on an intrinsic function, as SAM will not have it either: whether a
 // route is open is for the eye to see.
 func (r *reader) readRoute(owner string, f *Function, line int, props *element) error {
-	route := &Route{Function: f, Timeout: 30 * time.Second}
+	route := &Route{Function: f, Timeout: 30 * time.Second, Throttle: r.throttle}
 	var api, path, auth *element
 	err := r.properties(owner, props, map[string]property{
 		"ApiId": use(func(v *element) error {
@@ -44,7 +44,6 @@ func (r *reader) readRoute(owner string, f *Function, line int, props *element) 
 			auth = v
 			return nil
 		}),
-		"RouteSettings": {},
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ type Template struct {
 	Functions []*Function // in the file's order
 	Routes    []*Route
 	Schedules []*Schedule
+	Listeners []*Listener
 	CORS      *CORS  // nil: not configured
 	Stage     string // [DefaultStage], or a name that prefixes every path
 }
@@ -37,6 +38,15 @@ type Route struct {
 	Function   *Function
 	Authorizer *Authorizer   // nil: open
 	Timeout    time.Duration // of the integration
+	Throttle   *Throttle     // nil: not limited by the template
+}
+
+// Throttle bounds the requests of one route by a token bucket ("Throttle
+// requests to your HTTP APIs"): each request takes a token, of which there are
+// Burst at most and Rate more in each second.
+type Throttle struct {
+	Rate  float64
+	Burst int
 }
 
 // Key is the route key, as in "GET /pets/{id}".
@@ -86,24 +96,10 @@ func (p Path) String() string {
 type Authorizer struct {
 	Name     string
 	Function *Function
-	Headers  []string          // identity sources, in order: headers first
-	Query    []string          // then query string parameters
-	Context  []ContextVariable // then context variables
-	TTL      time.Duration     // of a cached result, which has an identity source; zero: not cached
+	Headers  []string      // identity sources, in order: headers first
+	ByRoute  bool          // and then the route's key
+	TTL      time.Duration // of a cached result, which has an identity source; zero: not cached
 }
-
-// ContextVariable is the name of what a request has before it is authorized
-// ("Customize HTTP API access logs").
-type ContextVariable string
-
-// The context variables that tell requests to one API apart.
-const (
-	HTTPMethod ContextVariable = "httpMethod"
-	SourceIP   ContextVariable = "identity.sourceIp"
-	UserAgent  ContextVariable = "identity.userAgent"
-	URLPath    ContextVariable = "path"
-	RouteKey   ContextVariable = "routeKey"
-)
 
 // CORS is the HTTP API's CORS configuration. A star in AllowOrigins is all of
 // it, without AllowCredentials, or all that follows https:// or http://.
@@ -121,7 +117,13 @@ type Schedule struct {
 	Name     string // the event's name
 	Function *Function
 	Every    time.Duration // of a rate() expression
-	Input    string        // JSON sent as the event; empty: the scheduler's own
+}
+
+// Listener has a function start when a log group gets a record. Offline, all functions'
+// records are one stream: what matters is the message.
+type Listener struct {
+	Function *Function
+	Message  string // of the records
 }
 
 // Error says where a template is wrong and how, as
@@ -157,7 +159,7 @@ func Parse(name string, data []byte, parameters map[string]string) (*Template, e
 		return nil, err
 	}
 	r := &reader{
-		resolver:    &resolver{file: name},
+		resolver:    &resolver{source: source(name)},
 		functions:   map[string]*Function{},
 		authorizers: map[string]*Authorizer{},
 		requests:    map[string]int{},

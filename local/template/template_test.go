@@ -45,13 +45,12 @@ func TestRead_small(t *testing.T) {
 			"STAGE": "local", "SHARED": "own",
 			"SUB":     "a-local-v1-Guard-" + guardARN + "-${Left}",
 			"SUB_MAP": "http://localhost:5173+https://app.example/local",
-			"SELECT":  "b", "IF": "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012",
+			"IF":      "stays", "LONG": "us-east-1/" + guardARN, "NUMBER": "012",
 			"EMPTY": "", "QUOTED": "on",
 		},
 	}
 	token := &template.Authorizer{
-		Name: "Token", Function: guard, Headers: []string{"Authorization"}, Query: []string{"token"},
-		Context: []template.ContextVariable{template.RouteKey}, TTL: time.Minute,
+		Name: "Token", Function: guard, Headers: []string{"Authorization"}, ByRoute: true, TTL: time.Minute,
 	}
 	want := &template.Template{
 		Functions: []*template.Function{guard, thing},
@@ -59,19 +58,22 @@ func TestRead_small(t *testing.T) {
 			{
 				Method: "GET", Path: template.Path{{Literal: "things"}, {Variable: "id"}},
 				Function: thing, Authorizer: token, Timeout: 30 * time.Second,
+				Throttle: &template.Throttle{Rate: 0.5, Burst: 3},
 			},
 			{
 				Method: "ANY", Path: template.Path{{Literal: "open"}, {Variable: "proxy", Greedy: true}},
 				Function: thing, Timeout: 12 * time.Second,
+				Throttle: &template.Throttle{Rate: 50, Burst: 100},
 			},
 		},
 		CORS: &template.CORS{
 			AllowOrigins:     []string{"http://localhost:5173", "https://app.example"},
-			AllowMethods:     []string{"GET", "POST"}, // SAM concatenates the lists of Globals
+			AllowMethods:     []string{"POST"},
 			AllowCredentials: true,
 		},
 		Stage:     template.DefaultStage,
-		Schedules: []*template.Schedule{{Name: "Tick", Function: thing, Every: 5 * time.Minute, Input: `{"a":1}`}},
+		Schedules: []*template.Schedule{{Name: "Tick", Function: thing, Every: 5 * time.Minute}},
+		Listeners: []*template.Listener{{Function: thing, Message: "it is so"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read(small.yaml) differs (-want +got):\n%s", diff)
@@ -160,14 +162,14 @@ func TestParse_refuses(t *testing.T) {
 	refuse("an anchor", "Default: local,", "Default: &a local,", "anchors")
 	refuse("a merge key", "    Timeout: 10\n", "    <<: {Timeout: 10}\n", "merge keys")
 	refuseAt("a key given twice", "    Timeout: 10\n", "    Timeout: 10\n    Timeout: 11\n", "Timeout: 11",
-		"Timeout is given twice; the first is in line 20")
+		"Timeout is given twice; the first is in line 16")
 	refuse("null", "Tracing: Active", "Tracing:", "a value is missing")
 	refuse("a boolean of YAML 1.1", "SHARED: own", "SHARED: on", "on is a boolean to CloudFormation")
 	refuse("an unknown tag", "!Ref Stage\n        SHARED", "!Reff Stage\n        SHARED",
 		"!Reff is not an intrinsic function")
 	refuse("an unknown long function", "'Fn::Join': ['',", "'Fn::Jion': ['',", "Fn::Jion is not an intrinsic function")
 	refuse("another transform", "AWS::Serverless-2016-10-31", "AWS::Include", "Transform must be")
-	refuse("an unknown section", "Mappings:", "Hooks: {}\nMappings:", "the section Hooks is not known")
+	refuse("an unknown section", "Globals:\n", "Hooks: {}\nGlobals:\n", "the section Hooks is not known")
 	refuse("an unknown resource type", "AWS::SQS::Queue", "AWS::DynamoDB::Table",
 		"AWS::DynamoDB::Table cannot be served")
 	refuseAt("a resource without a type", "    Type: AWS::SQS::Queue", "    DependsOn: Api", "Queue:",
@@ -177,7 +179,8 @@ func TestParse_refuses(t *testing.T) {
 	refuse("a second API", "    Type: AWS::SQS::Queue", "    Type: AWS::Serverless::HttpApi", "a second HTTP API")
 	refuse("an unknown condition of a resource", "Condition: IsProd\n    P", "Condition: IsPrd\n    P",
 		`"IsPrd" is not in Conditions`)
-	refuse("a global of an unknown section", "  HttpApi:\n    C", "  Api:\n    C", "Globals.Api is not known")
+	refuse("globals of the API", "Resources:\n", "  HttpApi: {Tags: {}}\nResources:\n",
+		"Globals: HttpApi is not understood here")
 	refuse("a global that SAM does not take", "    Timeout: 10\n", "    Policies: []\n",
 		"Policies is not a property that SAM takes here")
 	refuse("a Ref to nothing", "!Ref Stage\n        SHARED", "!Ref Stge\n        SHARED",
@@ -186,14 +189,13 @@ func TestParse_refuses(t *testing.T) {
 		`"OnlyProd" is neither`)
 	refuse("an attribute that does not exist offline", "SHARED: own", "SHARED: !GetAtt Queue.Arn",
 		"Queue.Arn has no value offline")
-	refuse("rules that are a list", "Mappings:", "Rules: [a]\nMappings:", "Rules must be a mapping")
-	refuse("a function without a value offline", "SHARED: own", "SHARED: !ImportValue x",
-		"Fn::ImportValue has no value offline")
+	refuse("another attribute of a function", "SHARED: own", "SHARED: !GetAtt Guard.Version",
+		"Guard.Version has no value offline")
+	refuse("rules that are a list", "Globals:\n", "Rules: [a]\nGlobals:\n", "Rules must be a mapping")
+	refuse("a function that is not needed", "SHARED: own", "SHARED: !FindInMap [a, b, c]",
+		"Fn::FindInMap is not evaluated offline")
 	refuse("an unclosed Sub", "${!Left}", "${Left", "${ is not closed")
 	refuse("a list in a Sub", "${!Left}", "${Origins}", "${Origins} is a list")
-	refuse("a Select beyond the list", "!Select [1,", "!Select [3,", "item 3 of a list of 3")
-	refuse("an unknown key of a mapping", "!Ref Stage, memory", "!Ref Stage, memry",
-		"Mappings has no Sizes.local.memry")
 	refuse("a condition that depends on itself", "!Not [Condition: IsLocal]", "!Not [Condition: IsProd]",
 		"condition IsProd depends on itself")
 	refuse("what is not a condition", "!Not [Condition: IsLocal]", "!Ref Stage", "Ref is not a condition")
@@ -216,9 +218,6 @@ func TestParse_refuses(t *testing.T) {
 	refuse("a Sub of a list", "SHARED: own", "SHARED: !Sub [a]", "Fn::Sub takes text")
 	refuse("a Join of a text", "SHARED: own", "SHARED: !Join ['', a]", "Fn::Join takes")
 	refuse("a Join of lists", "SHARED: own", "SHARED: !Join ['', [!Ref Origins]]", "item 1 is a list")
-	refuse("a Select of a text", "SHARED: own", "SHARED: !Select [0, a]", "Fn::Select takes")
-	refuse("a Split by nothing", "SHARED: own", "SHARED: !Split ['', a]", "Fn::Split takes")
-	refuse("a FindInMap by a list", "SHARED: own", "SHARED: !FindInMap [!Ref Origins, a, b]", "Fn::FindInMap takes")
 	refuse("an If without an else", "SHARED: own", "SHARED: !If [IsProd, a]", "Fn::If takes")
 	refuse("an alias that is not a name", "AutoPublishAlias: live", "AutoPublishAlias: a b",
 		"must be the name of an alias")
@@ -241,25 +240,25 @@ func TestParse_refusesFunction(t *testing.T) {
 	refuse("code outside the folder", "functions/thing", "functions/../../x", "a folder below the template's")
 	refuse("code in a bucket", "functions/thing", "s3://bucket/key", "a folder below the template's")
 	refuse("a timeout beyond Lambda's", "    Timeout: 10\n", "    Timeout: 901\n", "from 1 to 900")
-	refuse("too little memory", "memory: 256", "memory: 64", "from 128 to 10240")
+	refuse("too little memory", "1769, 256]", "1769, 64]", "from 128 to 10240")
 	refuse("a variable that is a map", "SHARED: own", "SHARED: {a: b}", "must be text, and is a mapping")
 	refuse("a variable with a NUL byte", "SHARED: own", `SHARED: "a\0b"`, "holds a NUL byte")
 	refuse("variables that are a list", "Variables:\n          SHARED: own",
 		"Variables: [a]\n      X:\n          SHARED: own", "Environment.Variables must be a mapping")
 	refuse("a variable of Lambda's own", "SHARED: own", "AWS_LAMBDA_RUNTIME_API: x", "is Lambda's own")
 	refuse("another variable of Lambda's own", "SHARED: own", "AWS_EXECUTION_ENV: x", "is Lambda's own")
-	refuse("the handler's variable", "SHARED: own", "_HANDLER: x", `"_HANDLER" cannot be the name`)
 	refuse("a variable that is not a name", "SHARED: own", "'A-B': x", `"A-B" cannot be the name`)
 	refuseAt("an unknown event type", "Type: ScheduleV2", "Type: SQS", "Tick:", `the event type "SQS" is not served`)
-	refuseAt("EventBridge's rules", "Type: ScheduleV2", "Type: Schedule", "Tick:", `"Schedule" is not served`)
 	refuse("a cron expression", "rate(5 minutes)", "'cron(0 3 * * ? *)'", "cron and at expressions are not served")
 	refuse("a rate of nothing", "rate(5 minutes)", "rate(0 minutes)", "must be a rate")
-	refuse("an input that is not JSON", `'{"a":1}'`, "'{a:1}'", "Input must be JSON")
-	refuse("an unknown state", "Input: '{\"a\":1}'", "State: on-call", "State must be ENABLED or DISABLED")
+	refuse("an unknown state", "Name: tick", "State: on-call", "State must be ENABLED or DISABLED")
 	refuse("a rate beyond EventBridge's", "rate(5 minutes)", "rate(366 days)", "at most 365 days")
 	refuseAt("a schedule without a rate", "ScheduleExpression: rate(5 minutes), ", "", "Tick:",
 		"has no ScheduleExpression")
-	refuse("an end date", "Input: '{\"a\":1}'", "EndDate: x", "EndDate is not understood")
+	refuse("another filter", `$.message = "it is so"`, `$.status >= 500`, "FilterPattern must be of the form")
+	refuseAt("a subscription to everything", `, FilterPattern: '{ $.message = "it is so" }'`, "", "Told:",
+		"has no FilterPattern")
+	refuse("an input, which no job here takes", "Name: tick", "Input: '{}'", "Input is not understood")
 }
 
 func TestParse_refusesRoute(t *testing.T) {
@@ -273,13 +272,10 @@ func TestParse_refusesRoute(t *testing.T) {
 	refuse("half a variable", route, "Path: '/x{id}'", "neither plain text nor one {variable}")
 	refuse("a variable twice", route, "Path: '/{id}/{id}'", "has the variable id twice")
 	refuse("an empty segment", route, "Path: '/a//b'", "has an empty segment")
-	refuse("a slash at the end", route, "Path: '/a/'", "has an empty segment")
 	refuse("no slash at the beginning", route, "Path: 'a'", "must begin with /")
 	refuse("a query", route, "Path: '/a?b'", "neither plain text")
-	refuseAt("a route declared twice", "Path: /open/{proxy+}", "Path: /x\n            Method: GET",
-		"Method: GET\n            TimeoutInMillis", "Method is given twice")
 	refuseAt("a route that takes the same requests", "Method: ANY\n            Path: /open/{proxy+}",
-		"Method: GET\n            Path: '/things/{name}'", "Open:", "declared twice; the first is in line 73")
+		"Method: GET\n            Path: '/things/{name}'", "Open:", "declared twice; the first is in line 67")
 	refuse("an unknown method", "Method: get", "Method: FETCH", "Method must be ANY or one of")
 	refuse("a path without a method", "Method: get, ", "", "needs both Method and Path")
 	refuse("$default with a method", "Path: '/things/{id}'", "Path: $default", "takes every method")
@@ -289,4 +285,23 @@ func TestParse_refusesRoute(t *testing.T) {
 	refuse("payload 1.0", "PayloadFormatVersion: '2.0'\n            Auth",
 		"PayloadFormatVersion: '1.0'\n            Auth", "must be '2.0'")
 	refuse("an unknown property", "Path: '/things/{id}'", "Path: '/things/{id}', Cors: x", "Cors is not understood")
+}
+
+func TestParse_refusesThrottle(t *testing.T) {
+	t.Parallel()
+	refuse, refuseAt := edits(t)
+	refuse("a rate that is no number", "RateLimit: 0.5", "RateLimit: fast", `a number from 0 up, and is "fast"`)
+	refuse("a rate without an end", "RateLimit: 0.5", "RateLimit: Inf", "must be a number from 0 up")
+	refuse("a rate of NaN", "RateLimit: 0.5", "RateLimit: NaN", "must be a number from 0 up")
+	refuse("half a token", "BurstLimit: 100", "BurstLimit: 1.5", "ThrottlingBurstLimit must be a whole number")
+	refuse("a rate without a burst", "ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100", "ThrottlingRateLimit: 50",
+		"DefaultRouteSettings has one of ThrottlingRateLimit and ThrottlingBurstLimit")
+	refuse("a route without its rate", "{ThrottlingRateLimit: 0.5, ThrottlingBurstLimit: !If [IsProd, 9, 3]}",
+		"{DetailedMetricsEnabled: true}", "RouteSettings.GET /things/{id} has no ThrottlingRateLimit")
+	refuse("a setting of WebSocket APIs", "DetailedMetricsEnabled: true", "LoggingLevel: INFO",
+		"DefaultRouteSettings: LoggingLevel is not understood")
+	refuse("a route that is not there", "'GET /things/{id}':", "'POST /things/{id}':",
+		`there is no route "POST /things/{id}"`)
+	refuseAt("settings that are a list", "RouteSettings:\n        'GET /things/{id}': {",
+		"RouteSettings: [1]\n      Tags: {", "RouteSettings: [1]", "RouteSettings must be a mapping, and is a list")
 }

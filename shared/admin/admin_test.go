@@ -17,6 +17,7 @@ import (
 	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/password"
+	"oms/shared/throttle/throttletest"
 	"oms/shared/token"
 )
 
@@ -33,6 +34,11 @@ type database struct {
 	commands []string
 	findErr  error // of admins
 	orgErr   error // of organizations
+	beginErr error
+	begun    []organization.Session
+	rotation organization.Rotation
+	rotated  int // which of its next
+	rotErr   error
 	rehash   func() (bool, error)
 }
 
@@ -81,9 +87,36 @@ func (d *database) Rehash(_ context.Context, id organization.ID, old, is passwor
 	return false, nil
 }
 
+func (d *database) BeginSession(
+	_ context.Context,
+	a organization.Admin,
+	s organization.Session,
+) (organization.Session, error) {
+	d.did("begin session")
+	s.CredentialVersion, s.LoggedIn, s.Used = a.CredentialVersion, loggedIn(), loggedIn()
+	s.Expires = s.Used.Add(organization.SessionIdle)
+	d.begun = append(d.begun, s)
+	return s, d.beginErr
+}
+
+func (d *database) RotateSession(_ context.Context, r organization.Rotation) (organization.Session, int, error) {
+	d.rotation = r
+	s := organization.Session{
+		ID:                r.Session,
+		CredentialVersion: "v2",
+		LoggedIn:          loggedIn(),
+		Used:              loggedIn().Add(time.Hour),
+	}
+	s.Expires = s.Used.Add(time.Minute)
+	return s, d.rotated, d.rotErr
+}
+
+// loggedIn is when sessions begin.
+func loggedIn() time.Time { return time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC) }
+
 func newHasher(tb testing.TB, cost int) *password.Hasher {
 	tb.Helper()
-	peppers, err := password.ParsePeppers(strings.Repeat("pepper", 6), false)
+	peppers, err := password.ParsePeppers("a pepper that is for tests alone!", false)
 	if err != nil {
 		tb.Fatalf("password.ParsePeppers: %v", err)
 	}
@@ -96,7 +129,7 @@ func newHasher(tb testing.TB, cost int) *password.Hasher {
 
 func newTokens(tb testing.TB) *token.Tokens {
 	tb.Helper()
-	keys, err := token.ParseKeys(strings.Repeat("k", 32), "HS256", false)
+	keys, err := token.ParseKeys("a key of tokens, for tests alone!", "HS256", false)
 	if err != nil {
 		tb.Fatalf("token.ParseKeys: %v", err)
 	}
@@ -122,15 +155,16 @@ func newFixture(tb testing.TB, state organization.State) *fixture {
 		tb.Fatalf("Hash: %v", err)
 	}
 	f.admin = organization.Admin{
-		ID: organization.NewID(now), Email: email, OrgID: organization.NewID(now), Password: hash, CredentialVersion: "v1", Rev: 7,
+		ID: organization.NewID(now), Email: email, OrgID: organization.NewID(now), Password: hash,
+		CredentialVersion: "v1", Rev: 7,
 	}
 	f.db = &database{
 		admins: map[string]organization.Admin{email: f.admin},
 		orgs:   map[organization.ID]organization.Organization{f.admin.OrgID: {ID: f.admin.OrgID, State: state}},
 	}
 	f.Service = admin.New(admin.Config{
-		Admins: f.db, Organizations: f.db, Passwords: f.hasher, Tokens: f.tokens,
-		Log: slog.New(slog.NewTextHandler(f.log, nil)),
+		Admins: f.db, Organizations: f.db, Passwords: f.hasher, Sessions: f.db, Tokens: f.tokens,
+		Attempts: throttletest.NewGuard(), Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	})
 	return f
 }
@@ -145,23 +179,81 @@ func TestService_Login(t *testing.T) {
 	t.Parallel()
 	for _, typed := range []string{email, "  Admin@TEST.com\t"} {
 		f := newFixture(t, organization.Active)
-		got, err := f.Login(t.Context(), typed, plain)
+		got, err := f.Login(t.Context(), typed, plain, admin.From{Address: "192.0.2.1", Agent: "curl"})
 		if err != nil {
 			t.Fatalf("Login(%q): %v", typed, err)
 		}
-		if got.ExpiresIn != time.Hour || got.AdminID != f.admin.ID.String() || got.OrgID != f.admin.OrgID.String() {
-			t.Errorf("Login(%q) = %v, %s, %s; want an hour and the ids", typed, got.ExpiresIn, got.AdminID, got.OrgID)
+		if got.ExpiresIn != time.Hour || got.RefreshExpiresIn != organization.SessionIdle ||
+			got.AdminID != f.admin.ID.String() || got.OrgID != f.admin.OrgID.String() {
+			t.Errorf("Login(%q) = %+v; want an hour, a week, and the ids", typed, got)
+		}
+		begun := f.db.begun[0]
+		if begun.Current != got.RefreshToken.Hash() || begun.Family != got.RefreshToken.FamilyHash() ||
+			begun.Address != "192.0.2.1" || begun.Agent != "curl" ||
+			got.RefreshToken.AdminID() != f.admin.ID || got.RefreshToken.OrgID() != f.admin.OrgID ||
+			got.RefreshToken.Session() != begun.ID {
+			t.Errorf("the session is %+v, and the refresh token is of another", begun)
 		}
 		who, err := f.tokens.Verify(t.Context(), got.AccessToken)
 		if err != nil {
 			t.Fatalf("the token does not verify: %v", err)
 		}
 		who.Expires = time.Time{}
-		if want := (token.Principal{AdminID: f.admin.ID.String(), OrgID: f.admin.OrgID.String(), CredentialVersion: "v1"}); who != want {
+		want := token.Principal{
+			AdminID: f.admin.ID.String(), OrgID: f.admin.OrgID.String(), CredentialVersion: "v1",
+			Session: begun.ID.String(), AuthTime: loggedIn(),
+		}
+		if who != want {
 			t.Errorf("the token speaks for %+v, want %+v", who, want)
 		}
-		if diff := cmp.Diff([]string{"find admin", "find organization"}, f.db.commands); diff != "" {
+		if diff := cmp.Diff([]string{"find admin", "find organization", "begin session"}, f.db.commands); diff != "" {
 			t.Errorf("the commands differ (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// TestService_Login_requiresAConfirmedEmail: where a stage asks for it, and of who has the password.
+func TestService_Login_requiresAConfirmedEmail(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		required, unconfirmed bool
+		password, want        string
+	}{
+		{true, true, plain, "email_unconfirmed"},
+		{true, true, "another", "invalid_credentials"},
+		{true, false, plain, ""},
+		{false, true, plain, ""},
+	} {
+		f := newFixture(t, organization.Active)
+		f.admin.Unconfirmed = c.unconfirmed
+		f.db.admins = map[string]organization.Admin{email: f.admin}
+		s := admin.New(admin.Config{
+			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Sessions: f.db, Tokens: f.tokens,
+			Attempts: throttletest.NewGuard(), RequireConfirmed: c.required,
+		})
+		_, err := s.Login(t.Context(), email, c.password, admin.From{})
+		got := ""
+		if refusal, ok := errors.AsType[*fault.Error](err); ok {
+			got = refusal.Code
+		}
+		if got != c.want || (got != "") != (len(f.db.begun) == 0) {
+			t.Errorf("%+v: Login = %v, and %d sessions", c, err, len(f.db.begun))
+		}
+	}
+}
+
+// TestService_Login_foldedAddress: an address is folded to the end, and one that
+// an account was made under before that is still found.
+func TestService_Login_foldedAddress(t *testing.T) {
+	t.Parallel()
+	for typed, kept := range map[string]string{
+		"J\u030c@test.com": "\u01f0@test.com", "\u01f0@test.com": "\u01f0@test.com",
+		"J\u030c@Test.com": "j\u030c@test.com",
+	} {
+		f := newFixture(t, organization.Active)
+		f.db.admins = map[string]organization.Admin{kept: f.admin}
+		if _, err := f.Login(t.Context(), typed, plain, admin.From{}); err != nil {
+			t.Errorf("Login(%q), kept as %q: %v", typed, kept, err)
 		}
 	}
 }
@@ -180,7 +272,10 @@ func TestService_Login_oneAnswerToEveryRefusal(t *testing.T) {
 		{"a password that is too long", organization.Active, email, strings.Repeat("x", password.MaxLength+1), reads},
 		{"a password that is no text", organization.Active, email, plain + "\xff", reads},
 		{"an unknown address", organization.Active, "nobody@test.com", plain, reads},
-		{"an unknown address and a long password", organization.Active, "nobody@test.com", strings.Repeat("x", 1<<16), reads},
+		{
+			"an unknown address and a long password", organization.Active, "nobody@test.com",
+			strings.Repeat("x", 1<<16), reads,
+		},
 		{"an address that is none", organization.Active, "admin", plain, nil},
 		{"an operator for an address", organization.Active, `{"$ne":null}`, plain, nil},
 		{"an address that is no text", organization.Active, "\xff@test.com", plain, nil},
@@ -195,12 +290,16 @@ func TestService_Login_oneAnswerToEveryRefusal(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, tt.state)
-			got, err := f.Login(t.Context(), tt.email, tt.password)
-			want := fault.New(fault.Unauthenticated, "invalid_credentials", "the email address or the password is wrong")
-			if diff := cmp.Diff(error(want), err, cmp.Comparer(func(a, b error) bool { return a.Error() == b.Error() && fault.KindOf(a) == fault.KindOf(b) })); diff != "" {
+			got, err := f.Login(t.Context(), tt.email, tt.password, admin.From{})
+			want := fault.New(fault.Unauthenticated, "invalid_credentials",
+				"the email address or the password is wrong")
+			if diff := cmp.Diff(error(want), err, cmp.Comparer(func(a, b error) bool {
+				return a.Error() == b.Error() &&
+					fault.KindOf(a) == fault.KindOf(b)
+			})); diff != "" {
 				t.Errorf("Login differs (-want +got):\n%s", diff)
 			}
-			if got != (admin.Session{}) {
+			if got != (admin.Grant{}) {
 				t.Errorf("Login = %+v with an error", got)
 			}
 			if diff := cmp.Diff(tt.commands, f.db.commands); diff != "" {
@@ -209,11 +308,20 @@ func TestService_Login_oneAnswerToEveryRefusal(t *testing.T) {
 		})
 	}
 
+	t.Run("an admin that is not as it was any more", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t, organization.Active)
+		f.db.beginErr = organization.ErrAbsent
+		got, err := f.Login(t.Context(), email, plain, admin.From{})
+		if fault.KindOf(err) != fault.Unauthenticated || got != (admin.Grant{}) {
+			t.Errorf("Login = %+v, %v, want a refusal", got, err)
+		}
+	})
 	t.Run("an organization that is gone", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, organization.Active)
 		clear(f.db.orgs)
-		if _, err := f.Login(t.Context(), email, plain); fault.KindOf(err) != fault.Unauthenticated {
+		if _, err := f.Login(t.Context(), email, plain, admin.From{}); fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("Login = %v, want a refusal", err)
 		}
 	})
@@ -221,7 +329,7 @@ func TestService_Login_oneAnswerToEveryRefusal(t *testing.T) {
 
 func TestService_Login_whileTheOrganizationIsUpdated(t *testing.T) {
 	t.Parallel()
-	if _, err := newFixture(t, organization.Updating).Login(t.Context(), email, plain); err != nil {
+	if _, err := newFixture(t, organization.Updating).Login(t.Context(), email, plain, admin.From{}); err != nil {
 		t.Errorf("Login: %v", err)
 	}
 }
@@ -242,7 +350,7 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 		f := newFixture(t, organization.Active)
 		f.setHash(legacy(t, plain))
 		for range 2 {
-			if _, err := f.Login(t.Context(), email, plain); err != nil {
+			if _, err := f.Login(t.Context(), email, plain, admin.From{}); err != nil {
 				t.Fatalf("Login: %v", err)
 			}
 		}
@@ -253,57 +361,46 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 		if got.CredentialVersion != "v1" || got.Rev != 7 {
 			t.Errorf("ver, rev = %s, %d; want v1, 7: tokens must keep working", got.CredentialVersion, got.Rev)
 		}
-		want := []string{"find admin", "find organization", "rehash", "find admin", "find organization"}
-		if diff := cmp.Diff(want, f.db.commands); diff != "" {
-			t.Errorf("the commands differ (-want +got):\n%s", diff)
+		want := "find admin, find organization, begin session, rehash, find admin, find organization, begin session"
+		if got := strings.Join(f.db.commands, ", "); got != want {
+			t.Errorf("the commands are %s, want %s", got, want)
 		}
 	})
 
-	t.Run("of a short password too", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t, organization.Active)
-		f.setHash(legacy(t, "abc"))
-		if _, err := f.Login(t.Context(), email, "abc"); err != nil {
-			t.Fatalf("Login: %v", err)
-		}
-		if got := f.db.admins[email].Password.Alg; got != password.BcryptV1 {
-			t.Errorf("the hash is still %s", got)
-		}
-	})
-
-	t.Run("never from a password of more than 72 bytes", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t, organization.Active)
-		long := strings.Repeat("x", 72)
-		f.setHash(legacy(t, long))
-		if _, err := f.Login(t.Context(), email, long+"typo"); err != nil {
-			t.Fatalf("Login: %v", err)
-		}
-		if got := f.db.admins[email].Password.Alg; got != password.Legacy {
-			t.Errorf("the hash is %s now: the typing error has become the password", got)
-		}
-	})
-
-	t.Run("not after a wrong password or in a closed organization", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t, organization.Deleting)
-		f.setHash(legacy(t, plain))
-		for _, typed := range []string{"secret124", plain} {
-			if _, err := f.Login(t.Context(), email, typed); fault.KindOf(err) != fault.Unauthenticated {
-				t.Errorf("Login = %v, want a refusal", err)
+	long := strings.Repeat("x", 72)
+	for _, c := range []struct {
+		about       string
+		state       organization.State
+		kept, typed string
+		loggedIn    bool
+		want        string // the algorithm then
+	}{
+		{"of a short password too", organization.Active, "abc", "abc", true, password.BcryptV1},
+		// Else a typing error would become the password.
+		{"never from a password of more than 72 bytes", organization.Active, long, long + "typo", true, password.Legacy},
+		{"not after a wrong password", organization.Active, plain, "secret124", false, password.Legacy},
+		{"not in a closed organization", organization.Deleting, plain, plain, false, password.Legacy},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, c.state)
+			f.setHash(legacy(t, c.kept))
+			_, err := f.Login(t.Context(), email, c.typed, admin.From{})
+			if c.loggedIn != (err == nil) || err != nil && fault.KindOf(err) != fault.Unauthenticated {
+				t.Errorf("Login = %v, want it to succeed: %t", err, c.loggedIn)
 			}
-		}
-		if got := f.db.admins[email].Password.Alg; got != password.Legacy {
-			t.Errorf("the hash is %s now", got)
-		}
-	})
+			if got := f.db.admins[email].Password.Alg; got != c.want {
+				t.Errorf("the hash is %s now, want %s", got, c.want)
+			}
+		})
+	}
 
 	t.Run("and logs in where that fails", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, organization.Active)
 		f.setHash(legacy(t, plain))
 		f.db.rehash = func() (bool, error) { return false, organization.ErrLost }
-		if _, err := f.Login(t.Context(), email, plain); err != nil {
+		if _, err := f.Login(t.Context(), email, plain, admin.From{}); err != nil {
 			t.Errorf("Login: %v", err)
 		}
 		if !strings.Contains(f.log.String(), "level=WARN") || !strings.Contains(f.log.String(), f.admin.ID.String()) {
@@ -321,7 +418,7 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 		f := newFixture(t, organization.Active)
 		f.setHash(legacy(t, plain))
 		f.db.rehash = func() (bool, error) { return false, nil }
-		if _, err := f.Login(t.Context(), email, plain); err != nil || f.log.Len() > 0 {
+		if _, err := f.Login(t.Context(), email, plain, admin.From{}); err != nil || f.log.Len() > 0 {
 			t.Errorf("Login: %v, and the log is %q", err, f.log)
 		}
 	})
@@ -336,13 +433,27 @@ func TestService_Login_errors(t *testing.T) {
 		set   func(*fixture)
 		kind  fault.Kind
 	}{
-		{"no answer about the admin", email, func(f *fixture) { f.db.findErr = organization.ErrLost }, fault.Unavailable},
-		{"no answer about the organization", email, func(f *fixture) { f.db.orgErr = organization.ErrLost }, fault.Unavailable},
-		{"no answer, and an unknown address: the same", "nobody@test.com", func(f *fixture) { f.db.orgErr = organization.ErrLost }, fault.Unavailable},
-		{"the time is up", email, func(f *fixture) { f.db.orgErr = context.DeadlineExceeded }, fault.Unavailable},
+		{
+			"no answer about the admin", email, func(f *fixture) { f.db.findErr = organization.ErrLost },
+			fault.Unavailable,
+		},
+		{
+			"no answer about the organization", email, func(f *fixture) { f.db.orgErr = organization.ErrLost },
+			fault.Unavailable,
+		},
+		{
+			"no answer, and an unknown address: the same", "nobody@test.com",
+			func(f *fixture) { f.db.orgErr = organization.ErrLost }, fault.Unavailable,
+		},
+		{"no answer about the session", email, func(f *fixture) {
+			f.db.beginErr = fault.New(fault.Unavailable, "storage_unavailable", "d").After(time.Second)
+		}, fault.Unavailable},
 		{"a broken admin", email, func(f *fixture) { f.db.findErr = broken }, fault.Internal},
 		{"a broken organization", email, func(f *fixture) { f.db.orgErr = broken }, fault.Internal},
-		{"a hash that cannot be read", email, func(f *fixture) { f.setHash(password.Hash{Alg: "md5", Hash: "x"}) }, fault.Internal},
+		{
+			"a hash that cannot be read", email, func(f *fixture) { f.setHash(password.Hash{Alg: "md5", Hash: "x"}) },
+			fault.Internal,
+		},
 		{"a pepper that is not there", email, func(f *fixture) {
 			h := f.admin.Password
 			h.Pepper = "p0"
@@ -358,8 +469,8 @@ func TestService_Login_errors(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, organization.Active)
 			tt.set(f)
-			got, err := f.Login(t.Context(), tt.email, plain)
-			if err == nil || fault.KindOf(err) != tt.kind || got != (admin.Session{}) {
+			got, err := f.Login(t.Context(), tt.email, plain, admin.From{})
+			if err == nil || fault.KindOf(err) != tt.kind || got != (admin.Grant{}) {
 				t.Fatalf("Login = %+v, %v; want an error of kind %s", got, err, tt.kind)
 			}
 			if tt.kind == fault.Unavailable {
@@ -374,5 +485,26 @@ func TestService_Login_errors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestService_EmailHash(t *testing.T) {
+	t.Parallel()
+	hash := func(key, email string) string {
+		return admin.New(admin.Config{RecordSecret: []byte(key)}).EmailHash(email)
+	}
+	// printf admin@test.com | openssl dgst -sha256 -hmac key
+	if got, want := hash("key", email), "777aedddde647c21"; got != want {
+		t.Errorf("EmailHash = %s, want %s", got, want)
+	}
+	if one, other := hash("key", email), hash("key", " Admin@TEST.com"); one != other {
+		t.Errorf("one address has the hashes %s and %s", one, other)
+	}
+	for _, other := range []string{
+		hash("another", email), hash("key", "admin2@test.com"), hash("key", "none"), hash("key", ""),
+	} {
+		if other == hash("key", email) {
+			t.Errorf("another address, or another key, gives the same hash %s", other)
+		}
 	}
 }

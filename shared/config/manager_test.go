@@ -1,14 +1,17 @@
 package config_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"oms/shared/config"
+	"oms/shared/fault"
 )
 
 const (
@@ -50,9 +53,11 @@ func (m *secretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil || r.Method != http.MethodPost || r.URL.Path != "/":
 		m.problem = "no request of the protocol"
-	case r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" || r.Header.Get("Content-Type") != "application/x-amz-json-1.1":
+	case r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" ||
+		r.Header.Get("Content-Type") != "application/x-amz-json-1.1":
 		m.problem = "another target or type: " + r.Header.Get("X-Amz-Target") + " " + r.Header.Get("Content-Type")
-	case !strings.HasPrefix(auth, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") || !strings.Contains(auth, "/eu-central-1/secretsmanager/aws4_request") ||
+	case !strings.HasPrefix(auth, "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") ||
+		!strings.Contains(auth, "/eu-central-1/secretsmanager/aws4_request") ||
 		!strings.Contains(auth, "Signature="):
 		m.problem = "no signature of version 4: " + auth
 	case r.Header.Get("X-Amz-Security-Token") != "session" || !strings.Contains(auth, "x-amz-security-token"):
@@ -77,13 +82,18 @@ func (m *secretsManager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = w.Write([]byte(`{"__type":"InternalServiceError","message":"try again"}`))
 		default:
-			_ = json.NewEncoder(w).Encode(map[string]any{"ARN": in.SecretID, "Name": "oms", "SecretString": v, "VersionId": "v"})
+			_ = json.NewEncoder(w).Encode(map[string]any{
+				"ARN": in.SecretID, "Name": "oms", "SecretString": v, "VersionId": "v",
+			})
 		}
 	case []byte:
-		_ = json.NewEncoder(w).Encode(map[string]any{"ARN": in.SecretID, "Name": "oms", "SecretBinary": v, "VersionId": "v"})
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"ARN": in.SecretID, "Name": "oms", "SecretBinary": v, "VersionId": "v",
+		})
 	default:
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write([]byte(`{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`))
+		_, _ = w.Write([]byte(`{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the ` +
+			`specified secret."}`))
 	}
 }
 
@@ -123,8 +133,12 @@ func TestLoad_secretsManager(t *testing.T) {
 		set  func(env)
 	}{
 		{"in a function", func(env) {}},
-		{"with the region of the older name", func(e env) { e["AWS_DEFAULT_REGION"], e["AWS_REGION"] = "eu-central-1", "" }},
-		{"with the region of the secret itself", func(e env) { delete(e, "AWS_REGION") }},
+		{
+			"in another region than its secrets", func(e env) {
+				e["AWS_REGION"], e["AWS_DEFAULT_REGION"] = "us-east-1",
+					"us-east-1"
+			},
+		},
 		{"with an endpoint of its own", func(e env) {
 			e["AWS_ENDPOINT_URL_SECRETS_MANAGER"], e["AWS_ENDPOINT_URL"] = e["AWS_ENDPOINT_URL"], "http://127.0.0.1:1"
 		}},
@@ -155,8 +169,8 @@ func TestLoad_secretsManager(t *testing.T) {
 
 	t.Run("a raw URI", func(t *testing.T) {
 		t.Parallel()
-		m := newSecretsManager(t, map[string]any{mongoARN: "mongodb://a.example\n"})
-		if got := mustLoad(t, m.env(), config.Mongo).MongoURI.Reveal(); got != "mongodb://a.example" {
+		m := newSecretsManager(t, map[string]any{mongoARN: "mongodb://a.example/?tls=true\n"})
+		if got := mustLoad(t, m.env(), config.Mongo).MongoURI.Reveal(); got != "mongodb://a.example/?tls=true" {
 			t.Errorf("MongoURI = %q", got)
 		}
 	})
@@ -191,13 +205,13 @@ func TestLoad_secretsManager(t *testing.T) {
 
 func TestLoad_secretsManagerFails(t *testing.T) {
 	t.Parallel()
-	t.Run("once, and is asked again", func(t *testing.T) {
+	t.Run("some times, and is asked again", func(t *testing.T) {
 		t.Parallel()
 		m := newSecretsManager(t, secrets())
-		m.fail = 1
+		m.fail = 5
 		mustLoad(t, m.env(), config.JWT)
-		if got := m.check(t); got != 2 {
-			t.Errorf("Secrets Manager was asked %d times, want 2", got)
+		if got := m.check(t); got != 6 {
+			t.Errorf("Secrets Manager was asked %d times, want 6", got)
 		}
 	})
 
@@ -211,6 +225,37 @@ func TestLoad_secretsManagerFails(t *testing.T) {
 		}
 	})
 
+	// Whoever starts may try again later, which is no use where anything else is wrong.
+	for name, set := range map[string]func(m *secretsManager, e env){
+		"for as long as there is time": func(m *secretsManager, _ env) { m.fail = 1 << 30 },
+		"because its name is not known": func(_ *secretsManager, e env) {
+			e["AWS_ENDPOINT_URL"] = "http://secretsmanager.invalid"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newSecretsManager(t, secrets())
+			e := m.env()
+			set(m, e)
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			_, err := config.Load(ctx, e.lookup, config.JWT, config.Pepper)
+			if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "JWT_SECRET_ARN: ") ||
+				!strings.Contains(err.Error(), "PASSWORD_PEPPER_ARN: ") {
+				t.Errorf("Load = %v, want that both secrets are unavailable", err)
+			}
+			if ctx.Err() == nil {
+				t.Error("Load has given up before its time was over")
+			}
+			ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err = config.Load(ctx, e.with("BCRYPT_COST", "twelve").lookup, config.Hashing)
+			if err == nil || fault.KindOf(err) == fault.Unavailable {
+				t.Errorf("Load = %v, want an error of the configuration", err)
+			}
+		})
+	}
+
 	tests := []struct {
 		name, variable string
 		secrets        map[string]any
@@ -221,7 +266,11 @@ func TestLoad_secretsManagerFails(t *testing.T) {
 		{"a weak key", "JWT_SECRET_ARN", map[string]any{jwtARN: "hunter2"}, config.JWT},
 		{"a weak pepper", "PASSWORD_PEPPER_ARN", map[string]any{pepperARN: "hunter2"}, config.Pepper},
 		{"no URI", "MONGO_SECRET_ARN", map[string]any{mongoARN: "hunter2"}, config.Mongo},
-		{"an object without a URI", "MONGO_SECRET_ARN", map[string]any{mongoARN: `{"password":"hunter2"}`}, config.Mongo},
+		{
+			"an object without a URI", "MONGO_SECRET_ARN",
+			map[string]any{mongoARN: `{"password":"hunter2"}`},
+			config.Mongo,
+		},
 		{"no object", "MONGO_SECRET_ARN", map[string]any{mongoARN: `{hunter2`}, config.Mongo},
 	}
 	for _, tt := range tests {
@@ -229,7 +278,8 @@ func TestLoad_secretsManagerFails(t *testing.T) {
 			t.Parallel()
 			m := newSecretsManager(t, tt.secrets)
 			_, err := config.Load(t.Context(), m.env().lookup, tt.need)
-			if err == nil || !strings.HasPrefix(err.Error(), tt.variable+": ") || strings.Contains(err.Error(), "hunter2") {
+			if err == nil || !strings.HasPrefix(err.Error(), tt.variable+": ") || strings.Contains(err.Error(),
+				"hunter2") {
 				t.Errorf("Load = %v, want an error that names %s and shows nothing", err, tt.variable)
 			}
 			m.check(t)

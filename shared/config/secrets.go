@@ -54,7 +54,8 @@ func (l *loader) find(plain, byARN string) {
 	case value != "":
 		l.secrets[plain] = source{name: plain, text: value, ok: true}
 	case !isARN(arn):
-		l.fail(byARN, errors.New("must be the ARN of a secret, arn:aws:secretsmanager:<region>:<account>:secret:<name>"))
+		l.fail(byARN,
+			errors.New("must be the ARN of a secret, arn:aws:secretsmanager:<region>:<account>:secret:<name>"))
 	default:
 		l.secrets[plain] = source{name: byARN, arn: arn}
 	}
@@ -84,6 +85,9 @@ func (l *loader) fetch(ctx context.Context) {
 			defer mu.Unlock()
 			if err != nil {
 				l.fail(s.name, err)
+				if errors.Is(err, errUnanswered) {
+					l.unanswered++
+				}
 				return
 			}
 			s.text, s.ok = text, true
@@ -106,33 +110,28 @@ func (l *loader) read(ctx context.Context, arn string) (string, error) {
 }
 
 // mongo returns the database's URI. A secret of Secrets Manager may hold it raw or as
-// {"uri":"…"}. The driver reads the rest of it; here only its scheme is looked
-// at, because no parser's error is sure not to quote the password in it.
+// {"uri":"…"}.
 func (l *loader) mongo() secret.Text {
 	s, ok := l.secrets[mongoURI]
 	if !ok || !s.ok {
 		return ""
 	}
-	uri := strings.TrimSpace(s.text)
-	if s.arn != "" && strings.HasPrefix(uri, "{") {
+	text := strings.TrimSpace(s.text)
+	if s.arn != "" && strings.HasPrefix(text, "{") {
 		var named struct {
 			URI string `json:"uri"`
 		}
-		if err := json.Unmarshal([]byte(uri), &named); err != nil {
+		if err := json.Unmarshal([]byte(text), &named); err != nil {
 			l.fail(s.name, errors.New(`the secret begins with { but is not {"uri":"…"}`))
 			return ""
 		}
-		uri = named.URI
+		text = named.URI
 	}
-	rest, isMongo := strings.CutPrefix(uri, "mongodb://")
-	if !isMongo {
-		rest, isMongo = strings.CutPrefix(uri, "mongodb+srv://")
+	uri, err := ParseMongoURI(text, l.local)
+	if err != nil {
+		l.fail(s.name, err)
 	}
-	if !isMongo || rest == "" || strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		l.fail(s.name, errors.New("must be a mongodb:// or mongodb+srv:// URI"))
-		return ""
-	}
-	return secret.Text(uri)
+	return uri
 }
 
 func (l *loader) peppers() secret.Ring {

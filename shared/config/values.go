@@ -10,6 +10,9 @@ import (
 	"oms/shared/password"
 )
 
+// MaxTokenLife is as long as a token can live.
+const MaxTokenLife = 7 * 24 * time.Hour
+
 // The bounds of numbers. The original hashes at cost 12 and its tokens live an
 // hour; what is under the floors is unsafe, what is over the ceilings is a
 // typing error.
@@ -17,15 +20,30 @@ const (
 	defaultDatabase = "master_db"
 
 	defaultMinutes = 60
-	maxMinutes     = 7 * 24 * 60
+	maxMinutes     = int(MaxTokenLife / time.Minute)
 
 	defaultCost = 12
 	minCost     = 10 // OWASP Password Storage Cheat Sheet, "bcrypt"
 	maxCost     = 14 // about a second on one processor
 
+	// One factor alone is to have 15 characters, and no policy may ask for more
+	// than 64 (NIST SP 800-63B-4, 3.1.1.2; OWASP ASVS 5.0, 6.2.9).
+	defaultPassword = 15
+	maxPassword     = 64
+
 	defaultRetention = 15 * time.Minute
 	minRetention     = 2 * time.Minute // outlasts every command that may still be under way
 	maxRetention     = 10 * 365 * 24 * time.Hour
+
+	defaultReauthentication = 15 * time.Minute
+	minReauthentication     = time.Minute // enough for a person to do what the login was for
+	maxReauthentication     = 24 * time.Hour
+
+	// An office that signs up makes fewer, and a cluster that is planned for 20,000
+	// organizations is not full before somebody has looked at the alarms.
+	defaultPerAddress = 20
+	defaultPerStage   = 500
+	maxCreations      = 999_999
 )
 
 // environment looks a variable up; an empty one is absent.
@@ -42,6 +60,8 @@ type loader struct {
 	local   bool
 	secrets map[string]source // by the name of the plain variable
 	errs    []error
+
+	unanswered int // of the errs: secrets that nobody has answered for
 }
 
 // fail records what is wrong with the variable.
@@ -67,8 +87,10 @@ func (l *loader) database() string {
 		return defaultDatabase
 	}
 	switch {
-	case len(v) > 63 || strings.ContainsAny(v, "/\\. \"$*<>:|?") || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }):
-		l.fail("MASTER_DB", errors.New(`must be 1 to 63 printable ASCII characters without white space and /\."$*<>:|?`))
+	case len(v) > 63 || strings.ContainsAny(v, "/\\. \"$*<>:|?") ||
+		strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }):
+		l.fail("MASTER_DB",
+			errors.New(`must be 1 to 63 printable ASCII characters without white space and /\."$*<>:|?`))
 	case v == "admin" || v == "local" || v == "config":
 		l.fail("MASTER_DB", errors.New("must not be one of MongoDB's own databases: admin, local, config"))
 	}
@@ -87,6 +109,36 @@ func (l *loader) bcryptCost() int {
 	return l.integer("BCRYPT_COST", defaultCost, lowest, maxCost)
 }
 
+// policy returns what a new password must be. What is absent is strict, but
+// where the stage is local: there the original's own examples are to work.
+func (l *loader) policy() password.Policy {
+	least, blocklist := defaultPassword, true
+	if l.local {
+		least, blocklist = password.MinLength, false
+	}
+	switch v := l.env.get("PASSWORD_BLOCKLIST"); v {
+	case "":
+	case "on", "off":
+		blocklist = v == "on"
+	default:
+		l.fail("PASSWORD_BLOCKLIST", errors.New("must be on or off"))
+	}
+	return password.Policy{
+		MinLength: l.integer("PASSWORD_MIN_LENGTH", least, password.MinLength, maxPassword), Blocklist: blocklist,
+	}
+}
+
+// creations returns how many organizations may be made in an hour. What is absent
+// bounds them, but where the stage is local.
+func (l *loader) creations() (perAddress, perStage int) {
+	perAddress, perStage = defaultPerAddress, defaultPerStage
+	if l.local {
+		perAddress, perStage = 0, 0
+	}
+	return l.integer("CREATIONS_PER_ADDRESS", perAddress, 0, maxCreations),
+		l.integer("CREATIONS_PER_STAGE", perStage, 0, maxCreations)
+}
+
 func (l *loader) integer(name string, absent, lowest, highest int) int {
 	v := l.env.get(name)
 	if v == "" {
@@ -99,16 +151,16 @@ func (l *loader) integer(name string, absent, lowest, highest int) int {
 	return n
 }
 
-// retention takes Go's form of a duration only: a bare number might be meant
-// in any unit, and a wrong guess throws documents away.
-func (l *loader) retention() time.Duration {
-	v := l.env.get("DELETE_RETENTION")
+// duration takes Go's form of a duration only: a bare number might be meant in
+// any unit, and a wrong guess throws documents away, or leaves a door open.
+func (l *loader) duration(name string, absent, lowest, highest time.Duration, bounds string) time.Duration {
+	v := l.env.get(name)
 	if v == "" {
-		return defaultRetention
+		return absent
 	}
 	d, err := time.ParseDuration(v)
-	if err != nil || d < minRetention || d > maxRetention {
-		l.fail("DELETE_RETENTION", errors.New("must be a duration with its unit from 2m to 87600h, as in 15m or 720h"))
+	if err != nil || d < lowest || d > highest {
+		l.fail(name, errors.New("must be a duration with its unit from "+bounds))
 	}
 	return d
 }

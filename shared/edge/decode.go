@@ -27,7 +27,7 @@ const (
 //
 // The errors are faults: body_too_large beyond 64 KiB; unsupported_media_type
 // where Content-Type is not application/json in UTF-8; malformed_json for what
-// is no JSON text of RFC 8259 in UTF-8, for a name that an object has twice and
+// is not JSON text of RFC 8259 in UTF-8, for a name that an object has twice and
 // for more than 32 levels; invalid_request with one entry for each field that
 // is missing, unknown (names are compared exactly: Email is not email) or of
 // the wrong type (null is one), first the fields of T in their order, then the
@@ -68,7 +68,8 @@ func Decode[T any](c *Call) (T, error) {
 // checkMedia wants application/json. RFC 8259 (section 11) defines no charset
 // parameter; clients send one nevertheless, and any but utf-8 would be a lie.
 func checkMedia(h http.Header) error {
-	refused := fault.New(fault.UnsupportedMedia, "unsupported_media_type", "the Content-Type must be application/json in UTF-8")
+	refused := fault.New(fault.UnsupportedMedia, "unsupported_media_type",
+		"the Content-Type must be application/json in UTF-8")
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return refused
@@ -77,7 +78,8 @@ func checkMedia(h http.Header) error {
 		return refused
 	}
 	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return fault.New(fault.UnsupportedMedia, "unsupported_media_type", "the body must come without a Content-Encoding")
+		return fault.New(fault.UnsupportedMedia, "unsupported_media_type",
+			"the body must come without a Content-Encoding")
 	}
 	return nil
 }
@@ -207,7 +209,9 @@ func fill(v reflect.Value, members map[string]json.RawMessage) ([]fault.Field, e
 			target := reflect.New(kind)
 			// json.Unmarshal takes null for anything, so null is refused here.
 			if string(raw) == "null" || json.Unmarshal(raw, target.Interface()) != nil {
-				wrong = append(wrong, fault.Field{Field: name, Code: "wrong_type", Detail: "this field must be " + want})
+				wrong = append(wrong, fault.Field{
+					Field: name, Code: "wrong_type", Detail: "this field must be " + want,
+				})
 			} else if optional {
 				field.Set(target)
 			} else {

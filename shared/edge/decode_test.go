@@ -33,7 +33,8 @@ func call(contentType, body string) *edge.Call {
 
 func TestDecode_readsWhatIsThere(t *testing.T) {
 	t.Parallel()
-	got, err := edge.Decode[form](call("application/json", ` {"email":"","name":"\ud83d\ude00\\ud800","count":-3,"done":false} `))
+	got, err := edge.Decode[form](call("application/json", ` {"email":"","name":"\ud83d\ude00\\ud800","count":-3,`+
+		`"done":false} `))
 	if err != nil {
 		t.Fatalf("Decode: %v", err)
 	}
@@ -160,9 +161,15 @@ func TestDecode_namesEveryWrongField(t *testing.T) {
 		{"null is a wrong type", `{"name":null,"email":"e","note":null}`, "name=wrong_type note=wrong_type"},
 		{"an object where a string belongs", `{"name":{"$gt":""},"email":["e"]}`, "name=wrong_type email=wrong_type"},
 		{"a number where a string belongs", `{"name":1,"email":true}`, "name=wrong_type email=wrong_type"},
-		{"numbers that are not whole", `{"name":"n","email":"e","count":1.5,"done":"true"}`, "count=wrong_type done=wrong_type"},
+		{
+			"numbers that are not whole", `{"name":"n","email":"e","count":1.5,"done":"true"}`,
+			"count=wrong_type done=wrong_type",
+		},
 		{"a number that is too large", `{"name":"n","email":"e","count":9223372036854775808}`, "count=wrong_type"},
-		{"all at once, in order", `{"z":1,"email":5,"a":{"b":1},"count":"1","note":"x"}`, "name=missing email=wrong_type count=wrong_type z=unknown a=unknown"},
+		{
+			"all at once, in order", `{"z":1,"email":5,"a":{"b":1},"count":"1","note":"x"}`,
+			"name=missing email=wrong_type count=wrong_type z=unknown a=unknown",
+		},
 		{"the empty name", `{"":1,"name":"n","email":"e"}`, "=unknown"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -202,7 +209,8 @@ func second[T any](_ T, err error) error { return err }
 
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
-		`{"name":"n","email":"e","note":null}`, `{"name":"\ud800","a":[{"b":{}}]}`, `[]`, `{"a":1,"a":2}`, "\xff", `{"x":`, `{"count":1e2}`,
+		`{"name":"n","email":"e","note":null}`, `{"name":"\ud800","a":[{"b":{}}]}`, `[]`, `{"a":1,"a":2}`, "\xff",
+		`{"x":`, `{"count":1e2}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -238,7 +246,10 @@ func ExampleDecode() {
 		Password string  `json:"password"` // must be there
 		Note     *string `json:"note"`     // may be absent
 	}
-	c := &edge.Call{Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"email":"a@example.com","Password":"x"}`)}
+	c := &edge.Call{
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   []byte(`{"email":"a@example.com","Password":"x"}`),
+	}
 	_, err := edge.Decode[login](c)
 	f, _ := errors.AsType[*fault.Error](err)
 	for _, field := range f.Fields {

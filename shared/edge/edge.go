@@ -32,7 +32,6 @@ import (
 
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 
-	"oms/shared/fault"
 	"oms/shared/token"
 )
 
@@ -43,12 +42,14 @@ type Endpoint func(ctx context.Context, c *Call) (*Answer, error)
 // Call is one request as an [Endpoint] sees it.
 type Call struct {
 	Who      token.Principal // from the authorizer's context; zero on a [Public] endpoint
+	Address  string          // of the connection, which no header can change
 	Method   string
-	Path     string      // decoded
-	RawQuery string      // as sent; see [Call.Parameter]
-	Header   http.Header // canonical names; a header that came twice has the values that the gateway joined with a comma
-	Body     []byte      // decoded from base64; see [Decode]
-	record   *record     // nil where a test made the call by hand
+	Path     string // decoded
+	RawQuery string // as sent; see [Call.Parameter]
+	// canonical names; a header that came twice has the values that the gateway joined with a comma
+	Header http.Header
+	Body   []byte  // decoded from base64; see [Decode]
+	record *record // nil where a test made the call by hand
 }
 
 // Identify tells the log record who is calling, for an endpoint that finds it
@@ -56,6 +57,14 @@ type Call struct {
 func (c *Call) Identify(who token.Principal) {
 	if c.record != nil {
 		c.record.who = who
+	}
+}
+
+// RecordEmail tells the log record which account the request was about: by a keyed
+// hash of its email address, for no record may have the address itself.
+func (c *Call) RecordEmail(hash string) {
+	if c.record != nil {
+		c.record.emailHash = hash
 	}
 }
 
@@ -87,6 +96,7 @@ func Protected(e Endpoint) http.Handler {
 		rc, _ := core.GetAPIGatewayV2ContextFromContext(r.Context())
 		who, err := principal(rc, time.Now())
 		if err != nil {
+			recordOf(r.Context()).who = who
 			fail(w, r, err)
 			return
 		}
@@ -94,16 +104,33 @@ func Protected(e Endpoint) http.Handler {
 	})
 }
 
+// Routes returns the handler of a function with several routes: each has its own,
+// by its key in the template, such as "DELETE /admin/sessions/{id}". What the API
+// has decided is not decided again from a path.
+func Routes(handlers map[string]http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc, _ := core.GetAPIGatewayV2ContextFromContext(r.Context())
+		h, ok := handlers[rc.RouteKey]
+		if !ok {
+			fail(w, r, fmt.Errorf("the template sends the route %q here, and nothing answers it", rc.RouteKey))
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 func serve(w http.ResponseWriter, r *http.Request, e Endpoint, who token.Principal) {
 	rec := recordOf(r.Context())
 	rec.who = who
+	rc, _ := core.GetAPIGatewayV2ContextFromContext(r.Context())
 	body, err := io.ReadAll(r.Body) // bounded by the event: 6 MB (Lambda quotas, AWS Lambda developer guide)
 	if err != nil {
 		fail(w, r, fmt.Errorf("reading the body of an event: %w", err))
 		return
 	}
 	answer, err := e(r.Context(), &Call{
-		Who: who, Method: r.Method, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Header: r.Header, Body: body, record: rec,
+		Who: who, Address: rc.HTTP.SourceIP, Method: r.Method, Path: r.URL.Path, RawQuery: r.URL.RawQuery,
+		Header: r.Header, Body: body, record: rec,
 	})
 	if err != nil {
 		fail(w, r, err)
@@ -160,6 +187,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	rec := recordOf(r.Context())
 	rec.err = err
 	p := problemOf(r.Context(), err)
+	rec.code = p.fault.Code
 	body, encodeErr := encode(p.document(rec.requestID))
 	if encodeErr != nil { // strings and numbers only: it cannot happen
 		body = []byte("{}")
@@ -179,13 +207,3 @@ func (t Time) MarshalJSON() ([]byte, error) {
 }
 
 var _ json.Marshaler = Time{}
-
-// errUnreadable is what a client hears of an event that is none of its own making.
-func errUnreadable(cause error) error {
-	return fmt.Errorf("reading the event: %w", cause)
-}
-
-// errNotText is a request whose bytes are not UTF-8 (RFC 8259, section 8.1).
-func errNotText() error {
-	return fault.New(fault.Malformed, "malformed_json", "the request is not valid UTF-8")
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,34 @@ func get(tb testing.TB, e edge.Endpoint) edgetest.Response {
 	return edgetest.Invoke(tb, edge.Public(e), edgetest.Event(tb, edgetest.Request{Method: "GET", Path: "/x"}))
 }
 
+// decoded reads a JSON text.
+func decoded[T any](tb testing.TB, text string) T {
+	tb.Helper()
+	var into T
+	if err := json.Unmarshal([]byte(text), &into); err != nil {
+		tb.Fatalf("reading %q: %v", text, err)
+	}
+	return into
+}
+
+// answered is what a host gets.
+type answered struct {
+	StatusCode int
+	Headers    map[string]string
+	Body       string
+}
+
+// invoke sends a function a request as API Gateway does.
+func invoke(ctx context.Context, tb testing.TB, f *edge.Function) answered {
+	tb.Helper()
+	out, err := f.Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"requestId":"gateway",`+
+		`"http":{"method":"GET","path":"/x"}}}`))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return decoded[answered](tb, string(out))
+}
+
 func TestPublic_answers(t *testing.T) {
 	t.Parallel()
 	got := get(t, answering(&edge.Answer{
@@ -43,6 +72,8 @@ func TestPublic_answers(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Cache-Control": "no-store", "Etag": `"1"`,
+		"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+		"X-Content-Type-Options":    "nosniff", "Referrer-Policy": "no-referrer",
 	} {
 		if v := got.Header.Get(name); v != want {
 			t.Errorf("header %s = %q, want %q", name, v, want)
@@ -70,27 +101,51 @@ func TestPublic_sendsBytesAsTheyAre(t *testing.T) {
 func TestEndpoint_errorsBecomeProblems(t *testing.T) {
 	t.Parallel()
 	secret := errors.New("E11000 duplicate key {email: x@example.com} at mongodb://u:p@host")
+	says := func(k fault.Kind, code string) *fault.Error { return fault.New(k, code, "a") }
 	for _, tt := range []struct {
-		name   string
-		err    error
-		status int
-		header map[string]string
-		detail string
+		name          string
+		err           error
+		status        int
+		header, value string
 	}{
-		{"malformed", fault.New(fault.Malformed, "malformed_json", "a"), 400, nil, "a"},
-		{"unauthenticated", fault.New(fault.Unauthenticated, "token_revoked", "a"), 401, map[string]string{"Www-Authenticate": `Bearer error="invalid_token"`}, "a"},
-		{"wrong password", fault.New(fault.Unauthenticated, "invalid_credentials", "a"), 401, map[string]string{"Www-Authenticate": `Bearer error="invalid_grant"`}, "a"},
-		{"forbidden", fault.New(fault.Forbidden, "not_your_organization", "a"), 403, map[string]string{"Www-Authenticate": ""}, "a"},
-		{"not found", fault.New(fault.NotFound, "organization_not_found", "a"), 404, nil, "a"},
-		{"conflict", fault.New(fault.Conflict, "organization_name_taken", "a"), 409, map[string]string{"Retry-After": ""}, "a"},
-		{"held", fault.New(fault.Conflict, "organization_name_held", "a").After(80*time.Second + time.Millisecond), 409, map[string]string{"Retry-After": "81"}, "a"},
-		{"busy for a moment", fault.New(fault.Conflict, "organization_busy", "a").After(time.Nanosecond), 409, map[string]string{"Retry-After": "1"}, "a"},
-		{"precondition", fault.New(fault.Precondition, "version_mismatch", "a"), 412, nil, "a"},
-		{"too many", fault.New(fault.TooMany, "too_many_attempts", "a"), 429, map[string]string{"Retry-After": "1"}, "a"},
-		{"unavailable", fault.New(fault.Unavailable, "storage_unavailable", "a").Because(secret), 503, map[string]string{"Retry-After": "1"}, "a"},
-		{"a fault that somebody wrapped", wrap(fault.New(fault.NotFound, "organization_not_found", "a")), 404, nil, "a"},
-		{"anything else", secret, 500, nil, "something went wrong on our side; the request id tells us what"},
-		{"an internal fault", fault.New(fault.Internal, "broken", "secret"), 500, nil, "something went wrong on our side; the request id tells us what"},
+		{"malformed", says(fault.Malformed, "malformed_json"), 400, "", ""},
+		{
+			"unauthenticated", says(fault.Unauthenticated, "token_revoked"), 401,
+			"Www-Authenticate", `Bearer error="invalid_token"`,
+		},
+		{
+			"wrong password", says(fault.Unauthenticated, "invalid_credentials"), 401,
+			"Www-Authenticate", `Bearer error="invalid_grant"`,
+		},
+		{
+			"old refresh token", says(fault.Unauthenticated, "invalid_refresh_token"), 401,
+			"Www-Authenticate", `Bearer error="invalid_grant"`,
+		},
+		{
+			"old login", says(fault.Unauthenticated, "reauthentication_required").LoggedInWithin(15 * time.Minute), 401,
+			"Www-Authenticate",
+			`Bearer error="insufficient_user_authentication", error_description="a", max_age="900"`,
+		},
+		{"forbidden", says(fault.Forbidden, "not_your_organization"), 403, "Www-Authenticate", ""},
+		{"not found", says(fault.NotFound, "organization_not_found"), 404, "", ""},
+		{"conflict", says(fault.Conflict, "organization_name_taken"), 409, "Retry-After", ""},
+		{
+			"held", says(fault.Conflict, "organization_name_held").After(80*time.Second + time.Millisecond), 409,
+			"Retry-After", "81",
+		},
+		{
+			"busy for a moment", says(fault.Conflict, "organization_busy").After(time.Nanosecond), 409,
+			"Retry-After", "1",
+		},
+		{"precondition", says(fault.Precondition, "version_mismatch"), 412, "", ""},
+		{"too many", says(fault.TooMany, "too_many_attempts"), 429, "Retry-After", "1"},
+		{
+			"unavailable", says(fault.Unavailable, "storage_unavailable").Because(secret), 503,
+			"Retry-After", "1",
+		},
+		{"a fault that somebody wrapped", wrap(says(fault.NotFound, "organization_not_found")), 404, "", ""},
+		{"anything else", secret, 500, "", ""},
+		{"an internal fault", says(fault.Internal, "broken"), 500, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -101,18 +156,13 @@ func TestEndpoint_errorsBecomeProblems(t *testing.T) {
 			if v := got.Header.Get("Content-Type"); v != "application/problem+json" {
 				t.Errorf("Content-Type = %q", v)
 			}
-			for name, want := range tt.header {
-				if v := got.Header.Get(name); v != want {
-					t.Errorf("header %s = %q, want %q", name, v, want)
-				}
+			if v := got.Header.Get(tt.header); v != tt.value {
+				t.Errorf("header %s = %q, want %q", tt.header, v, tt.value)
 			}
-			var body map[string]any
-			if err := json.Unmarshal([]byte(got.Body), &body); err != nil {
-				t.Fatalf("body %q: %v", got.Body, err)
-			}
-			code := "internal_error"
+			body := decoded[map[string]any](t, got.Body)
+			code, detail := "internal_error", "something went wrong on our side; the request id tells us what"
 			if f, ok := errors.AsType[*fault.Error](tt.err); ok && f.Kind != fault.Internal {
-				code = f.Code
+				code, detail = f.Code, f.Detail
 			}
 			title, _ := body["title"].(string)
 			if title == "" {
@@ -120,7 +170,7 @@ func TestEndpoint_errorsBecomeProblems(t *testing.T) {
 			}
 			want := map[string]any{
 				"type": "urn:oms:problem:" + code, "title": title, "status": float64(tt.status),
-				"detail": tt.detail, "code": code, "request_id": got.Header.Get("X-Request-Id"),
+				"detail": detail, "code": code, "request_id": got.Header.Get("X-Request-Id"),
 			}
 			if diff := cmp.Diff(want, body); diff != "" {
 				t.Errorf("problem (-want +got):\n%s", diff)
@@ -134,14 +184,13 @@ func wrap(err error) error { return errors.Join(errors.New("looking"), err) }
 func TestEndpoint_namesEveryWrongField(t *testing.T) {
 	t.Parallel()
 	got := get(t, answering(nil, fault.NewInvalid(
-		fault.Field{Field: "email", Code: "missing", Detail: "d"}, fault.Field{Field: "password", Code: "too_short", Detail: "e"})))
-	var body struct {
+		fault.Field{Field: "email", Code: "missing", Detail: "d"}, fault.Field{
+			Field: "password", Code: "too_short", Detail: "e",
+		})))
+	body := decoded[struct {
 		Title  string
 		Errors []map[string]string
-	}
-	if err := json.Unmarshal([]byte(got.Body), &body); err != nil {
-		t.Fatalf("body %q: %v", got.Body, err)
-	}
+	}](t, got.Body)
 	want := []map[string]string{
 		{"field": "email", "code": "missing", "detail": "d"}, {"field": "password", "code": "too_short", "detail": "e"},
 	}
@@ -167,41 +216,68 @@ func TestEndpoint_withoutAnswerOrErrorIsInternal(t *testing.T) {
 func TestEndpoint_thatCannotBeEncodedIsInternal(t *testing.T) {
 	t.Parallel()
 	got := get(t, answering(&edge.Answer{Header: http.Header{"Etag": {"x"}}, Body: make(chan int)}, nil))
-	if got.Status != 500 || got.Header.Get("Etag") != "" || got.Header.Get("Content-Type") != "application/problem+json" {
+	if got.Status != 500 || got.Header.Get("Etag") != "" ||
+		got.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("answer = %d %v, want a clean 500", got.Status, got.Header)
 	}
 }
 
 func someone() token.Principal {
-	return token.Principal{AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1"}
+	return token.Principal{
+		AdminID: "0123456789abcdef01234567", OrgID: "76543210fedcba9876543210", CredentialVersion: "v1",
+	}
 }
 
 func TestProtected(t *testing.T) {
 	t.Parallel()
 	var whoAmI edge.Endpoint = func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
-		return &edge.Answer{Body: map[string]string{"who": c.Who.AdminID + "/" + c.Who.OrgID + "/" + c.Who.CredentialVersion}}, nil
+		who := c.Who.AdminID + "/" + c.Who.OrgID + "/" + c.Who.CredentialVersion
+		if c.Who.Session != "" {
+			who += "/" + c.Who.Session + c.Who.AuthTime.Format(" 15:04")
+		}
+		return &edge.Answer{Body: map[string]string{"who": who}}, nil
 	}
-	const said = `{"who":"0123456789abcdef01234567/76543210fedcba9876543210/v1"}`
-	valid := `"admin_id":"0123456789abcdef01234567","org_id":"76543210fedcba9876543210","ver":"v1"`
+	const said = `{"who":"0123456789abcdef01234567/76543210fedcba9876543210/v1`
+	lambda := func(more string) string {
+		return `{"lambda":{"admin_id":"0123456789abcdef01234567","org_id":"76543210fedcba9876543210","ver":"v1"` +
+			more + `}}`
+	}
 	// In the bubble it is midnight of 2000-01-01 UTC: 946684800.
 	for _, tt := range []struct {
 		name, authorizer string
 		status           int
-		code             string
+		code             string // of a refusal; else what is said beside the ids and the version
 	}{
-		{"lets a principal in", `{"lambda":{` + valid + `,"exp":946684801}}`, 200, ""},
-		{"reads exp that a host made text", `{"lambda":{` + valid + `,"exp":"946684801"}}`, 200, ""},
+		{"lets a principal in", lambda(`,"exp":946684801`), 200, ""},
+		{"reads exp that a host made text", lambda(`,"exp":"946684801"`), 200, ""},
+		{"reads of which session it is", lambda(`,"exp":946684801,"sid":"s","auth_time":946684740`), 200, "/s 23:59"},
+		{
+			"reads auth_time that a host made text",
+			lambda(`,"exp":946684801,"sid":"s","auth_time":"946684740"`), 200, "/s 23:59",
+		},
+		{"refuses a session without its login", lambda(`,"exp":946684801,"sid":"s"`), 401, "invalid_token"},
+		{
+			"refuses a session that is no text",
+			lambda(`,"exp":946684801,"sid":null,"auth_time":946684740`), 401, "invalid_token",
+		},
+		{"refuses an empty session", lambda(`,"exp":946684801,"sid":"","auth_time":946684740`), 401, "invalid_token"},
 		{"refuses without an authorizer", `null`, 401, "invalid_token"},
 		{"refuses an authorizer that says nothing", `{"lambda":{}}`, 401, "invalid_token"},
 		{"refuses a null context", `{"lambda":null}`, 401, "invalid_token"},
 		{"refuses claims of another authorizer", `{"jwt":{"claims":{"admin_id":"a"}}}`, 401, "invalid_token"},
-		{"refuses an admin that is no text", `{"lambda":{"admin_id":1,"org_id":"o","ver":"v","exp":946684801}}`, 401, "invalid_token"},
-		{"refuses an empty organization", `{"lambda":{"admin_id":"a","org_id":"","ver":"v","exp":946684801}}`, 401, "invalid_token"},
-		{"refuses without exp", `{"lambda":{` + valid + `}}`, 401, "invalid_token"},
-		{"refuses exp with a fraction", `{"lambda":{` + valid + `,"exp":946684801.5}}`, 401, "invalid_token"},
-		{"refuses exp out of range", `{"lambda":{` + valid + `,"exp":1e300}}`, 401, "invalid_token"},
-		{"refuses exp that is no number", `{"lambda":{` + valid + `,"exp":"soon"}}`, 401, "invalid_token"},
-		{"refuses an allow that outlived its token", `{"lambda":{` + valid + `,"exp":946684800}}`, 401, "token_expired"},
+		{
+			"refuses an admin that is no text", `{"lambda":{"admin_id":1,"org_id":"o","ver":"v","exp":946684801}}`, 401,
+			"invalid_token",
+		},
+		{
+			"refuses an empty organization", `{"lambda":{"admin_id":"a","org_id":"","ver":"v","exp":946684801}}`, 401,
+			"invalid_token",
+		},
+		{"refuses without exp", lambda(""), 401, "invalid_token"},
+		{"refuses exp with a fraction", lambda(`,"exp":946684801.5`), 401, "invalid_token"},
+		{"refuses exp out of range", lambda(`,"exp":1e300`), 401, "invalid_token"},
+		{"refuses exp that is no number", lambda(`,"exp":"soon"`), 401, "invalid_token"},
+		{"refuses an allow that outlived its token", lambda(`,"exp":946684800`), 401, "token_expired"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -214,20 +290,46 @@ func TestProtected(t *testing.T) {
 					t.Fatalf("status = %d %s, want %d", got.Status, got.Body, tt.status)
 				}
 				if tt.status == 200 {
-					if got.Body != said {
-						t.Errorf("body = %s, want %s", got.Body, said)
+					if want := said + tt.code + `"}`; got.Body != want {
+						t.Errorf("body = %s, want %s", got.Body, want)
 					}
 					return
 				}
-				var body struct{ Code string }
-				if err := json.Unmarshal([]byte(got.Body), &body); err != nil || body.Code != tt.code {
-					t.Errorf("code = %q, want %q (%v)", body.Code, tt.code, err)
+				if code := decoded[struct{ Code string }](t, got.Body).Code; code != tt.code {
+					t.Errorf("code = %q, want %q", code, tt.code)
 				}
 				if v := got.Header.Get("WWW-Authenticate"); v != `Bearer error="invalid_token"` {
 					t.Errorf("WWW-Authenticate = %q", v)
 				}
 			})
 		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	says := func(what string) http.Handler {
+		return edge.Public(func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
+			return &edge.Answer{Body: what + " to " + c.Address}, nil
+		})
+	}
+	h := edge.Routes(map[string]http.Handler{"GET /x/{id}": says("a"), "DELETE /x/{id}": says("b")})
+	for _, tt := range []struct {
+		method, path, route string
+		status              int
+		want                string
+	}{
+		{"GET", "/x/1", "GET /x/{id}", 200, `"a to 192.0.2.1"`},
+		{"DELETE", "/x/../1", "DELETE /x/{id}", 200, `"b to 192.0.2.1"`},
+		{"GET", "/x/1", "", 500, `"code":"internal_error"`},
+	} {
+		got := edgetest.Invoke(t, h, edgetest.Event(t, edgetest.Request{
+			Method: tt.method, Path: tt.path, Route: tt.route,
+			Header: map[string]string{"X-Forwarded-For": "198.51.100.7"},
+		}))
+		if got.Status != tt.status || !strings.Contains(got.Body, tt.want) {
+			t.Errorf("%s = %d %s, want %d %s", tt.route, got.Status, got.Body, tt.status, tt.want)
+		}
 	}
 }
 
@@ -245,26 +347,15 @@ func TestPublic_ignoresThePrincipal(t *testing.T) {
 
 func TestRequestID_isTheInvocations(t *testing.T) {
 	t.Parallel()
-	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd"})
+	ctx := lambdacontext.NewContext(t.Context(),
+		&lambdacontext.LambdaContext{AwsRequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd"})
 	f := edge.NewFunction(edge.Public(answering(nil, fault.New(fault.NotFound, "c", "d"))), edge.NewLogger(discard{}))
-	out, err := f.Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"requestId":"gateway","http":{"method":"GET","path":"/x"}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct {
-		Headers map[string]string
-		Body    string
-	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatal(err)
-	}
-	var body map[string]any
-	if err := json.Unmarshal([]byte(got.Body), &body); err != nil {
-		t.Fatal(err)
-	}
+	got := invoke(ctx, t, f)
+	body := decoded[map[string]any](t, got.Body)
 	const want = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 	if got.Headers["X-Request-Id"] != want || body["request_id"] != want {
-		t.Errorf("x-request-id = %q, request_id = %q, want both %q", got.Headers["X-Request-Id"], body["request_id"], want)
+		t.Errorf("x-request-id = %q, request_id = %q, want both %q", got.Headers["X-Request-Id"], body["request_id"],
+			want)
 	}
 }
 
@@ -291,20 +382,11 @@ func TestFunction_endsTheRequestBeforeItsOwnDeadline(t *testing.T) {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
-				out, err := edge.NewFunction(edge.Public(waits), edge.NewLogger(discard{})).Invoke(ctx,
-					[]byte(`{"version":"2.0","requestContext":{"http":{"method":"GET","path":"/x"}}}`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got struct {
-					StatusCode int
-					Headers    map[string]string
-				}
-				if err := json.Unmarshal(out, &got); err != nil {
-					t.Fatal(err)
-				}
-				if took := time.Since(start); took != tt.want || got.StatusCode != 503 || got.Headers["Retry-After"] == "" {
-					t.Errorf("answered %d after %v with %v, want 503 after %v with Retry-After", got.StatusCode, took, got.Headers, tt.want)
+				got := invoke(ctx, t, edge.NewFunction(edge.Public(waits), edge.NewLogger(discard{})))
+				if took := time.Since(start); took != tt.want || got.StatusCode != 503 ||
+					got.Headers["Retry-After"] == "" {
+					t.Errorf("answered %d after %v with %v, want 503 after %v with Retry-After", got.StatusCode, took,
+						got.Headers, tt.want)
 				}
 			})
 		})

@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+
+	"oms/shared/fault"
 )
 
 // Function answers the events of an HTTP API (payload 2.0) with an
@@ -54,16 +56,17 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 func (f *Function) answer(ctx context.Context, payload []byte) (events.APIGatewayV2HTTPResponse, error) {
 	var none events.APIGatewayV2HTTPResponse
-	if !utf8.Valid(payload) { // encoding/json would replace the bytes, and a password with them
-		return none, errNotText()
+	// RFC 8259, section 8.1. encoding/json would replace the bytes, and a password with them.
+	if !utf8.Valid(payload) {
+		return none, fault.New(fault.Malformed, "malformed_json", "the request is not valid UTF-8")
 	}
 	var event events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal(payload, &event); err != nil {
-		return none, errUnreadable(errors.New("it is no payload of version 2.0")) // the decoder's text quotes the event
+	if err := json.Unmarshal(payload, &event); err != nil { // its text quotes the event
+		return none, errors.New("reading the event: it is no payload of version 2.0")
 	}
 	event, err := normalise(event)
 	if err != nil {
-		return none, errUnreadable(err)
+		return none, fmt.Errorf("reading the event: %w", err)
 	}
 	ctx = context.WithValue(ctx, headersKey{}, event.Headers)
 	return f.adapter.ProxyWithContext(ctx, event)

@@ -33,13 +33,17 @@ func (c *Call) OptionalParameter(name string) (value string, there bool, wrong *
 			continue
 		}
 		if there {
-			return "", true, &fault.Field{Field: name, Code: "repeated", Detail: "this query parameter may be given once only"}
+			return "", true, &fault.Field{
+				Field: name, Code: "repeated", Detail: "this query parameter may be given once only",
+			}
 		}
 		there = true
 		decoded, err := url.QueryUnescape(raw)
 		switch {
 		case err != nil || !utf8.ValidString(decoded):
-			wrong = &fault.Field{Field: name, Code: "invalid", Detail: "this query parameter must be UTF-8 in percent encoding"}
+			wrong = &fault.Field{
+				Field: name, Code: "invalid", Detail: "this query parameter must be UTF-8 in percent encoding",
+			}
 		case decoded == "":
 			wrong = &fault.Field{Field: name, Code: "too_short", Detail: "this query parameter may not be empty"}
 		}
@@ -61,7 +65,7 @@ const NoVersion int64 = -1
 // section 13.1.1), or nil for none: without the header, and with *, which any
 // existing organization matches. A tag that is well formed and not one that
 // [ETag] makes matches nothing ([NoVersion]); so does a weak one, for the
-// comparison is strong. A header that is no list of entity tags, or that names
+// comparison is strong. A header that is not a list of entity tags, or that names
 // two versions, is returned as the entry of a 422.
 func (c *Call) IfMatch() (version *int64, wrong *fault.Field) {
 	values := c.Header.Values("If-Match")
@@ -76,11 +80,15 @@ func (c *Call) IfMatch() (version *int64, wrong *fault.Field) {
 	for rest := list; ; {
 		tag, after, ok := cutTag(rest)
 		if !ok {
-			return nil, &fault.Field{Field: "If-Match", Code: "invalid", Detail: `this header must be an entity tag such as "1"`}
+			return nil, &fault.Field{
+				Field: "If-Match", Code: "invalid", Detail: `this header must be an entity tag such as "1"`,
+			}
 		}
 		if v := versionOf(tag); v != NoVersion {
 			if found != NoVersion && found != v {
-				return nil, &fault.Field{Field: "If-Match", Code: "repeated", Detail: "this header may name one version only"}
+				return nil, &fault.Field{
+					Field: "If-Match", Code: "repeated", Detail: "this header may name one version only",
+				}
 			}
 			found = v
 		}

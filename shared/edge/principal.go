@@ -11,10 +11,11 @@ import (
 	"oms/shared/token"
 )
 
-// principal returns who the authorizer says is calling. It reads
-// requestContext.authorizer.lambda and nothing else: a client writes headers,
-// but it cannot write the request context. functions/authorizer makes what is
-// read here: admin_id, org_id, ver and exp (Unix seconds).
+// principal returns who the authorizer says is calling; with an error where that
+// token has expired. It reads requestContext.authorizer.lambda and nothing else:
+// a client writes headers, but it cannot write the request context.
+// functions/authorizer makes what is read here: admin_id, org_id, ver, exp (Unix
+// seconds), and of a token of a session sid and auth_time (Unix seconds).
 func principal(rc events.APIGatewayV2HTTPRequestContext, now time.Time) (token.Principal, error) {
 	if rc.Authorizer == nil || len(rc.Authorizer.Lambda) == 0 {
 		return token.Principal{}, fault.New(fault.Unauthenticated, "invalid_token", "a bearer token is needed")
@@ -25,12 +26,23 @@ func principal(rc events.APIGatewayV2HTTPRequestContext, now time.Time) (token.P
 	ver, okVer := said["ver"].(string)
 	exp, okExp := unixSeconds(said["exp"])
 	if !okAdmin || !okOrg || !okVer || !okExp || admin == "" || org == "" {
-		return token.Principal{}, fault.New(fault.Unauthenticated, "invalid_token", "the bearer token does not say who is calling")
+		return token.Principal{}, fault.New(fault.Unauthenticated, "invalid_token",
+			"the bearer token does not say who is calling")
+	}
+	who := token.Principal{AdminID: admin, OrgID: org, CredentialVersion: ver, Expires: exp}
+	if _, there := said["sid"]; there {
+		session, okSession := said["sid"].(string)
+		at, okAt := unixSeconds(said["auth_time"])
+		if !okSession || !okAt || session == "" {
+			return token.Principal{}, fault.New(fault.Unauthenticated, "invalid_token",
+				"the bearer token does not say of which session it is")
+		}
+		who.Session, who.AuthTime = session, at
 	}
 	if !now.Before(exp) {
-		return token.Principal{}, fault.New(fault.Unauthenticated, "token_expired", "the bearer token has expired")
+		return who, fault.New(fault.Unauthenticated, "token_expired", "the bearer token has expired")
 	}
-	return token.Principal{AdminID: admin, OrgID: org, CredentialVersion: ver, Expires: exp}, nil
+	return who, nil
 }
 
 // unixSeconds reads a time that crossed JSON: a number, or the text of one, as

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -65,7 +66,7 @@ func status(k fault.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// problemOf decides what the client hears of err. What is no fault is
+// problemOf decides what the client hears of err. What is not a fault is
 // internal, and none of its text is sent; but where the request's time is over
 // ([margin]) the only thing that anything here waits for did not answer.
 func problemOf(ctx context.Context, err error) problem {
@@ -75,7 +76,8 @@ func problemOf(ctx context.Context, err error) problem {
 	case !ok && ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
 		f = fault.New(fault.Unavailable, "storage_unavailable", "the database did not answer in time")
 	default:
-		f = fault.New(fault.Internal, "internal_error", "something went wrong on our side; the request id tells us what")
+		f = fault.New(fault.Internal, "internal_error",
+			"something went wrong on our side; the request id tells us what")
 	}
 	return problem{status: status(f.Kind), fault: f}
 }
@@ -110,7 +112,7 @@ func (p problem) headers(h http.Header) {
 		h.Set("Retry-After", strconv.FormatInt(s, 10))
 	}
 	if p.fault.Kind == fault.Unauthenticated {
-		h.Set("WWW-Authenticate", challenge(p.fault.Code))
+		h.Set("WWW-Authenticate", challenge(p.fault))
 	}
 }
 
@@ -127,11 +129,18 @@ func retryAfter(f *fault.Error) int64 {
 }
 
 // challenge returns the WWW-Authenticate header of a refused credential. A
-// token is invalid_token (RFC 6750, section 3.1); an email with a password is
-// the grant of a token request, so it is invalid_grant (RFC 6749, section 5.2).
-func challenge(code string) string {
-	if code == "invalid_credentials" {
+// token is invalid_token (RFC 6750, section 3.1), or
+// insufficient_user_authentication where its login is too old (RFC 9470, section
+// 3); an email with a password, a refresh token, and a token that was mailed are
+// grants, as those of a token request, so they are invalid_grant (RFC 6749, section 5.2).
+func challenge(f *fault.Error) string {
+	switch {
+	case f.Code == "invalid_credentials" || f.Code == "invalid_refresh_token",
+		f.Code == "invalid_reset_token" || f.Code == "invalid_confirmation_token":
 		return `Bearer error="invalid_grant"`
+	case f.MaxAge > 0:
+		return fmt.Sprintf(`Bearer error="insufficient_user_authentication", error_description="%s", max_age="%d"`,
+			f.Detail, int64(f.MaxAge.Seconds()))
 	}
 	return `Bearer error="invalid_token"`
 }

@@ -19,12 +19,14 @@ import (
 	"oms/shared/token"
 )
 
-// NewLogger returns a logger that writes JSON to w and adds the request's id
-// to every record that is made with a request's context. The names of time and
-// message are those that Lambda's own log handling looks for (lambdacontext).
+// NewLogger returns a logger that writes JSON to w and adds the function's
+// version to every record, by which the alarms of template.yaml tell a new
+// version's failures from the old one's, and the request's id to those that are
+// made with a request's context. The names of time and message are those that
+// Lambda's own log handling looks for (lambdacontext).
 func NewLogger(w io.Writer) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})
-	return slog.New(requestIDs{h})
+	return slog.New(requestIDs{h}).With(slog.String("function_version", lambdacontext.FunctionVersion))
 }
 
 // requestIDs adds request_id to records made with a request's context.
@@ -52,9 +54,13 @@ func (h requestIDs) WithGroup(name string) slog.Handler {
 // record is what is known of a request when its one log record is written.
 type record struct {
 	requestID string
+	gatewayID string // the API's own id of the request: its access log has it
+	sourceIP  string // of the connection to the API, which no header can change
 	route     string
 	who       token.Principal
+	emailHash string
 	status    int
+	code      string // of the problem that was answered
 	err       error
 }
 
@@ -77,12 +83,16 @@ func invocationID(ctx context.Context) string {
 	return strings.ToLower(rand.Text())
 }
 
-// recorded returns next with what every answer has: x-request-id, no caching
-// unless next says otherwise, a 500 for a panic, and one log record.
+// recorded returns next with what every answer has: its headers (see flush), no
+// caching unless next says otherwise, a 500 for a panic, and one log record.
 func recorded(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &record{requestID: invocationID(r.Context()), route: route(r)}
+		rc, _ := core.GetAPIGatewayV2ContextFromContext(r.Context())
+		rec := &record{
+			requestID: invocationID(r.Context()), gatewayID: rc.RequestID, sourceIP: rc.HTTP.SourceIP,
+			route: route(r.Method, rc.RouteKey),
+		}
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 		buf := &answer{header: http.Header{}}
 		func() {
@@ -101,17 +111,16 @@ func recorded(next http.Handler, log *slog.Logger) http.Handler {
 
 // route returns method and route key, which come from the template; the path
 // and the query, which come from the client, stay out of the log.
-func route(r *http.Request) string {
-	rc, ok := core.GetAPIGatewayV2ContextFromContext(r.Context())
+func route(method, key string) string {
 	switch {
-	case !ok || rc.RouteKey == "":
-		return r.Method
-	case strings.HasPrefix(rc.RouteKey, "ANY "):
-		return r.Method + strings.TrimPrefix(rc.RouteKey, "ANY")
-	case strings.HasPrefix(rc.RouteKey, "$"):
-		return r.Method + " " + rc.RouteKey
+	case key == "":
+		return method
+	case strings.HasPrefix(key, "ANY "):
+		return method + strings.TrimPrefix(key, "ANY")
+	case strings.HasPrefix(key, "$"):
+		return method + " " + key
 	}
-	return rc.RouteKey
+	return key
 }
 
 // level is Warn where an operator may look, Error where someone must.
@@ -127,7 +136,12 @@ func (rec *record) level() slog.Level {
 
 // attrs returns what the record says, for a logger that may or may not add the request's id.
 func (rec *record) attrs(log *slog.Logger, took time.Duration, more ...slog.Attr) []slog.Attr {
-	attrs := make([]slog.Attr, 0, 8+len(more))
+	attrs := make([]slog.Attr, 0, 12+len(more))
+	said := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
 	if _, adds := log.Handler().(requestIDs); !adds {
 		attrs = append(attrs, slog.String("request_id", rec.requestID))
 	}
@@ -135,6 +149,13 @@ func (rec *record) attrs(log *slog.Logger, took time.Duration, more ...slog.Attr
 		attrs = append(attrs, slog.String("route", rec.route), slog.Int("status", rec.status))
 	}
 	attrs = append(attrs, slog.Float64("duration_ms", float64(took.Microseconds())/1000))
+	said("gateway_request_id", rec.gatewayID)
+	said("code", rec.code)
+	switch rec.status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		said("source_ip", rec.sourceIP) // who may be attacking; of everybody else the access log has it
+	}
+	said("email_hash", rec.emailHash)
 	if !rec.who.Anonymous() {
 		attrs = append(attrs, slog.String("admin_id", rec.who.AdminID), slog.String("org_id", rec.who.OrgID))
 	}
@@ -146,11 +167,12 @@ func (rec *record) attrs(log *slog.Logger, took time.Duration, more ...slog.Attr
 }
 
 // secrets are the shapes of what no record may carry: a connection string, a
-// JSON Web Token, a bcrypt hash, an email address. Errors are made without
+// JSON Web Token, a refresh token, a bcrypt hash, an email address. Errors are made without
 // them; this is for the one that was not, such as a driver's text about a
 // duplicate key, which quotes the key.
 var secrets = regexp.MustCompile(`mongodb(\+srv)?://\S+` +
 	`|eyJ[\w-]+\.[\w-]*\.[\w-]*` +
+	`|` + token.RefreshPrefix + `[\w-]+` +
 	`|\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}` +
 	`|[^\s"'<>:,;()\[\]{}]+@[^\s"'<>:,;()\[\]{}]+`)
 
@@ -219,10 +241,16 @@ func (a *answer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// flush sends what was held, with the headers that every answer has, and returns the status.
+// flush sends what was held, with the headers that every answer has, and
+// returns the status. Three of those are for a browser (OWASP ASVS 5.0, 3.4.1,
+// 3.4.4 and 3.4.5): it is to ask by HTTPS alone for two years, must not guess a
+// type, and tells no other site where it was.
 func (a *answer) flush(w http.ResponseWriter, requestID string) int {
 	a.WriteHeader(http.StatusOK)
 	a.header.Set("X-Request-Id", requestID)
+	a.header.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	a.header.Set("X-Content-Type-Options", "nosniff")
+	a.header.Set("Referrer-Policy", "no-referrer")
 	if a.header.Get("Cache-Control") == "" {
 		a.header.Set("Cache-Control", "no-store")
 	}

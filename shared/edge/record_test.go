@@ -3,7 +3,6 @@ package edge_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +18,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/edge/edgetest"
 	"oms/shared/fault"
+	"oms/shared/token"
 )
 
 // recordsOf reads a log.
@@ -26,11 +26,7 @@ func recordsOf(tb testing.TB, log string) []map[string]any {
 	tb.Helper()
 	var records []map[string]any
 	for line := range strings.Lines(log) {
-		var r map[string]any
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			tb.Fatalf("record %q: %v", line, err)
-		}
-		records = append(records, r)
+		records = append(records, decoded[map[string]any](tb, line))
 	}
 	return records
 }
@@ -45,8 +41,10 @@ func TestRecord_saysWhatStyleAsksFor(t *testing.T) {
 			return &edge.Answer{Body: "x"}, nil
 		}), edgetest.Event(t, edgetest.Request{Method: "GET", Path: "/x", Query: "q=1", Who: who}))
 		want := []map[string]any{{
-			"timestamp": "2000-01-01T00:00:00.0015Z", "level": "INFO", "message": "request", "route": "GET /x", "status": 200.0,
-			"duration_ms": 1.5, "admin_id": who.AdminID, "org_id": who.OrgID, "request_id": got.Header.Get("X-Request-Id"),
+			"timestamp": "2000-01-01T00:00:00.0015Z", "level": "INFO", "message": "request", "route": "GET /x",
+			"status":      200.0,
+			"duration_ms": 1.5, "gateway_request_id": "JCJM3j95PHcEJHg=", "function_version": "",
+			"admin_id": who.AdminID, "org_id": who.OrgID, "request_id": got.Header.Get("X-Request-Id"),
 		}}
 		records := recordsOf(t, got.Log)
 		if len(records) == 1 { // the time zone is the machine's
@@ -71,14 +69,78 @@ func TestRecord_levelsAndErrors(t *testing.T) {
 		err5  any
 	}{
 		{"a client's mistake", fault.New(fault.Conflict, "c", "d").Because(errors.New("cause")), "INFO", nil},
-		{"a database that is away", fault.New(fault.Unavailable, "storage_unavailable", "d").Because(errors.New("cause")), "WARN", "storage_unavailable: d: cause"},
+		{"a database that is away", fault.New(fault.Unavailable, "storage_unavailable", "d").
+			Because(errors.New("cause")), "WARN", "storage_unavailable: d: cause"},
 		{"a defect", errors.New("cause"), "ERROR", "cause"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			records := recordsOf(t, get(t, answering(nil, tt.err)).Log)
-			if len(records) != 1 || records[0]["level"] != tt.level || records[0]["err"] != tt.err5 {
-				t.Errorf("records = %v, want one of level %s with err %v", records, tt.level, tt.err5)
+			got := get(t, answering(nil, tt.err))
+			records := recordsOf(t, got.Log)
+			// The status is what the metric filters of template.yaml count as 5xx, beside the level ERROR.
+			if len(records) != 1 || records[0]["level"] != tt.level || records[0]["err"] != tt.err5 ||
+				records[0]["status"] != float64(got.Status) {
+				t.Errorf("records = %v, want one of level %s and status %d with err %v", records, tt.level, got.Status,
+					tt.err5)
+			}
+		})
+	}
+}
+
+// TestRecord_ofARefusal: who attacks an account, and by which request, is there to be found.
+func TestRecord_ofARefusal(t *testing.T) {
+	t.Parallel()
+	refusing := func(k fault.Kind) edge.Endpoint {
+		return func(_ context.Context, c *edge.Call) (*edge.Answer, error) {
+			c.RecordEmail("0123456789abcdef")
+			return nil, fault.New(k, "why", "d")
+		}
+	}
+	expired := someone()
+	expired.Expires = time.Now().Add(-time.Second)
+	for _, tt := range []struct {
+		name    string
+		handler http.Handler
+		who     token.Principal
+		want    map[string]any
+	}{
+		{"a login", edge.Public(refusing(fault.Unauthenticated)), token.Principal{}, map[string]any{
+			"status": 401.0, "code": "why", "source_ip": "192.0.2.1", "email_hash": "0123456789abcdef",
+		}},
+		{"what is somebody else's", edge.Public(refusing(fault.Forbidden)), token.Principal{}, map[string]any{
+			"status": 403.0, "code": "why", "source_ip": "192.0.2.1", "email_hash": "0123456789abcdef",
+		}},
+		{"too many attempts", edge.Public(refusing(fault.TooMany)), token.Principal{}, map[string]any{
+			"status": 429.0, "code": "why", "source_ip": "192.0.2.1", "email_hash": "0123456789abcdef",
+		}},
+		{"no authorizer", edge.Protected(nil), token.Principal{}, map[string]any{
+			"status": 401.0, "code": "invalid_token", "source_ip": "192.0.2.1",
+		}},
+		{"a token that has expired", edge.Protected(nil), expired, map[string]any{
+			"status": 401.0, "code": "token_expired", "source_ip": "192.0.2.1", "admin_id": expired.AdminID,
+			"org_id": expired.OrgID,
+		}},
+		{"what is there already", edge.Public(refusing(fault.Conflict)), token.Principal{}, map[string]any{
+			"status": 409.0, "code": "why", "email_hash": "0123456789abcdef",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := edgetest.Invoke(t, tt.handler, edgetest.Event(t, edgetest.Request{
+				Method: "GET", Path: "/x", Who: tt.who, Header: map[string]string{"X-Forwarded-For": "203.0.113.9"},
+			}))
+			tt.want["gateway_request_id"] = "JCJM3j95PHcEJHg="
+			records := recordsOf(t, got.Log)
+			if len(records) != 1 {
+				t.Fatalf("records = %v, want one", records)
+			}
+			for _, always := range []string{
+				"timestamp", "level", "message", "route", "duration_ms", "request_id", "function_version",
+			} {
+				delete(records[0], always)
+			}
+			if diff := cmp.Diff(tt.want, records[0]); diff != "" {
+				t.Errorf("record (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -87,7 +149,8 @@ func TestRecord_levelsAndErrors(t *testing.T) {
 func TestRecord_route(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{
-		"POST /org/create": "POST /org/create", "ANY /docs/{proxy+}": "DELETE /docs/{proxy+}", "$default": "DELETE $default", "": "DELETE",
+		"POST /org/create": "POST /org/create", "ANY /docs/{proxy+}": "DELETE /docs/{proxy+}",
+		"$default": "DELETE $default", "": "DELETE",
 	} {
 		got := edgetest.Invoke(t, edge.Public(answering(&edge.Answer{}, nil)), []byte(
 			`{"version":"2.0","rawPath":"/secret","rawQueryString":"secret=1","requestContext":{"routeKey":"`+key+`","http":{"method":"DELETE"}}}`))
@@ -106,21 +169,27 @@ func TestRecord_carriesNoSecret(t *testing.T) {
 	const (
 		address = "jane.doe+x@example.com"
 		jwt     = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+		refresh = "omsr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA-_AAAAAAAAA"
 		hash    = "$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUV012345678"
-		uri     = "mongodb+srv://oms:hunter2@cluster0.example.net/master?x=1" //nolint:gosec // G101: it is planted, to be looked for
+		//nolint:gosec // G101: it is planted, to be looked for
+		uri = "mongodb+srv://oms:hunter2@cluster0.example.net/master?x=1"
 	)
-	planted := []string{address, jwt, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key"}
+	planted := []string{address, jwt, refresh, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key"}
 	for name, err := range map[string]error{
-		"a driver's text": fmt.Errorf("inserting: E11000 duplicate key { email: %q } at %s, admin has %s and %s", address, uri, hash, jwt),
-		"a fault's cause": fault.New(fault.Unavailable, "c", "d").Because(fmt.Errorf("to <%s>:%s (%s)", address, hash, uri)),
-		"a success":       nil,
+		"a driver's text": fmt.Errorf("inserting: E11000 duplicate key { email: %q } at %s, admin has %s, %s and %s",
+			address, uri, hash, jwt, refresh),
+		"a fault's cause": fault.New(fault.Unavailable, "c", "d").Because(fmt.Errorf("to <%s>:%s (%s)", address, hash,
+			uri)),
+		"a success": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := edgetest.Invoke(t, edge.Public(answering(&edge.Answer{Body: jwt}, err)), edgetest.Event(t, edgetest.Request{
-				Method: "POST", Path: "/x", Query: "email=" + address, JSON: `{"password":"pa55word","email":"` + address + `"}`,
-				Header: map[string]string{"Authorization": "Bearer " + jwt, "Idempotency-Key": "the-key"},
-			}))
+			got := edgetest.Invoke(t, edge.Public(answering(&edge.Answer{Body: jwt}, err)),
+				edgetest.Event(t, edgetest.Request{
+					Method: "POST", Path: "/x", Query: "email=" + address, JSON: `{"password":"pa55word","email":"` +
+						address + `"}`,
+					Header: map[string]string{"Authorization": "Bearer " + jwt, "Idempotency-Key": "the-key"},
+				}))
 			for _, secret := range planted {
 				if strings.Contains(got.Log, secret) {
 					t.Errorf("the log has %q: %s", secret, got.Log)
@@ -143,9 +212,18 @@ func TestPanic_isA500AndARecord(t *testing.T) {
 		name, want string
 		panics     func()
 	}{
-		{"of the runtime", "panic: runtime error: invalid memory address or nil pointer dereference at oms/shared/edge_test.TestPanic", func() { _ = none.Code }},
-		{"with a text", "panic: a value of type string at oms/shared/edge_test.TestPanic", func() { panic("pa55word") }},
-		{"with an error", "panic: a value of type *errors.errorString at oms/shared/edge_test.TestPanic", func() { panic(errors.New("pa55word")) }},
+		{
+			"of the runtime", "panic: runtime error: invalid memory address or nil pointer dereference at " +
+				"oms/shared/edge_test.TestPanic", func() { _ = none.Code },
+		},
+		{
+			"with a text", "panic: a value of type string at oms/shared/edge_test.TestPanic",
+			func() { panic("pa55word") },
+		},
+		{
+			"with an error", "panic: a value of type *errors.errorString at oms/shared/edge_test.TestPanic",
+			func() { panic(errors.New("pa55word")) },
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -157,10 +235,12 @@ func TestPanic_isA500AndARecord(t *testing.T) {
 				t.Errorf("answer = %d %s, want 500 internal_error", got.Status, got.Body)
 			}
 			records := recordsOf(t, got.Log)
-			if len(records) != 1 || records[0]["level"] != "ERROR" || !strings.HasPrefix(fmt.Sprint(records[0]["err"]), tt.want) {
+			if len(records) != 1 || records[0]["level"] != "ERROR" || !strings.HasPrefix(fmt.Sprint(records[0]["err"]),
+				tt.want) {
 				t.Errorf("records = %v, want one with err %s…", records, tt.want)
 			}
-			if strings.Contains(got.Log+got.Body, "pa55word") || strings.Contains(got.Log, "goroutine") || strings.Contains(got.Body, "panic") {
+			if strings.Contains(got.Log+got.Body, "pa55word") || strings.Contains(got.Log, "goroutine") ||
+				strings.Contains(got.Body, "panic") {
 				t.Errorf("the panic's value or the stack got out: %s %s", got.Log, got.Body)
 			}
 		})
@@ -207,14 +287,24 @@ func TestJob(t *testing.T) {
 		failed      bool
 		want, never string
 	}{
-		{"did its work", func(context.Context) ([]slog.Attr, error) { return []slog.Attr{slog.Int("purged", 3)}, nil }, "INFO", false, `"purged":3`, `"err"`},
+		{
+			"did its work", func(context.Context) ([]slog.Attr, error) {
+				return []slog.Attr{slog.Int("purged", 3)},
+					nil
+			}, "INFO", false, `"purged":3`, `"err"`,
+		},
 		{"failed half way", func(context.Context) ([]slog.Attr, error) {
 			return []slog.Attr{slog.Int("purged", 3)}, errors.New("at mongodb://u:hunter2@h")
 		}, "ERROR", true, `"purged":3,"err":"at [redacted]"`, "hunter2"},
 		{"met no database", func(context.Context) ([]slog.Attr, error) {
 			return nil, fault.New(fault.Unavailable, "storage_unavailable", "d")
 		}, "WARN", true, `"err":"storage_unavailable: d"`, "status"},
-		{"met a fault", func(context.Context) ([]slog.Attr, error) { return nil, fault.New(fault.Conflict, "c", "d") }, "ERROR", true, `"err":"c: d"`, "status"},
+		{
+			"met a fault", func(context.Context) ([]slog.Attr, error) {
+				return nil, fault.New(fault.Conflict, "c",
+					"d")
+			}, "ERROR", true, `"err":"c: d"`, "status",
+		},
 		{"panicked", func(context.Context) ([]slog.Attr, error) { panic("hunter2") }, "ERROR", true, `"err":"panic: a value of type string at `, "hunter2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -59,6 +59,7 @@ type Error struct {
 	Code       string        // stable snake_case; part of the HTTP contract
 	Detail     string        // a sentence that is safe to show
 	RetryAfter time.Duration // when a new try makes sense; zero where it does not
+	MaxAge     time.Duration // how old the caller's login may be; zero where its age does not matter
 	Fields     []Field       // with Invalid: one entry per wrong field
 	Cause      error         // for the log only; never shown
 }
@@ -77,6 +78,13 @@ func NewInvalid(fields ...Field) *Error {
 func (e *Error) After(d time.Duration) *Error {
 	c := *e
 	c.RetryAfter = d
+	return &c
+}
+
+// LoggedInWithin returns a copy of e that asks the client for a login that is not older than d.
+func (e *Error) LoggedInWithin(d time.Duration) *Error {
+	c := *e
+	c.MaxAge = d
 	return &c
 }
 

@@ -2,6 +2,9 @@ package mongo
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -14,24 +17,44 @@ const adminsName = "admins"
 // Admins is the collection admins.
 type Admins struct{ d *Database }
 
-var _ organization.Admins = (*Admins)(nil)
-
 // Admins returns the store of admins.
 func (d *Database) Admins() *Admins { return &Admins{d} }
 
 type adminDocument struct {
-	ID                bson.ObjectID    `bson:"_id"`
-	Email             string           `bson:"email"`
-	OrgID             bson.ObjectID    `bson:"org_id"`
-	Password          passwordDocument `bson:"password"`
-	CredentialVersion string           `bson:"ver"`
-	Rev               int64            `bson:"rev"`
-	Op                bson.ObjectID    `bson:"op,omitempty"`
+	ID                bson.ObjectID              `bson:"_id"`
+	Email             string                     `bson:"email"`
+	OrgID             bson.ObjectID              `bson:"org_id"`
+	Password          passwordDocument           `bson:"password"`
+	CredentialVersion string                     `bson:"ver"`
+	Rev               int64                      `bson:"rev"`
+	Op                bson.ObjectID              `bson:"op,omitempty"`
+	Sessions          map[string]sessionDocument `bson:"sessions,omitempty"` // by ID in hex: each changes by itself
+	SessionsUntil     time.Time                  `bson:"sessions_until,omitempty"`
+	Unconfirmed       bool                       `bson:"unconfirmed,omitempty"`
+	UnprovedSince     time.Time                  `bson:"unproved_since,omitempty"`
+	Mails             mailDocuments              `bson:"mails,omitempty"`
+	MailsSince        time.Time                  `bson:"mails_since,omitempty"`
+	MailsRev          int64                      `bson:"mails_rev,omitempty"`
+	ResetAsked        time.Time                  `bson:"reset_asked,omitempty"`
+	Reset             proofDocument              `bson:"reset,omitempty"`
+	Confirm           proofDocument              `bson:"confirm,omitempty"`
+}
+
+type sessionDocument struct {
+	CredentialVersion string    `bson:"ver"`
+	Family            string    `bson:"family"`
+	Current           string    `bson:"current"`
+	LoggedIn          time.Time `bson:"logged_in"`
+	Used              time.Time `bson:"used"`
+	Expires           time.Time `bson:"expires"`
+	Address           string    `bson:"address"`
+	Agent             string    `bson:"agent"`
 }
 
 // Find returns the admin, or ErrAbsent.
 func (s *Admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
-	document, err := find[adminDocument](ctx, s.d, "reading admin "+id.String(), adminsName, bson.M{"_id": objectID(id)})
+	document, err := find[adminDocument](ctx, s.d, "reading admin "+id.String(), adminsName,
+		bson.M{"_id": objectID(id)})
 	return document.admin(), err
 }
 
@@ -52,7 +75,6 @@ func (s *Admins) Insert(ctx context.Context, a organization.Admin) error {
 // Change applies the non-empty fields of c to the admin with c.ID and c.Rev,
 // or returns ErrEmailTaken where another admin has c.Email.
 func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	doing := "changing admin " + c.ID.String()
 	set := bson.M{}
 	if c.Email != "" {
 		set["email"] = c.Email
@@ -66,22 +88,27 @@ func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op orga
 	if !op.IsZero() {
 		set["op"] = objectID(op)
 	}
-	change := bson.M{"$inc": bson.M{"rev": int64(1)}}
+	inc, change := bson.M{"rev": int64(1)}, bson.M{}
+	if len(c.Mails) > 0 {
+		change["$min"] = adding(c.Mails, set, inc)
+	}
+	if c.Unconfirmed {
+		set["unconfirmed"] = true
+	}
+	if c.Confirmed {
+		change["$unset"] = bson.M{"unconfirmed": "", "unproved_since": ""}
+	}
 	if len(set) > 0 {
 		change["$set"] = set
 	}
+	change["$inc"] = inc
 	var keys []unique
 	if c.Email != "" {
 		another := bson.M{"email": c.Email, "_id": bson.M{"$ne": objectID(c.ID)}}
 		keys = append(keys, unique{another, organization.ErrEmailTaken})
 	}
-	changed := false
-	err := s.d.keyed(ctx, doing, adminsName, func() error {
-		var err error
-		changed, err = s.d.update(ctx, doing, adminsName, bson.M{"_id": objectID(c.ID), "rev": c.Rev}, change)
-		return err
-	}, keys...)
-	return changed, err
+	return s.d.update(ctx, "changing admin "+c.ID.String(), adminsName,
+		bson.M{"_id": objectID(c.ID), "rev": c.Rev}, change, keys...)
 }
 
 // Rehash puts another hash of the same password in the place of old, where the
@@ -95,7 +122,8 @@ func (s *Admins) Rehash(ctx context.Context, id organization.ID, old, is passwor
 
 // Delete deletes the admin with that ID and organization, where it is there.
 func (s *Admins) Delete(ctx context.Context, id, org organization.ID) error {
-	_, err := s.d.remove(ctx, "deleting admin "+id.String(), adminsName, bson.M{"_id": objectID(id), "org_id": objectID(org)})
+	_, err := s.d.remove(ctx, "deleting admin "+id.String(), adminsName,
+		bson.M{"_id": objectID(id), "org_id": objectID(org)})
 	return err
 }
 
@@ -105,16 +133,99 @@ func (s *Admins) DeleteAll(ctx context.Context, org organization.ID) (int, error
 	return s.d.removeAll(ctx, doing, adminsName, bson.M{"org_id": objectID(org)})
 }
 
-func adminOf(a organization.Admin) adminDocument {
-	return adminDocument{
-		ID: objectID(a.ID), Email: a.Email, OrgID: objectID(a.OrgID), Password: passwordDocument(a.Password),
-		CredentialVersion: a.CredentialVersion, Rev: a.Rev, Op: objectID(a.Op),
+// PutSession puts a session among those of the admin, or in the place of the one
+// that still has current, and takes the dead away, in one update.
+func (s *Admins) PutSession(
+	ctx context.Context, admin organization.ID, current string, put organization.Session, dead ...organization.ID,
+) (bool, error) {
+	field := sessionField(put.ID)
+	filter := bson.M{"_id": objectID(admin), "ver": put.CredentialVersion}
+	if current != "" {
+		filter[field+".current"] = current
+	}
+	change := bson.M{
+		"$set": bson.M{field: sessionOf(put)},
+		"$max": bson.M{"sessions_until": put.Expires},
+	}
+	if len(dead) > 0 {
+		gone := bson.M{}
+		for _, id := range dead {
+			gone[sessionField(id)] = ""
+		}
+		change["$unset"] = gone
+	}
+	return s.d.update(ctx, "keeping a session of admin "+admin.String(), adminsName, filter, change)
+}
+
+// EndSession takes a session away, where current is not empty only if that is its Current.
+func (s *Admins) EndSession(ctx context.Context, admin, session organization.ID, current string) (bool, error) {
+	field := sessionField(session)
+	filter := bson.M{"_id": objectID(admin)}
+	if current != "" {
+		filter[field+".current"] = current
+	}
+	return s.d.update(ctx, "ending a session of admin "+admin.String(), adminsName, filter,
+		bson.M{"$unset": bson.M{field: ""}})
+}
+
+// EndSessions takes all sessions away from the admin that has the version was, and gives it the version is.
+func (s *Admins) EndSessions(ctx context.Context, admin organization.ID, was, is string) (bool, error) {
+	return s.d.update(ctx, "ending the sessions of admin "+admin.String(), adminsName,
+		bson.M{"_id": objectID(admin), "ver": was},
+		bson.M{"$set": bson.M{"ver": is}, "$unset": bson.M{"sessions": "", "sessions_until": ""}})
+}
+
+// SweepSessions takes the sessions away from all admins whose SessionsUntil is before t, and tells from how many.
+func (s *Admins) SweepSessions(ctx context.Context, t time.Time) (int, error) {
+	return s.d.updateAll(ctx, "sweeping expired sessions", adminsName,
+		bson.M{"sessions_until": bson.M{"$lt": t}},
+		bson.M{"$unset": bson.M{"sessions": "", "sessions_until": ""}})
+}
+
+func sessionField(id organization.ID) string { return "sessions." + id.String() }
+
+func sessionOf(s organization.Session) sessionDocument {
+	return sessionDocument{
+		CredentialVersion: s.CredentialVersion, Family: s.Family, Current: s.Current,
+		LoggedIn: s.LoggedIn, Used: s.Used, Expires: s.Expires, Address: s.Address, Agent: s.Agent,
 	}
 }
 
-func (document adminDocument) admin() organization.Admin {
-	return organization.Admin{
-		ID: organization.ID(document.ID), Email: document.Email, OrgID: organization.ID(document.OrgID),
-		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion, Rev: document.Rev, Op: organization.ID(document.Op),
+func adminOf(a organization.Admin) adminDocument {
+	document := adminDocument{
+		ID: objectID(a.ID), Email: a.Email, OrgID: objectID(a.OrgID), Password: passwordDocument(a.Password),
+		CredentialVersion: a.CredentialVersion, Rev: a.Rev, Op: objectID(a.Op),
+		Sessions: map[string]sessionDocument{}, SessionsUntil: a.SessionsUntil,
+		Unconfirmed: a.Unconfirmed, UnprovedSince: a.UnprovedSince, Mails: mailsOf(a.Mails),
+		MailsSince: a.MailsSince, MailsRev: a.MailsRev,
+		ResetAsked: a.ResetAsked, Reset: proofDocument(a.Reset), Confirm: proofDocument(a.Confirm),
 	}
+	for _, s := range a.Sessions {
+		document.Sessions[s.ID.String()] = sessionOf(s)
+	}
+	return document
+}
+
+func (document adminDocument) admin() organization.Admin {
+	a := organization.Admin{
+		ID: organization.ID(document.ID), Email: document.Email, OrgID: organization.ID(document.OrgID),
+		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion, Rev: document.Rev,
+		Op: organization.ID(document.Op), SessionsUntil: document.SessionsUntil,
+		Unconfirmed: document.Unconfirmed, UnprovedSince: document.UnprovedSince, Mails: document.Mails.mails(),
+		MailsSince: document.MailsSince,
+		MailsRev:   document.MailsRev, ResetAsked: document.ResetAsked,
+		Reset: organization.Proof(document.Reset), Confirm: organization.Proof(document.Confirm),
+	}
+	for _, hex := range slices.Sorted(maps.Keys(document.Sessions)) {
+		id, err := organization.ParseID(hex)
+		if err != nil {
+			continue // it is nobody's: no token can name it
+		}
+		s := document.Sessions[hex]
+		a.Sessions = append(a.Sessions, organization.Session{
+			ID: id, CredentialVersion: s.CredentialVersion, Family: s.Family, Current: s.Current,
+			LoggedIn: s.LoggedIn, Used: s.Used, Expires: s.Expires, Address: s.Address, Agent: s.Agent,
+		})
+	}
+	return a
 }

@@ -8,6 +8,7 @@ import (
 
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/password"
 )
@@ -17,10 +18,10 @@ func TestAdmins_Rehash(t *testing.T) {
 	mongotest.Each(t, func(t *testing.T, db *mongo.Database) {
 		old := password.Hash{Alg: password.Legacy, Hash: "$2b$12$old"}
 		is := password.Hash{Alg: password.BcryptV1, Pepper: "p1", Hash: "$2b$12$new"}
-		a := organization.Admin{ID: organization.NewID(time.Now()), Email: "a@example.com", Password: old, CredentialVersion: "v1", Rev: 3}
-		if err := db.Admins().Insert(t.Context(), a); err != nil {
-			t.Fatal(err)
+		a := organization.Admin{
+			ID: organization.NewID(time.Now()), Email: "a@example.com", Password: old, CredentialVersion: "v1", Rev: 3,
 		}
+		must.Do(t, db.Admins().Insert(t.Context(), a))
 		for _, step := range []struct {
 			doing string
 			id    organization.ID
@@ -38,10 +39,7 @@ func TestAdmins_Rehash(t *testing.T) {
 			}
 		}
 		a.Password = is
-		got, err := db.Admins().Find(t.Context(), a.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := must.Get(db.Admins().Find(t.Context(), a.ID))(t)
 		if diff := cmp.Diff(a, got); diff != "" {
 			t.Errorf("Find (-want +got), only the hash may differ:\n%s", diff)
 		}

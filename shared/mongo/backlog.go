@@ -10,90 +10,85 @@ import (
 	"oms/shared/organization"
 )
 
-// Backlog lists what reconcile and the doctor have to look at.
-type Backlog struct{ d *Database }
+// backlog lists what reconcile and the doctor have to look at.
+type backlog struct{ d *Database }
 
-var _ organization.Backlog = (*Backlog)(nil)
-
-// Backlog returns the lists.
-func (d *Database) Backlog() *Backlog { return &Backlog{d} }
-
-// The types of the lists.
+// The types of the lists, and of their pages.
 type (
-	organizations = listing[organizationDocument, organization.Organization]
-	claims        = listing[claimDocument, organization.Claim]
-	admins        = listing[adminDocument, organization.Admin]
+	orgList   = listing[organizationDocument, organization.Organization]
+	claimList = listing[claimDocument, organization.Claim]
+	adminList = listing[adminDocument, organization.Admin]
+
+	orgPage   = organization.Page[organization.Organization]
+	claimPage = organization.Page[organization.Claim]
+	adminPage = organization.Page[organization.Admin]
 )
 
-// Expired lists organizations with an operation whose lease ended at or before
-// t, the oldest first. An operation that has ended has no lease.
-func (s *Backlog) Expired(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organization.Page[organization.Organization], error) {
-	return organizations{
+// Expired: an operation that has ended has no lease.
+func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
+	return orgList{
 		doing: "listing expired operations", collection: organizationsName, item: organizationDocument.organization,
-		field: "op.lease", filter: bson.M{"op.lease": bson.M{"$lte": t}},
+		field: "op.lease", filter: bson.M{"op.lease": present(bson.M{"$lte": t})},
 	}.page(ctx, s.d, after, limit)
 }
 
-// Unswept lists dead organizations whose SweepAfter is before t, the oldest first.
-func (s *Backlog) Unswept(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organization.Page[organization.Organization], error) {
+func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	return s.dead(ctx, "listing unswept organizations", "sweep_after", t, after, limit)
 }
 
-// Purgeable lists dead organizations whose PurgeAfter is before t, the oldest first.
-func (s *Backlog) Purgeable(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organization.Page[organization.Organization], error) {
+func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	return s.dead(ctx, "listing dead organizations", "purge_after", t, after, limit)
 }
 
-func (s *Backlog) dead(
+func (s backlog) dead(
 	ctx context.Context, doing, field string, t time.Time, after *organization.Place, limit int,
-) (organization.Page[organization.Organization], error) {
-	return organizations{
+) (orgPage, error) {
+	return orgList{
 		doing: doing, collection: organizationsName, item: organizationDocument.organization,
 		field: field, filter: bson.M{
-			field:   bson.M{"$lt": t},
+			field:   present(bson.M{"$lt": t}),
 			"state": bson.M{"$in": []organization.State{organization.Deleted, organization.Aborted}},
 		},
 	}.page(ctx, s.d, after, limit)
 }
 
-// Unsettled lists claims whose Until is before t, the oldest first. A settled
-// one has none, and $lt matches dates alone (MongoDB manual, type bracketing).
-func (s *Backlog) Unsettled(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (organization.Page[organization.Claim], error) {
-	return claims{
+// Unsettled: a settled claim has no until, and $lt matches dates alone (MongoDB
+// manual, type bracketing).
+func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (claimPage, error) {
+	return claimList{
 		doing: "listing unsettled claims", collection: claimsName, item: claimDocument.claim,
 		field: "until", filter: bson.M{"until": bson.M{"$lt": t}},
 	}.page(ctx, s.d, after, limit)
 }
 
-// Organizations lists all organizations, by ID.
-func (s *Backlog) Organizations(
-	ctx context.Context, after *organization.Place, limit int,
-) (organization.Page[organization.Organization], error) {
-	return organizations{
+func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return adminList{
+		doing: "listing admins with mail", collection: adminsName, item: adminDocument.admin,
+		field: "mails_since", filter: bson.M{"mails_since": present(bson.M{"$lte": t})},
+	}.page(ctx, s.d, after, limit)
+}
+
+func (s backlog) Unproved(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return adminList{
+		doing: "listing admins who never confirmed", collection: adminsName, item: adminDocument.admin,
+		field: "unproved_since", filter: bson.M{"unproved_since": present(bson.M{"$lt": t})},
+	}.page(ctx, s.d, after, limit)
+}
+
+func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (orgPage, error) {
+	return orgList{
 		doing: "listing organizations", collection: organizationsName, item: organizationDocument.organization,
 	}.page(ctx, s.d, after, limit)
 }
 
-// Claims lists all claims, by key.
-func (s *Backlog) Claims(
-	ctx context.Context, after *organization.Place, limit int,
-) (organization.Page[organization.Claim], error) {
-	return claims{doing: "listing claims", collection: claimsName, item: claimDocument.claim}.page(ctx, s.d, after, limit)
+func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (claimPage, error) {
+	list := claimList{doing: "listing claims", collection: claimsName, item: claimDocument.claim}
+	return list.page(ctx, s.d, after, limit)
 }
 
-// Admins lists all admins, by ID.
-func (s *Backlog) Admins(
-	ctx context.Context, after *organization.Place, limit int,
-) (organization.Page[organization.Admin], error) {
-	return admins{doing: "listing admins", collection: adminsName, item: adminDocument.admin}.page(ctx, s.d, after, limit)
+func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (adminPage, error) {
+	list := adminList{doing: "listing admins", collection: adminsName, item: adminDocument.admin}
+	return list.page(ctx, s.d, after, limit)
 }
 
 // listing is a list: of which documents, and in which order.

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -23,9 +24,7 @@ func TestBacklog_ListsPastTheUnreadable(t *testing.T) {
 		past := time.UnixMilli(1_700_000_000_000)
 		put := func(collection string, documents ...any) {
 			t.Helper()
-			if _, err := raw.Collection(collection).InsertMany(t.Context(), documents); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, must.Err(raw.Collection(collection).InsertMany(t.Context(), documents)))
 		}
 		const secret = "somebody@example.com"
 		put(
@@ -67,14 +66,15 @@ func TestBacklog_ListsPastTheUnreadable(t *testing.T) {
 		wantListed(t, "Expired", at(b.Expired, later), org, []string{one, three}, []string{two})
 		wantListed(t, "Purgeable", at(b.Purgeable, later), org, []string{three}, []string{two})
 		wantListed(t, "Unswept", at(b.Unswept, later), org, []string{three}, []string{two})
-		wantListed(t, "Admins", b.Admins, func(a organization.Admin) string { return a.ID.String() }, []string{two}, []string{one})
+		wantListed(t, "Admins", b.Admins, func(a organization.Admin) string { return a.ID.String() }, []string{two},
+			[]string{one})
 
 		put("organizations", bson.M{"_id": bson.ObjectID{4}, "state": "active", "key": "globex", "rev": secret})
-		all, err := db.Organizations().FindClaimants(t.Context(), "acme", "globex")
+		all, err := db.Store().Organizations.FindClaimants(t.Context(), "acme", "globex")
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("FindClaimants = %v, %v, want an error that shows no content: it may keep a claim alive", all, err)
 		}
-		_, err = db.Organizations().Find(t.Context(), organization.ID{4})
+		_, err = db.Store().Organizations.Find(t.Context(), organization.ID{4})
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("Find = %v, want an error that shows no content", err)
 		}
@@ -106,8 +106,10 @@ func wantListed[T any](
 			}
 			for _, u := range p.Unreadable {
 				bad = append(bad, u.ID)
-				if u.Err == nil || strings.Contains(u.Err.Error(), "somebody") || !strings.Contains(u.Err.Error(), "the field") {
-					t.Errorf("%s: the error of %s is %v, want the field and nothing of what is in it", doing, u.ID, u.Err)
+				if u.Err == nil || strings.Contains(u.Err.Error(), "somebody") || !strings.Contains(u.Err.Error(),
+					"the field") {
+					t.Errorf("%s: the error of %s is %v, want the field and nothing of what is in it", doing, u.ID,
+						u.Err)
 				}
 			}
 			if after = p.Next; after == nil {
@@ -115,7 +117,8 @@ func wantListed[T any](
 			}
 		}
 		if !slices.Equal(got, items) || !slices.Equal(bad, unreadable) {
-			t.Errorf("%s, in pages of %d = %v and %v unreadable, want %v and %v", doing, limit, got, bad, items, unreadable)
+			t.Errorf("%s, in pages of %d = %v and %v unreadable, want %v and %v", doing, limit, got, bad, items,
+				unreadable)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -23,14 +24,18 @@ func TestClaims_Settle(t *testing.T) {
 		n      int
 		want   error
 	}{
-		"all, by one command":             {claims, bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(2)}}, []string{"update"}, 2, nil},
-		"none, where no answer came":      {claims, refusal(189, "PrimarySteppedDown"), []string{"update"}, 0, organization.ErrLost},
+		"all, by one command": {
+			claims, bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(2)}}, []string{"update"}, 2, nil,
+		},
+		"none, where no answer came": {
+			claims, refusal(189, "PrimarySteppedDown"), []string{"update"}, 0, organization.ErrLost,
+		},
 		"none, without a command for one": {claims[1:2], refusal(1, "InternalError"), nil, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, 17, func(string, bson.Raw) bson.D { return tc.answer })
-			n, err := mustOpen(t, f.URI()).Claims().Settle(t.Context(), tc.claims)
+			n, err := mustOpen(t, f.URI()).Store().Claims.Settle(t.Context(), tc.claims)
 			if n != tc.n || !errors.Is(err, tc.want) {
 				t.Errorf("Settle = %d, %v, want %d, %v", n, err, tc.n, tc.want)
 			}
@@ -49,15 +54,13 @@ func TestClaims_ReadAsSettled(t *testing.T) {
 		names := e.Client(t).Database(db.Name()).Collection("names")
 		for key, until := range map[string]any{"zero": time.Time{}, "null": nil, "text": "soon"} {
 			document := bson.M{"_id": key, "cid": bson.ObjectID{1}, "until": until}
-			if _, err := names.InsertOne(t.Context(), document); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, must.Err(names.InsertOne(t.Context(), document)))
 			c := organization.Claim{Key: key, ID: organization.ID{1}}
-			ok, err := db.Claims().Replace(t.Context(), c, organization.Claim{Key: key, Until: time.Now()})
+			ok, err := db.Store().Claims.Replace(t.Context(), c, organization.Claim{Key: key, Until: time.Now()})
 			if ok || err != nil {
 				t.Errorf("Replace of one with the until %v = %t, %v, want none", until, ok, err)
 			}
-			if ok, err := db.Claims().Delete(t.Context(), c); ok || err != nil {
+			if ok, err := db.Store().Claims.Delete(t.Context(), c); ok || err != nil {
 				t.Errorf("Delete of one with the until %v = %t, %v, want none", until, ok, err)
 			}
 		}

@@ -16,13 +16,8 @@ import (
 	"oms/shared/organization"
 )
 
-// Collections are the collections of the master database themselves.
-type Collections struct{ d *Database }
-
-var _ organization.Collections = (*Collections)(nil)
-
-// Collections returns the store of collections.
-func (d *Database) Collections() *Collections { return &Collections{d} }
+// collections are the collections of the master database themselves.
+type collections struct{ d *Database }
 
 // The codes that MongoDB documents for what a collection's name can be
 // (manual, error codes).
@@ -31,8 +26,7 @@ const (
 	namespaceExists   = 48
 )
 
-// Find returns those of the named collections that are there, by name.
-func (s *Collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
+func (s collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
 	found := map[string]organization.Collection{}
 	if len(names) == 0 {
 		return found, ctx.Err()
@@ -76,17 +70,13 @@ type collectionDocument struct {
 // nameBatch is how many names one command returns: some 100 kB.
 const nameBatch = 1000
 
-// List returns the names that begin with prefix, sorted. With names alone
-// MongoDB locks no collection (manual, listCollections, nameOnly). It may be
-// long: so it comes in batches, and each has a command's bound by itself.
-func (s *Collections) List(ctx context.Context, prefix string) ([]string, error) {
+// List: with names alone MongoDB locks no collection (manual, listCollections,
+// nameOnly). It may be long, so it comes in batches, and each has a command's bound by itself.
+func (s collections) List(ctx context.Context, prefix string) ([]string, error) {
 	doing := "listing collections"
 	o := options.ListCollections().SetNameOnly(true).SetBatchSize(nameBatch)
-	var cursor *driver.Cursor
-	err := s.d.do(ctx, doing, func(ctx context.Context) error {
-		var err error
-		cursor, err = s.d.db.ListCollections(ctx, bson.M{"name": beginning(prefix)}, o)
-		return err
+	cursor, err := ask(ctx, s.d, doing, func(ctx context.Context) (*driver.Cursor, error) {
+		return s.d.db.ListCollections(ctx, bson.M{"name": beginning(prefix)}, o)
 	})
 	if err != nil {
 		return nil, err
@@ -95,10 +85,9 @@ func (s *Collections) List(ctx context.Context, prefix string) ([]string, error)
 	defer func() { _ = s.d.do(ctx, doing, cursor.Close) }()
 	var names []string
 	for {
-		more := false
-		err := s.d.do(ctx, doing, func(ctx context.Context) error {
-			more = cursor.Next(ctx) // asks the server only where the batch before is used up
-			return cursor.Err()
+		more, err := ask(ctx, s.d, doing, func(ctx context.Context) (bool, error) {
+			more := cursor.Next(ctx) // asks the server only where the batch before is used up
+			return more, cursor.Err()
 		})
 		if err != nil {
 			return nil, err
@@ -128,11 +117,11 @@ func beginning(prefix string) bson.M {
 	return within
 }
 
-// Create makes an empty collection, or returns ErrExists. From MongoDB 7.0 on,
-// and through mongos, the command succeeds where the collection is there; so
-// there the name is looked up first. What somebody makes between the look and
-// the command passes for made here: who must be sure looks for documents.
-func (s *Collections) Create(ctx context.Context, name string) error {
+// Create: from MongoDB 7.0 on, and through mongos, the command succeeds where the
+// collection is there; so there the name is looked up first. What somebody makes
+// between the look and the command passes for made here: who must be sure looks
+// for documents.
+func (s collections) Create(ctx context.Context, name string) error {
 	doing := "creating a collection"
 	if s.d.health.idempotent.Load() {
 		found, err := s.Find(ctx, name)
@@ -162,12 +151,11 @@ func (s *Collections) Create(ctx context.Context, name string) error {
 	return told(err, r)
 }
 
-// Rename moves a collection with its documents and indexes. It never
-// overwrites: dropTarget is not sent, and is false by itself (manual,
+// Rename never overwrites: dropTarget is not sent, and is false by itself (manual,
 // renameCollection). A server that refuses without one of MongoDB's codes (mongo-java-server)
 // is asked which of the two are there. To itself is not sent: MongoDB refuses
 // it, another server says that it is done.
-func (s *Collections) Rename(ctx context.Context, from, to string) error {
+func (s collections) Rename(ctx context.Context, from, to string) error {
 	doing := "renaming a collection"
 	if from == to {
 		found, err := s.Find(ctx, from)
@@ -179,7 +167,7 @@ func (s *Collections) Rename(ctx context.Context, from, to string) error {
 		}
 		return fmt.Errorf("%s: %w", doing, organization.ErrExists)
 	}
-	err := s.d.run(ctx, doing, s.d.client.Database("admin"), bson.D{
+	err := s.d.run(ctx, doing, "admin", bson.D{
 		{Key: "renameCollection", Value: s.d.Name() + "." + from},
 		{Key: "to", Value: s.d.Name() + "." + to},
 		{Key: "writeConcern", Value: concern()},
@@ -208,9 +196,10 @@ func (s *Collections) Rename(ctx context.Context, from, to string) error {
 	}
 }
 
-// Drop drops the collection, where it is there.
-func (s *Collections) Drop(ctx context.Context, name string) error {
-	err := s.d.do(ctx, "dropping a collection", func(ctx context.Context) error { return s.d.db.Collection(name).Drop(ctx) })
+func (s collections) Drop(ctx context.Context, name string) error {
+	err := s.d.do(ctx, "dropping a collection", func(ctx context.Context) error {
+		return s.d.db.Collection(name).Drop(ctx)
+	})
 	r, ok := refused(err)
 	if !ok {
 		return err

@@ -9,13 +9,16 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
 func TestCollections_Create(t *testing.T) {
 	t.Parallel()
 	done := bson.D{{Key: "ok", Value: 1}}
-	listing := batch("master.$cmd.listCollections", bson.D{{Key: "name", Value: "org_acme"}, {Key: "type", Value: "collection"}})
+	listing := batch("master.$cmd.listCollections", bson.D{
+		{Key: "name", Value: "org_acme"}, {Key: "type", Value: "collection"},
+	})
 	for name, tc := range map[string]struct {
 		wire    int32
 		listing bson.D
@@ -23,11 +26,19 @@ func TestCollections_Create(t *testing.T) {
 		want    error
 		sent    []string
 	}{
-		"is one command before MongoDB 7.0":                                         {17, listing, done, nil, []string{"create"}},
-		"looks first from MongoDB 7.0 on, where a create of what is there succeeds": {21, listing, done, organization.ErrExists, []string{"listCollections"}},
-		"creates what is not there":                                                 {21, batch("master.$cmd.listCollections"), done, nil, []string{"listCollections", "create"}},
-		"knows MongoDB's code":                                                      {17, listing, refusal(48, "NamespaceExists"), organization.ErrExists, []string{"create"}},
-		"looks where there is none":                                                 {17, listing, refusal(1, "InternalError"), organization.ErrExists, []string{"create", "listCollections"}},
+		"is one command before MongoDB 7.0": {17, listing, done, nil, []string{"create"}},
+		"looks first from MongoDB 7.0 on, where a create of what is there succeeds": {
+			21, listing, done, organization.ErrExists, []string{"listCollections"},
+		},
+		"creates what is not there": {
+			21, batch("master.$cmd.listCollections"), done, nil, []string{"listCollections", "create"},
+		},
+		"knows MongoDB's code": {
+			17, listing, refusal(48, "NamespaceExists"), organization.ErrExists, []string{"create"},
+		},
+		"looks where there is none": {
+			17, listing, refusal(1, "InternalError"), organization.ErrExists, []string{"create", "listCollections"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +62,11 @@ func TestCollections_Create(t *testing.T) {
 		t.Parallel()
 		f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
 			if command == "create" {
-				return bson.D{{Key: "ok", Value: 0}, {Key: "code", Value: int32(8000)}, {Key: "errmsg", Value: "already using 500 collections of 500"}}
+				return bson.D{
+					{Key: "ok", Value: 0},
+					{Key: "code", Value: int32(8000)},
+					{Key: "errmsg", Value: "already using 500 collections of 500"},
+				}
 			}
 			return batch("master.$cmd.listCollections")
 		})
@@ -69,9 +84,7 @@ func TestCollections_RenameAsksForMajorityAndNeverOverwrites(t *testing.T) {
 		body = slices.Clone(b)
 		return bson.D{{Key: "ok", Value: 1}}
 	})
-	if err := mustOpen(t, f.URI()).Store().Collections.Rename(t.Context(), "org_a", "org_b"); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, mustOpen(t, f.URI()).Store().Collections.Rename(t.Context(), "org_a", "org_b"))
 	if got := body.Lookup("renameCollection").StringValue(); got != "master.org_a" {
 		t.Errorf("renameCollection = %q, want master.org_a", got)
 	}
@@ -91,7 +104,8 @@ func TestCollections_FindAsksForTheNames(t *testing.T) {
 	var filter bson.Raw
 	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
 		filter = slices.Clone(body.Lookup("filter").Document())
-		return batch("master.$cmd.listCollections", bson.D{{Key: "name", Value: "org_b"}}, bson.D{{Key: "name", Value: "org_c"}})
+		return batch("master.$cmd.listCollections", bson.D{{Key: "name", Value: "org_b"}},
+			bson.D{{Key: "name", Value: "org_c"}})
 	})
 	found, err := mustOpen(t, f.URI()).Store().Collections.Find(t.Context(), "org_a", "org_b")
 	if err != nil || len(found) != 1 || found["org_b"].Name != "org_b" {
@@ -113,12 +127,16 @@ func TestCollections_List(t *testing.T) {
 	}
 	first := func(all ...string) bson.D {
 		return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
-			{Key: "id", Value: int64(5)}, {Key: "ns", Value: "master.$cmd.listCollections"}, {Key: "firstBatch", Value: names(all...)},
+			{Key: "id", Value: int64(5)},
+			{Key: "ns", Value: "master.$cmd.listCollections"},
+			{Key: "firstBatch", Value: names(all...)},
 		}}}
 	}
 	next := func(id int64, all ...string) bson.D {
 		return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
-			{Key: "id", Value: id}, {Key: "ns", Value: "master.$cmd.listCollections"}, {Key: "nextBatch", Value: names(all...)},
+			{Key: "id", Value: id},
+			{Key: "ns", Value: "master.$cmd.listCollections"},
+			{Key: "nextBatch", Value: names(all...)},
 		}}}
 	}
 

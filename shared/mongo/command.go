@@ -23,13 +23,33 @@ func (d *Database) do(ctx context.Context, doing string, command func(context.Co
 }
 
 // within is do for a command that has another bound.
-func (d *Database) within(ctx context.Context, bound time.Duration, doing string, command func(context.Context) error) error {
+func (d *Database) within(ctx context.Context, bound time.Duration, doing string,
+	command func(context.Context) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	return d.classify(doing, command(ctx))
+	select {
+	case <-d.found:
+		return d.classify(doing, command(ctx))
+	case <-d.closed:
+		return d.classify(doing, driver.ErrClientDisconnected)
+	case <-ctx.Done():
+		return d.classify(doing, ctx.Err())
+	}
+}
+
+// ask is do for a command that is answered with something.
+func ask[T any](ctx context.Context, d *Database, doing string, command func(context.Context) (T, error)) (T, error) {
+	var answer T
+	err := d.do(ctx, doing, func(ctx context.Context) error {
+		var err error
+		answer, err = command(ctx)
+		return err
+	})
+	return answer, err
 }
 
 // find returns the first document that matches, or ErrAbsent.
@@ -44,12 +64,9 @@ func findLinearizable[D any](ctx context.Context, d *Database, doing, collection
 
 func findAt[D any](ctx context.Context, d *Database, doing, collection string, filter bson.M, level string) (D, error) {
 	var document, none D
-	var raw bson.Raw
 	o := options.Collection().SetReadConcern(&readconcern.ReadConcern{Level: level})
-	err := d.do(ctx, doing, func(ctx context.Context) error {
-		var err error
-		raw, err = d.db.Collection(collection, o).FindOne(ctx, filter).Raw()
-		return err
+	raw, err := ask(ctx, d, doing, func(ctx context.Context) (bson.Raw, error) {
+		return d.db.Collection(collection, o).FindOne(ctx, filter).Raw()
 	})
 	if err != nil {
 		return none, err
@@ -68,7 +85,7 @@ const local = ""
 // (MongoDB manual, read concern "linearizable"). A server that refuses the level
 // is asked without it. A standalone refuses it (NotAReplicaSet), and loses
 // nothing by that: there is no other server to whose state it could be rolled
-// back. No answer is no refusal: so a primary that cannot reach the others shows nothing.
+// back. No answer is not a refusal: so a primary that cannot reach the others shows nothing.
 func linearizable[T any](read func(level string) (T, error)) (T, error) {
 	found, err := read("linearizable")
 	if _, ok := refused(err); ok {
@@ -123,14 +140,12 @@ func (d *Database) list(ctx context.Context, doing string, q query) (raws []bson
 	if q.level != local {
 		command = append(command, bson.E{Key: "readConcern", Value: bson.M{"level": q.level}})
 	}
-	var answer bson.Raw
-	err = d.do(ctx, doing, func(ctx context.Context) error {
-		var err error
-		answer, err = d.db.RunCommand(ctx, command).Raw()
+	answer, err := ask(ctx, d, doing, func(ctx context.Context) (bson.Raw, error) {
+		answer, err := d.db.RunCommand(ctx, command).Raw()
 		if _, sure := answered(err); err != nil && !sure && ctx.Err() == nil {
 			answer, err = d.db.RunCommand(ctx, command).Raw()
 		}
-		return err
+		return answer, err
 	})
 	if err != nil {
 		return nil, false, err
@@ -153,8 +168,10 @@ func (d *Database) list(ctx context.Context, doing string, q query) (raws []bson
 
 // run sends a command that the driver has no method for, or none that fits.
 // The driver adds maxTimeMS.
-func (d *Database) run(ctx context.Context, doing string, db *driver.Database, command bson.D) error {
-	return d.do(ctx, doing, func(ctx context.Context) error { return db.RunCommand(ctx, command).Err() })
+func (d *Database) run(ctx context.Context, doing, database string, command bson.D) error {
+	return d.do(ctx, doing, func(ctx context.Context) error {
+		return d.client.Database(database).RunCommand(ctx, command).Err()
+	})
 }
 
 // decode makes documents of what list returned.
@@ -234,46 +251,50 @@ func (d *Database) insert(ctx context.Context, doing, collection string, documen
 	}, keys...)
 }
 
-// update changes the first document that matches and reports whether one did.
-func (d *Database) update(ctx context.Context, doing, collection string, filter, change bson.M) (bool, error) {
+// update changes the first document that matches and reports whether one did, or
+// says which of the unique keys is taken.
+func (d *Database) update(
+	ctx context.Context, doing, collection string, filter, change bson.M, keys ...unique,
+) (bool, error) {
 	matched := false
-	err := d.do(ctx, doing, func(ctx context.Context) error {
-		result, err := d.db.Collection(collection).UpdateOne(ctx, filter, change)
-		if err != nil {
-			return err
-		}
-		matched = result.MatchedCount > 0
-		return nil
-	})
+	err := d.keyed(ctx, doing, collection, func() error {
+		result, err := ask(ctx, d, doing, func(ctx context.Context) (*driver.UpdateResult, error) {
+			return d.db.Collection(collection).UpdateOne(ctx, filter, change)
+		})
+		matched = err == nil && result.MatchedCount > 0
+		return err
+	}, keys...)
 	return matched, err
+}
+
+// updateAll changes all documents that match and tells how many.
+func (d *Database) updateAll(ctx context.Context, doing, collection string, filter, change bson.M) (int, error) {
+	result, err := ask(ctx, d, doing, func(ctx context.Context) (*driver.UpdateResult, error) {
+		return d.db.Collection(collection).UpdateMany(ctx, filter, change)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(result.MatchedCount), nil
 }
 
 // remove deletes the first document that matches and reports whether one did.
 func (d *Database) remove(ctx context.Context, doing, collection string, filter bson.M) (bool, error) {
-	deleted := false
-	err := d.do(ctx, doing, func(ctx context.Context) error {
-		result, err := d.db.Collection(collection).DeleteOne(ctx, filter)
-		if err != nil {
-			return err
-		}
-		deleted = result.DeletedCount > 0
-		return nil
+	result, err := ask(ctx, d, doing, func(ctx context.Context) (*driver.DeleteResult, error) {
+		return d.db.Collection(collection).DeleteOne(ctx, filter)
 	})
-	return deleted, err
+	return err == nil && result.DeletedCount > 0, err
 }
 
 // removeAll deletes all documents that match and tells how many.
 func (d *Database) removeAll(ctx context.Context, doing, collection string, filter bson.M) (int, error) {
-	n := 0
-	err := d.do(ctx, doing, func(ctx context.Context) error {
-		result, err := d.db.Collection(collection).DeleteMany(ctx, filter)
-		if err != nil {
-			return err
-		}
-		n = int(result.DeletedCount)
-		return nil
+	result, err := ask(ctx, d, doing, func(ctx context.Context) (*driver.DeleteResult, error) {
+		return d.db.Collection(collection).DeleteMany(ctx, filter)
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return int(result.DeletedCount), nil
 }
 
 // setAndUnset returns the update that makes a document equal to is in every field
@@ -297,7 +318,10 @@ func setAndUnset[D any](is D) (bson.M, error) {
 			unset[name] = ""
 		}
 	}
-	change := bson.M{"$set": set}
+	change := bson.M{}
+	if len(set) > 0 {
+		change["$set"] = set
+	}
 	if len(unset) > 0 {
 		change["$unset"] = unset
 	}

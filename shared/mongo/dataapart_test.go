@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -19,18 +20,17 @@ import (
 // collection. The one thing that nobody can promise is left out: a write under
 // a name older than a minute that is the other's already (protocol.md, at its end).
 func TestDataApart(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		t.Run("reconcile runs all the time", func(t *testing.T) {
 			t.Parallel()
 			testApart(t, newWorld(t, e), true)
 		})
-		if mongotest.Full() {
-			t.Run("reconcile runs late", func(t *testing.T) {
-				t.Parallel()
-				testApart(t, newWorld(t, e), false)
-			})
-		}
+		t.Run("reconcile runs late", func(t *testing.T) {
+			t.Parallel()
+			testApart(t, newWorld(t, e), false)
+		})
 	})
 }
 
@@ -48,26 +48,20 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 	ctx := t.Context()
 	// While a writer may, at the hold's last and first moments after, and much later.
 	moments := []time.Duration{
-		0, 30 * time.Second, organization.LateBound, 78 * time.Second, 79 * time.Second, 80 * time.Second, 100 * time.Second, 10 * time.Minute,
+		0, 30 * time.Second, organization.LateBound, 78 * time.Second, 79 * time.Second, 80 * time.Second,
+		100 * time.Second, 10 * time.Minute,
 	}
 	var names []*given
 	for i, moment := range moments {
-		for j, how := range []string{"renamed", "deleted"} {
-			if !mongotest.Full() && (i+j)%2 == 1 {
-				continue
-			}
+		for _, how := range []string{"renamed", "deleted"} {
 			g := &given{name: fmt.Sprintf("Wanted %d %s", i, how), moment: moment}
 			g.collection = collectionOf(t, g.name)
 			who := w.Found(t, g.name, "old."+g.collection+"@example.com")
 			if how == "deleted" {
-				if _, err := w.Delete(ctx, who, g.name, nil); err != nil {
-					t.Fatal(err)
-				}
+				must.Do(t, must.Err(w.Delete(ctx, who, organization.Deletion{Name: g.name})))
 			} else {
 				name := "New " + g.name
-				if _, err := w.Update(ctx, who, organization.Change{Name: &name}); err != nil {
-					t.Fatal(err)
-				}
+				must.Do(t, must.Err(w.Update(ctx, who, organization.Change{Name: &name})))
 			}
 			names = append(names, g)
 		}
@@ -81,9 +75,7 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 		w.Clock.Advance(next - passed)
 		passed = next
 		if reconciling || step >= len(moments) {
-			if _, err := w.Reconcile(ctx); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, must.Err(w.Reconcile(ctx)))
 		}
 		for _, g := range names {
 			switch {
@@ -120,7 +112,10 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 				t.Errorf("%s of %q holds %q", o.Collection, o.Name, id)
 			}
 		}
-		if was && slices.ContainsFunc(names, func(g *given) bool { return g.name == of && g.moment <= organization.LateBound }) {
+		if was && slices.ContainsFunc(names, func(g *given) bool {
+			return g.name == of &&
+				g.moment <= organization.LateBound
+		}) {
 			if n := len(strings.Fields(w.Held(t, o.Collection))); n != 5 {
 				t.Errorf("%s holds %d of the 5 documents that were written in time", o.Collection, n)
 			}
@@ -135,7 +130,8 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 			owned++
 		}
 	}
-	t.Logf("%d documents were written under names that had been given up; %d names have a new owner, %d are kept from everybody", written, owned, len(names)-owned)
+	t.Logf("%d documents were written under names that had been given up; %d names have a new owner, %d are kept "+
+		"from everybody", written, owned, len(names)-owned)
 	if owned == 0 {
 		t.Error("no name was given to anybody: this has tested nothing")
 	}
@@ -145,7 +141,9 @@ func testApart(t *testing.T, w *organizationtest.World, reconciling bool) {
 // collection where it is given.
 func (g *given) want(t *testing.T, w *organizationtest.World) {
 	t.Helper()
-	_, err := w.Create(t.Context(), organization.Creation{Name: g.name, Email: "new." + g.collection + "@example.com", Password: organizationtest.Password})
+	_, err := w.Create(t.Context(), organization.Creation{
+		Name: g.name, Email: "new." + g.collection + "@example.com", Password: organizationtest.Password,
+	})
 	if err != nil {
 		if code := organizationtest.Code(err); code != "organization_name_held" && code != "organization_name_taken" {
 			t.Errorf("wanting %s: %v", g.name, err)

@@ -18,7 +18,8 @@ func setUserTimeout(c *net.TCPConn, after time.Duration) error {
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		failed = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(after.Milliseconds())))
+		failed = os.NewSyscallError("setsockopt", syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout,
+			int(after.Milliseconds())))
 	})
 	if err != nil {
 		return err

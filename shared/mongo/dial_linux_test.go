@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"oms/shared/mongo"
+	"oms/shared/must"
 )
 
 func TestDial_BoundsWhatTheKernelHolds(t *testing.T) {
@@ -16,10 +17,7 @@ func TestDial_BoundsWhatTheKernelHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	raw, err := socket.(syscall.Conn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := must.Get(socket.(syscall.Conn).SyscallConn())(t)
 	err = raw.Control(func(fd uintptr) {
 		const userTimeout = 0x12 // TCP_USER_TIMEOUT
 		ms, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, userTimeout)

@@ -2,6 +2,7 @@ package mongo_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -15,6 +16,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo"
+	"oms/shared/mongo/wire"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -39,7 +42,9 @@ type late struct {
 
 func newDrowsy(tb testing.TB) *drowsy {
 	tb.Helper()
-	return &drowsy{Listener: newListener(tb), asleep: make(chan struct{}), wake: make(chan struct{}), read: make(chan late, 1)}
+	return &drowsy{
+		Listener: newListener(tb), asleep: make(chan struct{}), wake: make(chan struct{}), read: make(chan late, 1),
+	}
 }
 
 func (d *drowsy) Accept() (net.Conn, error) {
@@ -55,28 +60,33 @@ type sleeper struct {
 	drowsy *drowsy
 }
 
-// Read knows the message by the room that is made for it.
+// Read knows the message by the length that its header declares.
 func (s *sleeper) Read(b []byte) (int, error) {
-	if len(b) < large {
-		return s.Conn.Read(b)
+	n, err := s.Conn.Read(b)
+	if err != nil || len(b) != wire.HeaderLen || binary.LittleEndian.Uint32(b) < large {
+		return n, err
 	}
 	close(s.drowsy.asleep)
 	<-s.drowsy.wake
 	if err := s.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(io.Discard, s.Conn)
+	rest, err := io.Copy(io.Discard, s.Conn)
 	if err == nil {
 		err = io.EOF
 	}
-	s.drowsy.read <- late{n, err}
+	s.drowsy.read <- late{rest, err}
 	return 0, err
 }
 
 func TestStore_AMissedDeadlineResetsTheConnection(t *testing.T) {
 	t.Parallel()
 	d := newDrowsy(t)
-	f := newFakeAt(t, d, 17, func(string, bson.Raw) bson.D { return bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 1}} })
+	f := newFakeAt(t, d, 17, func(string, bson.Raw) bson.D {
+		return bson.D{
+			{Key: "ok", Value: 1}, {Key: "n", Value: 1},
+		}
+	})
 	wake := sync.OnceFunc(func() { close(d.wake) })
 	defer wake()
 	claims := mustOpen(t, f.URI()).Store().Claims
@@ -127,10 +137,7 @@ func TestDial_ClosesTheConnectionAtAMissedDeadlineOf(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = c.Close() })
-			server, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
+			server := must.Get(l.Accept())(t)
 			t.Cleanup(func() { _ = server.Close() })
 
 			// It has to stay a timeout: after another error the driver clears its pool.
@@ -140,9 +147,7 @@ func TestDial_ClosesTheConnectionAtAMissedDeadlineOf(t *testing.T) {
 			if err := c.SetReadDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("SetReadDeadline = %v, want %v", err, net.ErrClosed)
 			}
-			if err := server.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, server.SetReadDeadline(time.Now().Add(10*time.Second)))
 			if _, err := io.Copy(io.Discard, server); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("the server's connection ended with %v, want %v", err, syscall.ECONNRESET)
 			}
@@ -164,7 +169,10 @@ func (s *timeless) Close() error                     { s.closed = true; return n
 
 func TestTimed_SendsNothingAfterTheDeadlineByTheWallClock(t *testing.T) {
 	t.Parallel()
-	for name, set := range map[string]func(net.Conn, time.Time) error{"SetDeadline": net.Conn.SetDeadline, "SetWriteDeadline": net.Conn.SetWriteDeadline} {
+	for name, set := range map[string]func(net.Conn, time.Time) error{
+		"SetDeadline":      net.Conn.SetDeadline,
+		"SetWriteDeadline": net.Conn.SetWriteDeadline,
+	} {
 		for _, tc := range []struct {
 			name string
 			at   time.Time
@@ -178,9 +186,7 @@ func TestTimed_SendsNothingAfterTheDeadlineByTheWallClock(t *testing.T) {
 				t.Parallel()
 				socket := new(timeless)
 				c := mongo.Timed(socket)
-				if err := set(c, tc.at); err != nil {
-					t.Fatal(err)
-				}
+				must.Do(t, set(c, tc.at))
 				_, err := c.Write([]byte("a"))
 				if (err == nil) != tc.sent || !tc.sent && !errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("Write = %v, want none = %t", err, tc.sent)

@@ -12,30 +12,24 @@ import (
 	"testing"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
-	"oms/shared/token"
 )
 
 // TestDoctor: the doctor repairs again and again while twenty clients create,
 // rename and delete under few names, reconcile runs, and somebody makes
 // collections, claims and admins that nobody explains, under the same names too.
 // When all is quiet, what was acknowledged is there with its document, and
-// nothing contradicts itself but what was planted; and that is mended. `make
-// races` takes a minute.
+// nothing contradicts itself but what was planted; and that is mended.
 func TestDoctor(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
-	long := 3 * time.Second
-	if mongotest.Full() {
-		long = time.Minute
-	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		w := newWard(t, e)
 		for range 5 { // again where the machine was too slow for anything to happen
-			if w.work(t, long); w.done.Load() > 0 && w.repaired.Mended > 0 {
+			if w.work(t, time.Minute); w.done.Load() > 0 && w.repaired.Mended > 0 {
 				break
 			}
 		}
@@ -56,7 +50,8 @@ func TestDoctor(t *testing.T) {
 		for _, c := range w.clients {
 			w.keeps(t, c)
 		}
-		t.Logf("clients: %d done, %d refused, %d unknown; the doctor: %d runs, %d without the database, of its repairs %+v",
+		t.Logf("clients: %d done, %d refused, %d unknown; the doctor: %d runs, %d without the database, of its "+
+			"repairs %+v",
 			w.done.Load(), w.refused.Load(), w.unknown.Load(), w.runs, w.unread, w.repaired)
 		if w.done.Load() == 0 || w.repaired.Mended == 0 {
 			t.Error("nobody did anything: this proves nothing")
@@ -66,57 +61,6 @@ func TestDoctor(t *testing.T) {
 
 // names is how many names there are for the clients of a ward.
 const names = 40
-
-// TestDoctor_unreadable: an organization that cannot be decoded is named, nothing
-// that may be its is touched, and everything else is mended.
-func TestDoctor_unreadable(t *testing.T) {
-	t.Parallel()
-	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		name := databaseName()
-		db := e.OpenNamed(t, name)
-		if err := db.EnsureIndexes(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
-		acme := w.Found(t, "Acme", "a@acme.io").OrgID
-		w.Found(t, "Beta", "b@beta.io")
-		w.Put(t, "org_acme", "d1", "v")
-		w.Quiet(t) // their claims are settled
-		id, err := bson.ObjectIDFromHex(acme)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw := e.Client(t).Database(name).Collection("organizations")
-		set := func(rev any) {
-			if _, err := raw.UpdateByID(t.Context(), id, bson.M{"$set": bson.M{"rev": rev}}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		set("two")
-		if err := db.Store().Collections.Drop(t.Context(), "org_beta"); err != nil {
-			t.Fatal(err)
-		}
-		if r, err := w.Repair(t.Context()); err != nil || r != (organization.Repaired{Mended: 1}) {
-			t.Errorf("Repair() = %+v, %v, want one mended", r, err)
-		}
-		findings, err := w.Examine(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{"document_unreadable " + acme, "dead_claim acme", "collection_unexplained org_acme"} {
-			if !slices.ContainsFunc(findings, func(f organization.Finding) bool {
-				return f.Kind+" "+f.Subject == want && f.Repair == ""
-			}) {
-				t.Errorf("Examine() = %v, want %s for a person to decide", findings, want)
-			}
-		}
-		set(int64(9))
-		w.Quiet(t)
-		if bad := w.Violations(t); bad != nil || w.Held(t, "org_acme") != "d1" {
-			t.Errorf("the doctor did harm: %v, org_acme holds %q", bad, w.Held(t, "org_acme"))
-		}
-	})
-}
 
 // ward is a database with clients and a doctor at work on it.
 type ward struct {
@@ -150,9 +94,7 @@ func newWard(t *testing.T, e mongotest.Engine) *ward {
 	t.Helper()
 	name := databaseName()
 	db := e.OpenNamed(t, name)
-	if err := db.EnsureIndexes(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, db.EnsureIndexes(t.Context()))
 	w := &ward{World: organizationtest.NewWorld(db.Store(), e.Writer(t, name))}
 	hook := func(_ string, apply func() error) error {
 		err := apply()
@@ -162,12 +104,13 @@ func newWard(t *testing.T, e mongotest.Engine) *ward {
 		return err
 	}
 	w.Service = w.Hooked(hook)
-	w.doctor = w.On(organizationtest.Hooked(e.OpenNamed(t, name).Store(), func(command string, apply func() error) error {
-		if moves(command) { // others come in between
-			time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond) //nolint:gosec // G404: a test's dice
-		}
-		return hook(command, apply)
-	}))
+	w.doctor = w.On(organizationtest.Hooked(e.OpenNamed(t, name).Store(),
+		func(command string, apply func() error) error {
+			if moves(command) { // others come in between
+				time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond) //nolint:gosec // G404: a test's dice
+			}
+			return hook(command, apply)
+		}))
 	for n := range 20 {
 		w.clients = append(w.clients, &client{n: n, knows: true})
 	}
@@ -234,7 +177,9 @@ func (w *ward) act(t *testing.T, c *client, d *rand.Rand) {
 		return
 	}
 	if a.ID.IsZero() { // it has none, or does not know that it has none
-		v, err := w.Create(ctx, organization.Creation{Name: name, Email: c.email(), Password: organizationtest.Password})
+		v, err := w.Create(ctx, organization.Creation{
+			Name: name, Email: c.email(), Password: organizationtest.Password,
+		})
 		if w.answered(t, c, err) {
 			*c = client{n: c.n, knows: true, org: v.ID, key: name}
 			w.keeps(t, c) // before a document makes the collection again
@@ -242,7 +187,7 @@ func (w *ward) act(t *testing.T, c *client, d *rand.Rand) {
 		}
 		return
 	}
-	who := token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion}
+	who := organizationtest.PrincipalOf(a, w.Clock.Now())
 	if d.IntN(3) > 0 {
 		v, err := w.Update(ctx, who, organization.Change{Name: &name})
 		if w.answered(t, c, err) {
@@ -254,7 +199,7 @@ func (w *ward) act(t *testing.T, c *client, d *rand.Rand) {
 	if err != nil {
 		return
 	}
-	if _, err = w.Delete(ctx, who, o.Name, nil); w.answered(t, c, err) {
+	if _, err = w.Delete(ctx, who, organization.Deletion{Name: o.Name}); w.answered(t, c, err) {
 		*c = client{n: c.n, knows: true}
 	}
 }

@@ -12,27 +12,22 @@ import (
 	"oms/shared/organization"
 )
 
-// Documents are the documents and indexes inside one collection.
-type Documents struct{ d *Database }
+// documents are the documents and indexes inside one collection.
+type documents struct{ d *Database }
 
-var _ organization.Documents = (*Documents)(nil)
-
-// Documents returns the store of documents.
-func (d *Database) Documents() *Documents { return &Documents{d} }
-
-// Any reports whether the collection is there and holds a document.
-func (s *Documents) Any(ctx context.Context, collection string) (bool, error) {
+func (s documents) Any(ctx context.Context, collection string) (bool, error) {
 	return s.d.there(ctx, "looking for a document", collection, bson.M{})
 }
 
-// Read returns up to limit documents in the order of _id, those after the
-// given ID only.
-func (s *Documents) Read(ctx context.Context, collection string, after []byte, limit int) ([]organization.Document, error) {
+func (s documents) Read(
+	ctx context.Context, collection string, after []byte, limit int,
+) ([]organization.Document, error) {
 	doing := "reading documents"
 	var all []organization.Document
 	for {
 		raws, more, err := s.d.list(ctx, doing, query{
-			collection: collection, filter: following(after), sort: bson.D{{Key: "_id", Value: 1}}, limit: limit - len(all),
+			collection: collection, filter: following(after), sort: bson.D{{Key: "_id", Value: 1}},
+			limit: limit - len(all),
 		})
 		if err != nil {
 			return nil, err
@@ -84,10 +79,8 @@ func following(after []byte) bson.M {
 	return bson.M{"$or": []bson.M{{"_id": within}, {"_id": bson.M{"$type": types}}}}
 }
 
-// Insert inserts the document, or returns ErrExists where its _id (or another
-// unique key) is there already with other content. Whatever a server refuses
-// it with, what is there under that _id decides.
-func (s *Documents) Insert(ctx context.Context, collection string, d organization.Document) error {
+// Insert: whatever a server refuses it with, what is there under that _id decides.
+func (s documents) Insert(ctx context.Context, collection string, d organization.Document) error {
 	doing := "inserting a document"
 	err := s.d.insert(ctx, doing, collection, bson.Raw(d.Raw))
 	r, ok := refused(err)
@@ -108,12 +101,11 @@ func (s *Documents) Insert(ctx context.Context, collection string, d organizatio
 	}
 }
 
-// Delete deletes exactly this document: same _id, same content. The content is
-// compared before, not in the delete's own filter, for MongoDB has no equality
+// Delete compares the content before, not in the delete's own filter, for MongoDB has no equality
 // of whole documents there: whoever changed the document in between would lose
 // that. So it is for collections under names that are given to nobody, as
 // ghosts are; there no writer is left.
-func (s *Documents) Delete(ctx context.Context, collection string, d organization.Document) error {
+func (s documents) Delete(ctx context.Context, collection string, d organization.Document) error {
 	there, err := s.equal(ctx, collection, d)
 	if errors.Is(err, organization.ErrAbsent) || err == nil && !there {
 		return nil
@@ -127,7 +119,7 @@ func (s *Documents) Delete(ctx context.Context, collection string, d organizatio
 
 // equal reports whether the document that is there with d's _id is d, byte for
 // byte; ErrAbsent where there is none.
-func (s *Documents) equal(ctx context.Context, collection string, d organization.Document) (bool, error) {
+func (s documents) equal(ctx context.Context, collection string, d organization.Document) (bool, error) {
 	raw, err := find[bson.Raw](ctx, s.d, "comparing a document", collection, withID(d))
 	return bytes.Equal(raw, d.Raw), err
 }
@@ -147,10 +139,9 @@ func documentOf(raw bson.Raw) organization.Document {
 	return organization.Document{ID: append([]byte{byte(id.Type)}, id.Value...), Raw: bytes.Clone(raw)}
 }
 
-// CopyIndexes makes in to the indexes of from that it lacks, by name, each as
-// the server describes it. One that takes longer to build than a command may
+// CopyIndexes makes each as the server describes it. One that takes longer to build than a command may
 // is missing afterwards as before (MongoDB gives up a build whose command ends).
-func (s *Documents) CopyIndexes(ctx context.Context, from, to string) error {
+func (s documents) CopyIndexes(ctx context.Context, from, to string) error {
 	have, err := s.indexes(ctx, from)
 	if err != nil || len(have) == 0 {
 		return err
@@ -168,7 +159,7 @@ func (s *Documents) CopyIndexes(ctx context.Context, from, to string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return s.d.run(ctx, "copying indexes", s.d.db, bson.D{
+	return s.d.run(ctx, "copying indexes", s.d.name, bson.D{
 		{Key: "createIndexes", Value: to},
 		{Key: "indexes", Value: missing},
 		{Key: "writeConcern", Value: concern()},
@@ -177,7 +168,7 @@ func (s *Documents) CopyIndexes(ctx context.Context, from, to string) error {
 
 // indexes returns the indexes of the collection as createIndexes wants them,
 // by name, without that of _id, which every collection has.
-func (s *Documents) indexes(ctx context.Context, collection string) (map[string]bson.D, error) {
+func (s documents) indexes(ctx context.Context, collection string) (map[string]bson.D, error) {
 	doing := "listing indexes"
 	var raws []bson.D
 	err := s.d.do(ctx, doing, func(ctx context.Context) error {

@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
-	"oms/shared/organization"
+	"oms/shared/must"
 )
 
 func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
@@ -45,10 +45,7 @@ func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
 		for _, limit := range []int{1, 2, 100} {
 			seen := map[string]bool{}
 			for after, pages := []byte(nil), 0; pages <= stored; pages++ {
-				page, err := db.Store().Documents.Read(t.Context(), "org_acme", after, limit)
-				if err != nil {
-					t.Fatal(err)
-				}
+				page := must.Get(db.Store().Documents.Read(t.Context(), "org_acme", after, limit))(t)
 				for _, d := range page {
 					if seen[string(d.ID)] {
 						t.Errorf("_id %v came twice", bson.Raw(d.Raw).Lookup("_id"))
@@ -61,10 +58,7 @@ func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
 				t.Errorf("in pages of %d: saw %d documents, want %d", limit, len(seen), stored)
 			}
 		}
-		documents, err := db.Store().Documents.Read(t.Context(), "org_acme", nil, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
+		documents := must.Get(db.Store().Documents.Read(t.Context(), "org_acme", nil, 100))(t)
 		for _, d := range documents {
 			id := bson.Raw(d.Raw).Lookup("_id")
 			for range 2 {
@@ -126,7 +120,11 @@ func TestDocuments_CopyIndexesKeepsTheirOptions(t *testing.T) {
 		{Key: "partialFilterExpression", Value: bson.D{{Key: "a", Value: bson.D{{Key: "$gt", Value: int32(5)}}}}},
 		{Key: "collation", Value: bson.D{{Key: "locale", Value: "fr"}}},
 	}
-	id := bson.D{{Key: "v", Value: int32(2)}, {Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}}, {Key: "name", Value: "_id_"}}
+	id := bson.D{
+		{Key: "v", Value: int32(2)},
+		{Key: "key", Value: bson.D{{Key: "_id", Value: int32(1)}}},
+		{Key: "name", Value: "_id_"},
+	}
 	var created bson.Raw
 	f := newFake(t, 17, func(command string, body bson.Raw) bson.D {
 		if command == "createIndexes" {
@@ -138,14 +136,14 @@ func TestDocuments_CopyIndexesKeepsTheirOptions(t *testing.T) {
 		}
 		return refusal(26, "NamespaceNotFound")
 	})
-	var documents organization.Documents = mustOpen(t, f.URI()).Documents()
-	if err := documents.CopyIndexes(t.Context(), "org_from", "org_to"); err != nil {
-		t.Fatal(err)
-	}
+	documents := mustOpen(t, f.URI()).Store().Documents
+	must.Do(t, documents.CopyIndexes(t.Context(), "org_from", "org_to"))
 	if got := created.Lookup("createIndexes").StringValue(); got != "org_to" {
 		t.Errorf("createIndexes of %q, want org_to", got)
 	}
-	want, err := bson.Marshal(bson.D{{Key: "indexes", Value: bson.A{append(append(bson.D{}, spec[1:3]...), spec[4:]...)}}})
+	want, err := bson.Marshal(bson.D{
+		{Key: "indexes", Value: bson.A{append(append(bson.D{}, spec[1:3]...), spec[4:]...)}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

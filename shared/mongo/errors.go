@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -149,8 +150,8 @@ func unsent(err error) bool {
 // cause says why no answer came, in words that have no address in them.
 func (d *Database) cause(err error) string {
 	text := reason(err)
-	if why := d.health.failure.Load(); why != nil && *why != text {
-		text += "; last heartbeat: " + *why
+	if why := d.health.failure.Load(); why != nil && !strings.HasSuffix(*why, ": "+text) {
+		text += "; " + *why
 	}
 	return text
 }

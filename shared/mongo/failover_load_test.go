@@ -14,6 +14,7 @@ import (
 	"oms/shared/mongo/mongotest"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
+	"oms/shared/throttle"
 	"oms/shared/token"
 )
 
@@ -49,14 +50,17 @@ func startLoad(t *testing.T, e mongotest.Engine, name string) *load {
 	l := &load{cancel: cancel, progress: make(chan struct{})}
 	t.Cleanup(l.stop)
 	for i := range clients {
-		db, err := mongo.Open(t.Context(), mongo.Config{URI: e.URI, Database: name, AppName: "load", Log: slog.New(slog.DiscardHandler)})
+		db, err := mongo.Open(t.Context(), mongo.Config{
+			URI: e.URI, Database: name, AppName: "load", Log: slog.New(slog.DiscardHandler),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
 		s := organization.New(organization.Config{
-			Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
-			Log: slog.New(slog.DiscardHandler),
+			Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"),
+			Attempts:  throttle.New(throttle.Config{Store: db.Attempts()}),
+			Retention: 2 * time.Minute, ReauthenticateAfter: time.Hour, Log: slog.New(slog.DiscardHandler),
 		})
 		l.ended.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
@@ -81,7 +85,9 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 	l.mu.Unlock()
 	ctx = context.WithoutCancel(ctx) // a request that has begun is answered
 	v, ok := l.ask(t, client, o, "create", func() (organization.View, error) {
-		made, err := s.Create(ctx, organization.Creation{Name: o.name, Email: o.email, Password: organizationtest.Password})
+		made, err := s.Create(ctx, organization.Creation{
+			Name: o.name, Email: o.email, Password: organizationtest.Password,
+		})
 		return made.View, err
 	})
 	if !ok {
@@ -89,7 +95,10 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 	}
 	o.created = true
 	get := func(name string) bool {
-		is, ok := l.ask(t, client, nil, "get", func() (organization.View, error) { return s.Get(ctx, token.Principal{}, name) })
+		is, ok := l.ask(t, client, nil, "get", func() (organization.View, error) {
+			return s.Get(ctx, token.Principal{},
+				name)
+		})
 		if ok && is.ID != v.ID {
 			t.Errorf("get of %s = %+v", name, is)
 		}
@@ -102,7 +111,7 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 	if err != nil {
 		return // no answer, and no request: there is none that tells a CredentialVersion
 	}
-	who := token.Principal{AdminID: a.ID.String(), OrgID: v.ID.String(), CredentialVersion: a.CredentialVersion}
+	who := organizationtest.PrincipalOf(a, time.Now())
 	o.moving, o.renamed = true, o.name+" moved"
 	if _, ok := l.ask(t, client, o, "rename", func() (organization.View, error) {
 		return s.Update(ctx, who, organization.Change{Name: &o.renamed})
@@ -115,7 +124,7 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 	}
 	o.deleting = true
 	if _, ok := l.ask(t, client, o, "delete", func() (organization.View, error) {
-		_, err := s.Delete(ctx, who, o.renamed, nil)
+		_, err := s.Delete(ctx, who, organization.Deletion{Name: o.renamed})
 		return organization.View{}, err
 	}); !ok {
 		return
@@ -125,7 +134,9 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 
 // ask sends a request and judges its answer. o, where it is given, is left
 // unknown by an error.
-func (l *load) ask(t *testing.T, client int, o *life, what string, request func() (organization.View, error)) (organization.View, bool) {
+func (l *load) ask(t *testing.T, client int, o *life, what string, request func() (organization.View,
+	error),
+) (organization.View, bool) {
 	begun := time.Now()
 	v, err := request()
 	took := time.Since(begun)
@@ -208,7 +219,8 @@ func (l *load) String() string {
 	for _, d := range l.done {
 		n += d
 	}
-	return fmt.Sprintf("%d organizations, %d requests succeeded, %d were answered 503, after %v at most", len(l.lives), n, l.failed, l.slowest.Round(time.Millisecond))
+	return fmt.Sprintf("%d organizations, %d requests succeeded, %d were answered 503, after %v at most", len(l.lives),
+		n, l.failed, l.slowest.Round(time.Millisecond))
 }
 
 // check holds that what was acknowledged is there, and that what was not is

@@ -18,6 +18,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization/memory"
 )
 
@@ -32,7 +33,8 @@ type ownSet struct {
 // members, or may not be told to step down.
 func realSet(t *testing.T, e mongotest.Engine) replicas {
 	t.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(20 * time.Second).SetHeartbeatInterval(500 * time.Millisecond))
+	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(20 * time.Second).
+		SetHeartbeatInterval(500 * time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,8 @@ func realSet(t *testing.T, e mongotest.Engine) replicas {
 		Hosts   []string `bson:"hosts"`
 	}
 	admin := client.Database("admin")
-	if err := admin.RunCommand(t.Context(), bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil || hello.SetName == "" || len(hello.Hosts) < 3 {
+	if err := admin.RunCommand(t.Context(), bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil ||
+		hello.SetName == "" || len(hello.Hosts) < 3 {
 		return nil
 	}
 	var granted struct {
@@ -77,13 +80,14 @@ func realSet(t *testing.T, e mongotest.Engine) replicas {
 func (o ownSet) stepDown(ctx context.Context, _ time.Duration) error {
 	// For ten seconds it will not be primary again; force: though no other
 	// member has caught up (manual, replSetStepDown).
-	command := bson.D{{Key: "replSetStepDown", Value: 10}, {Key: "secondaryCatchUpPeriodSecs", Value: 5}, {Key: "force", Value: true}}
+	command := bson.D{
+		{Key: "replSetStepDown", Value: 10}, {Key: "secondaryCatchUpPeriodSecs", Value: 5}, {Key: "force", Value: true},
+	}
 	if err := o.client.Database("admin").RunCommand(ctx, command).Err(); err != nil && !driver.IsNetworkError(err) {
 		return fmt.Errorf("stepping down: %w", err)
 	}
 	return eventually(ctx, time.Minute, func(ctx context.Context) error {
-		_, err := o.primary(ctx)
-		return err
+		return must.Err(o.primary(ctx))
 	})
 }
 
@@ -103,11 +107,9 @@ func (ownSet) String() string { return "not known of a real set" }
 func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 	t.Helper()
 	l.steady(t)
-	old, err := o.primary(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	member, err := driver.Connect(options.Client().ApplyURI(o.uri).SetHosts([]string{old}).SetDirect(true).SetTimeout(10 * time.Second))
+	old := must.Get(o.primary(t.Context()))(t)
+	member, err := driver.Connect(options.Client().ApplyURI(o.uri).SetHosts([]string{old}).SetDirect(true).
+		SetTimeout(10 * time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +167,8 @@ func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 // cut runs the cutter.
 func (o ownSet) cut(ctx context.Context, t *testing.T, args ...string) {
 	t.Helper()
-	said, err := exec.CommandContext(ctx, o.cutter, args...).CombinedOutput() //nolint:gosec // G204: whoever runs the tests names it
+	//nolint:gosec // G204: whoever runs the tests names it
+	said, err := exec.CommandContext(ctx, o.cutter, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s = %v: %s", o.cutter, strings.Join(args, " "), err, said)
 	}

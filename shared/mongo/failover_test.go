@@ -10,6 +10,7 @@ import (
 
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
+	"oms/shared/must"
 	"oms/shared/organization/organizationtest"
 )
 
@@ -29,18 +30,14 @@ type replicas interface {
 // again. What was acknowledged is there, every error was a 503 with
 // Retry-After, and clients work again soon after there is a new primary. The
 // set is played before one server, or is the one at MONGO_TEST_URI, where that
-// has three members: there the primary is cut off from the others, too. `make
-// failover` takes 20 step-downs and 5 dead primaries.
+// has three members: there the primary is cut off from the others, too.
 func TestFailover(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
-	rounds := 1
-	if mongotest.Full() {
-		rounds = 5
-	}
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		var back []time.Duration
-		for seed := range rounds {
-			back = append(back, failover(t, e, uint64(seed+1))...)
+		for seed := range uint64(5) {
+			back = append(back, failover(t, e, seed+1)...)
 		}
 		slices.Sort(back)
 		t.Logf("%d new primaries; all clients back after %v at the median, %v at most",
@@ -63,24 +60,23 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	}
 	name := databaseName()
 	direct := e.OpenNamed(t, name) // dropped through the engine itself
-	if err := direct.EnsureIndexes(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, direct.EnsureIndexes(t.Context()))
 	l := startLoad(t, through, name)
 	var back []time.Duration
 	if own, ok := set.(ownSet); ok && own.cutter != "" {
 		back = append(back, own.cutOff(t, l))
 	}
-	for i, change := range []func(context.Context, time.Duration) error{set.stepDown, set.stepDown, set.kill, set.stepDown, set.stepDown} {
+	for i, change := range []func(context.Context, time.Duration) error{
+		set.stepDown, set.stepDown, set.kill,
+		set.stepDown, set.stepDown,
+	} {
 		l.steady(t) // some of everything, by everybody
 		// The last one takes longer than a command may: there clients see errors.
 		election := 600 * time.Millisecond
 		if i == 4 {
 			election = 5 * time.Second
 		}
-		if err := change(t.Context(), election); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, change(t.Context(), election))
 		back = append(back, l.back(t, backWithin))
 	}
 	l.stop()

@@ -1,7 +1,6 @@
 package mongo_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -14,6 +13,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo"
+	"oms/shared/mongo/wire"
+	"oms/shared/must"
 )
 
 // fake is a server that answers every command as a test says: for answers that
@@ -51,7 +52,8 @@ func newFakeAt(tb testing.TB, l net.Listener, wire int32, answer func(command st
 			f.wg.Go(func() {
 				defer func() { _ = c.Close() }()
 				// A client of ours resets its connections when it closes them.
-				if err := f.serve(c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) {
+				if err := f.serve(c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) &&
+					!errors.Is(err, syscall.ECONNRESET) {
 					tb.Logf("fake server: %v", err)
 				}
 			})
@@ -71,10 +73,7 @@ func newFakeAt(tb testing.TB, l net.Listener, wire int32, answer func(command st
 
 func newListener(tb testing.TB) net.Listener {
 	tb.Helper()
-	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	l := must.Get((&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0"))(tb)
 	tb.Cleanup(func() { _ = l.Close() })
 	return l
 }
@@ -88,47 +87,16 @@ func (f *fake) Sent() []string {
 	return slices.Clone(f.sent)
 }
 
-// The messages of MongoDB's wire protocol that a driver sends (manual, wire protocol).
-const (
-	opReply = 1
-	opQuery = 2004
-	opMsg   = 2013
-)
-
 func (f *fake) serve(c net.Conn) error {
 	for {
-		header := make([]byte, 16)
-		if _, err := io.ReadFull(c, header); err != nil {
+		m, err := wire.Read(c)
+		if err != nil {
 			return err
 		}
-		body := make([]byte, binary.LittleEndian.Uint32(header)-16)
-		if _, err := io.ReadFull(c, body); err != nil {
+		command := wire.Parse(m)
+		reply, err := wire.Reply(m, f.reply(command.Name, command.Body))
+		if err != nil {
 			return err
-		}
-		id, op := binary.LittleEndian.Uint32(header[4:]), binary.LittleEndian.Uint32(header[12:])
-		var reply []byte
-		switch op {
-		case opQuery: // a handshake
-			raw, err := bson.Marshal(f.hello())
-			if err != nil {
-				return err
-			}
-			reply = append(make([]byte, 16), 1, 0, 0, 0) // one document
-			reply = message(id, opReply, append(reply, raw...))
-		case opMsg:
-			document := bson.Raw(body[5:]) // after flags and the kind of the section
-			document = document[:binary.LittleEndian.Uint32(document)]
-			elements, err := document.Elements()
-			if err != nil {
-				return err
-			}
-			raw, err := bson.Marshal(f.reply(elements[0].Key(), document))
-			if err != nil {
-				return err
-			}
-			reply = message(id, opMsg, append(make([]byte, 5), raw...))
-		default:
-			return errors.New("a message of another kind")
 		}
 		if _, err := c.Write(reply); err != nil {
 			return err
@@ -162,18 +130,12 @@ func (f *fake) hello() bson.D {
 	}
 }
 
-func message(to, op uint32, body []byte) []byte {
-	m := binary.LittleEndian.AppendUint32(nil, uint32(len(body)+16)) //nolint:gosec // G115: tests send little
-	m = binary.LittleEndian.AppendUint32(m, 1)
-	m = binary.LittleEndian.AppendUint32(m, to)
-	m = binary.LittleEndian.AppendUint32(m, op)
-	return append(m, body...)
-}
-
 // mustOpen opens a database at the URI, whether somebody is there or not.
 func mustOpen(tb testing.TB, uri string) *mongo.Database {
 	tb.Helper()
-	db, err := mongo.Open(tb.Context(), mongo.Config{URI: uri, Database: "master", AppName: "test", Log: slog.New(slog.DiscardHandler)})
+	db, err := mongo.Open(tb.Context(), mongo.Config{
+		URI: uri, Database: "master", AppName: "test", Log: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"oms/shared/fault"
 	"oms/shared/mongo/embedded"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/linearizable"
 	"oms/shared/organization/organizationtest"
@@ -25,23 +26,23 @@ import (
 // TestService_racingHistories: twelve clients of three processes at once on few
 // names, emails and organizations, on every engine. An order of effects
 // explains all answers, no two changes have made one version, and nothing
-// contradicts itself when all is quiet. `make stress ONLY=races` takes fifty histories.
+// contradicts itself when all is quiet.
 func TestService_racingHistories(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		histories := uint64(1)
-		if mongotest.Full() {
-			histories = 50
-		}
+		const histories = 50
 		var done, refused, unknown, steps int64
-		for seed := range histories {
+		for seed := range uint64(histories) {
 			r := race(t, e, seed)
 			for _, bad := range r.bad {
 				t.Errorf("seed %d: %s", seed, bad)
 			}
-			done, refused, unknown, steps = done+r.done.Load(), refused+r.refused.Load(), unknown+r.unknown.Load(), steps+int64(r.steps)
+			done, refused, unknown, steps = done+r.done.Load(), refused+r.refused.Load(), unknown+r.unknown.Load(),
+				steps+int64(r.steps)
 		}
-		t.Logf("%d histories: %d done, %d refused, %d unknown; %d steps put in order", histories, done, refused, unknown, steps)
+		t.Logf("%d histories: %d done, %d refused, %d unknown; %d steps put in order", histories, done, refused,
+			unknown, steps)
 	})
 }
 
@@ -49,8 +50,10 @@ func TestService_racingHistories(t *testing.T) {
 // the embedded database without its gate lets several writers win one
 // compare-and-set.
 func TestService_racingWithoutWriteGate(t *testing.T) {
+	mongotest.Long(t)
 	t.Parallel()
-	s, err := embedded.Start(t.Context(), t.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler), embedded.WithoutDiskSync(), embedded.WithoutWriteGate())
+	s, err := embedded.Start(t.Context(), t.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler),
+		embedded.WithoutDiskSync(), embedded.WithoutWriteGate())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,17 +99,12 @@ func race(t *testing.T, e mongotest.Engine, seed uint64) *racing {
 	name := databaseName()
 	for range 3 {
 		db := e.OpenNamed(t, name)
-		if err := db.EnsureIndexes(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, db.EnsureIndexes(t.Context()))
 		r.World = organizationtest.NewWorld(db.Store(), nil)
 		r.stores = append(r.stores, organizationtest.Hooked(r.Store, r.listen))
 	}
 	for round := range rounds {
-		page, err := r.Store.Backlog.Admins(t.Context(), nil, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
+		page := must.Get(r.Store.Backlog.Admins(t.Context(), nil, 100))(t)
 		admins := page.Items
 		slices.SortFunc(admins, func(a, b organization.Admin) int { return strings.Compare(a.Email, b.Email) })
 		var all sync.WaitGroup
@@ -187,7 +185,7 @@ func (r *racing) act(round, client int, admins []organization.Admin, names, emai
 	if len(admins) > 0 { // most want to change the same one
 		a := admins[(round+d.IntN(6)/5)%len(admins)]
 		org = a.OrgID
-		who = token.Principal{AdminID: a.ID.String(), OrgID: org.String(), CredentialVersion: a.CredentialVersion}
+		who = organizationtest.PrincipalOf(a, time.Now())
 	}
 	switch x := d.IntN(100); {
 	case len(admins) == 0 || x < 15:
@@ -234,13 +232,17 @@ func (r *racing) create(process int, name, email string, n int) error {
 	s, in := r.service(process)
 	call := r.answers.Begin(linearizable.Create)
 	call.Name, call.Email = key(n), email
-	_, err := s.Create(r.t.Context(), organization.Creation{Name: name, Email: email, Password: organizationtest.Password})
+	_, err := s.Create(r.t.Context(), organization.Creation{
+		Name: name, Email: email, Password: organizationtest.Password,
+	})
 	call.Org = in.id
 	r.answered(call, err)
 	return err
 }
 
-func (r *racing) change(s *organization.Service, who token.Principal, org organization.ID, c organization.Change, n int) {
+func (r *racing) change(s *organization.Service, who token.Principal, org organization.ID, c organization.Change,
+	n int,
+) {
 	call := r.answers.Begin(linearizable.Change)
 	call.Org, call.Name = org, key(n)
 	if c.Email != nil {
@@ -261,7 +263,9 @@ func (r *racing) change(s *organization.Service, who token.Principal, org organi
 	}
 }
 
-func (r *racing) delete(s *organization.Service, who token.Principal, org organization.ID, admins []organization.Admin) {
+func (r *racing) delete(s *organization.Service, who token.Principal, org organization.ID,
+	admins []organization.Admin,
+) {
 	if len(admins) < 2 {
 		return
 	}
@@ -269,7 +273,7 @@ func (r *racing) delete(s *organization.Service, who token.Principal, org organi
 	call.Org = org
 	o, err := r.Store.Organizations.Find(r.t.Context(), org)
 	if err == nil {
-		_, err = s.Delete(r.t.Context(), who, o.Name, nil)
+		_, err = s.Delete(r.t.Context(), who, organization.Deletion{Name: o.Name})
 		r.answered(call, err)
 	}
 }

@@ -40,13 +40,14 @@ func (d *Database) EnsureIndexes(ctx context.Context) error {
 	}{
 		{adminsName, []driver.IndexModel{
 			{Keys: bson.D{{Key: "email", Value: 1}}, Options: options.Index().SetUnique(true)},
-			plain("org_id"),
+			plain("org_id"), sparse("sessions_until"), sparse("mails_since"), sparse("unproved_since"),
 		}},
 		{organizationsName, []driver.IndexModel{
 			sparse("op.to"), sparse("op.lease"), sparse("sweep_after"), sparse("purge_after"),
 		}},
 		{claimsName, []driver.IndexModel{plain("until")}},
 		{requestsName, []driver.IndexModel{plain("created_at")}},
+		{attemptsName, []driver.IndexModel{plain("expires")}},
 	} {
 		for _, model := range c.models {
 			if err := d.ensureIndex(ctx, c.name, model); err != nil {
@@ -55,6 +56,14 @@ func (d *Database) EnsureIndexes(ctx context.Context) error {
 		}
 	}
 	return d.lockKeys(ctx, plain("key"))
+}
+
+// present is the condition on a field that has a sparse index, and says that the
+// field is there: only then Amazon DocumentDB uses such an index ("Sparse
+// indexes", its developer guide).
+func present(condition bson.M) bson.M {
+	condition["$exists"] = true
+	return condition
 }
 
 // ensureIndex makes one index: FerretDB 1.24.2 breaks off a createIndexes of
@@ -98,14 +107,18 @@ func (d *Database) lockKeys(ctx context.Context, instead driver.IndexModel) erro
 // Indexes reports whether the indexes of the master database are there.
 type Indexes struct{ done chan struct{} }
 
-// PrepareIndexes makes the indexes, for up to three seconds. Where they are not
-// made by then it goes on in the background, until they are, ctx is over or d
-// is closed: so that a function whose database was away when it started serves
-// as soon as that is back. It logs each failure.
+// PrepareIndexes makes the indexes, for up to three seconds, and not beyond
+// [Config].StartBy. Where they are not made by then it goes on in the background,
+// until they are, ctx is over or d is closed: so that a function whose database
+// was away when it started serves as soon as that is back. It logs each failure.
 func (d *Database) PrepareIndexes(ctx context.Context) *Indexes {
 	x := &Indexes{done: make(chan struct{})}
 	go d.keepMaking(ctx, x)
-	wait := time.NewTimer(initWait)
+	patience := initWait
+	if !d.startBy.IsZero() {
+		patience = min(patience, time.Until(d.startBy))
+	}
+	wait := time.NewTimer(patience)
 	defer wait.Stop()
 	select {
 	case <-x.done:
@@ -117,28 +130,15 @@ func (d *Database) PrepareIndexes(ctx context.Context) *Indexes {
 }
 
 func (d *Database) keepMaking(ctx context.Context, x *Indexes) {
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+	d.persist(ctx, func() error {
 		err := d.EnsureIndexes(ctx)
 		if err == nil {
 			close(x.done)
-			return
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-d.closed:
-			return
-		default:
-			d.log.LogAttrs(ctx, slog.LevelWarn, "indexes not made yet", slog.String("err", err.Error()))
-		}
-		wait := time.NewTimer(pause)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-		case <-d.closed:
-		}
-		wait.Stop()
-	}
+		return err
+	}, func(err error) {
+		d.log.LogAttrs(ctx, slog.LevelWarn, "indexes not made yet", slog.String("err", err.Error()))
+	})
 }
 
 // Ready reports whether the indexes are there. Until they are, nothing may be

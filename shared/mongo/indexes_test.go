@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/mongo/wiretest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -25,21 +26,17 @@ func TestDatabase_EnsureIndexes(t *testing.T) {
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		db := e.Open(t)
 		for range 2 {
-			if err := db.EnsureIndexes(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, db.EnsureIndexes(t.Context()))
 		}
 		w := e.Writer(t, db.Name())
 		for collection, want := range map[string][]string{
 			"organizations": {"key unique", "op.lease", "op.to", "purge_after", "sweep_after"},
 			"names":         {"until"},
-			"admins":        {"email unique", "org_id"},
+			"admins":        {"email unique", "mails_since", "org_id", "sessions_until", "unproved_since"},
 			"requests":      {"created_at"},
+			"attempts":      {"expires"},
 		} {
-			indexes, err := w.Indexes(t.Context(), collection)
-			if err != nil {
-				t.Fatal(err)
-			}
+			indexes := must.Get(w.Indexes(t.Context(), collection))(t)
 			var got []string
 			for _, i := range indexes {
 				if i.Unique {
@@ -64,21 +61,19 @@ func TestDatabase_EnsureIndexes_besideTheVersionBefore(t *testing.T) {
 		w := e.Writer(t, db.Name())
 		before := func() error {
 			for _, field := range []string{"key", "op.to", "op.lease", "purge_after"} {
-				if err := w.AddIndex(t.Context(), "organizations", organizationtest.Index{Name: field + "_1", Field: field}); err != nil {
+				if err := w.AddIndex(t.Context(), "organizations", organizationtest.Index{
+					Name: field + "_1", Field: field,
+				}); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
 		if e.Name == "embedded" { // it takes one index on a field: there the version before was first
-			if err := before(); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, before())
 		}
 		for range 2 {
-			if err := db.EnsureIndexes(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, db.EnsureIndexes(t.Context()))
 			if err := before(); err != nil {
 				t.Errorf("the version before cannot start any more: %v", err)
 			}
@@ -86,7 +81,8 @@ func TestDatabase_EnsureIndexes_besideTheVersionBefore(t *testing.T) {
 		want := []string{"key_1", "key_unique unique", "op.lease_1", "op.to_1", "purge_after_1", "sweep_after_1"}
 		if e.Name == "embedded" {
 			want = slices.Delete(want, 1, 2)
-			if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "keys have no unique index") {
+			if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(),
+				"keys have no unique index") {
 				t.Errorf("log = %q, want a warning that the second lock is missing", log.String())
 			}
 		} else if log.String() != "" {
@@ -106,9 +102,7 @@ func TestDatabase_EnsureIndexes_whereTwoHaveOneKey(t *testing.T) {
 		db, log := openLogged(t, e)
 		for n := range byte(2) {
 			o := organization.Organization{ID: organization.ID{1: n}, Key: "somebody", State: organization.Active}
-			if err := db.Organizations().Insert(t.Context(), o); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, db.Store().Organizations.Insert(t.Context(), o))
 		}
 		if x := db.PrepareIndexes(t.Context()); !x.Ready() {
 			t.Error("Ready() = false, want true: the claims are the lock")
@@ -120,7 +114,8 @@ func TestDatabase_EnsureIndexes_whereTwoHaveOneKey(t *testing.T) {
 		if !strings.Contains(log.String(), "keys have no unique index") || strings.Contains(log.String(), "somebody") {
 			t.Errorf("log = %q, want that the index is missing, and no document", log.String())
 		}
-		if e.Name == "server" && !strings.Contains(log.String(), "level=ERROR") { // FerretDB does not say why it refuses
+		// FerretDB does not say why it refuses
+		if e.Name == "server" && !strings.Contains(log.String(), "level=ERROR") {
 			t.Errorf("log = %q, want an error: somebody must look at it", log.String())
 		}
 	})
@@ -140,11 +135,13 @@ func TestDatabase_EnsureIndexes_isToldOfNoAnswer(t *testing.T) {
 }
 
 // openLogged opens a database of a name of its own, and gives its log.
-func openLogged(t *testing.T, e mongotest.Engine) (*mongo.Database, *lockedBuffer) {
+func openLogged(t *testing.T, e mongotest.Engine) (*mongo.Database, *bytes.Buffer) {
 	t.Helper()
 	name := e.Open(t).Name() // that one drops it
-	var log lockedBuffer
-	db, err := mongo.Open(t.Context(), mongo.Config{URI: e.URI, Database: name, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	var log bytes.Buffer
+	db, err := mongo.Open(t.Context(), mongo.Config{
+		URI: e.URI, Database: name, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,10 +151,7 @@ func openLogged(t *testing.T, e mongotest.Engine) (*mongo.Database, *lockedBuffe
 
 func indexNames(t *testing.T, w organizationtest.Writer, collection string) []string {
 	t.Helper()
-	indexes, err := w.Indexes(t.Context(), collection)
-	if err != nil {
-		t.Fatal(err)
-	}
+	indexes := must.Get(w.Indexes(t.Context(), collection))(t)
 	var names []string
 	for _, i := range indexes {
 		if i.Unique {
@@ -179,11 +173,11 @@ func TestDatabase_PrepareIndexesAtOnce(t *testing.T) {
 
 func TestDatabase_PrepareIndexesWhenTheDatabaseComes(t *testing.T) {
 	t.Parallel()
-	e := mongotest.Embedded(t)
-	gate := newGate(t, strings.TrimSuffix(strings.TrimPrefix(e.URI, "mongodb://"), "/"))
-	var log lockedBuffer
+	proxy := wiretest.NewProxy(t, mongotest.Embedded(t).URI)
+	away := proxy.Arm(wiretest.Rule{Fault: wiretest.Refuse, Client: "test", Command: "createIndexes", Nth: 1})
+	var log bytes.Buffer
 	db, err := mongo.Open(t.Context(), mongo.Config{
-		URI: "mongodb://" + gate.listener.Addr().String(), Database: "late", Log: slog.New(slog.NewTextHandler(&log, nil)),
+		URI: proxy.URI(), Database: "late", AppName: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -193,21 +187,19 @@ func TestDatabase_PrepareIndexesWhenTheDatabaseComes(t *testing.T) {
 	if x.Ready() {
 		t.Fatal("Ready() = true while the database is away")
 	}
-	if !strings.Contains(log.String(), "indexes not made yet") {
-		t.Errorf("log = %q, want a warning", log.String())
-	}
-	close(gate.opened)
+	proxy.Disarm(away)
 	select {
 	case <-x.Done():
 	case <-t.Context().Done():
+	}
+	if !strings.Contains(log.String(), "indexes not made yet") {
+		t.Errorf("log = %q, want a warning", log.String())
 	}
 	if !x.Ready() {
 		t.Error("Ready() = false after the database came")
 	}
 	a := organization.Admin{ID: organization.ID{1}, Email: "a@example.com"}
-	if err := db.Admins().Insert(t.Context(), a); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, db.Admins().Insert(t.Context(), a))
 	a.ID = organization.ID{2}
 	if err := db.Admins().Insert(t.Context(), a); !errors.Is(err, organization.ErrEmailTaken) {
 		t.Errorf("Insert = %v, want %v", err, organization.ErrEmailTaken)
@@ -242,68 +234,31 @@ func TestDatabase_PrepareIndexesEnds(t *testing.T) {
 	}
 }
 
-// gate is a way to a server that cuts every connection until it is opened.
-type gate struct {
-	listener net.Listener
-	opened   chan struct{}
-}
-
-func newGate(tb testing.TB, address string) *gate {
-	tb.Helper()
-	g := &gate{listener: newListener(tb), opened: make(chan struct{})}
-	var wg sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background())
-	wg.Go(func() {
-		for {
-			client, err := g.listener.Accept()
-			if err != nil {
-				return
-			}
-			select {
-			case <-g.opened:
-			default:
-				_ = client.Close()
-				continue
-			}
-			server, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			stop := context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
-			wg.Go(func() {
-				defer stop()
-				_, _ = io.Copy(server, client)
-				_ = server.Close()
-			})
-			wg.Go(func() {
-				_, _ = io.Copy(client, server)
-				_ = client.Close()
-			})
+// TestRecorder_Explain: what a server says of the plans of what was sent, asked with the very filter and order.
+func TestRecorder_Explain(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, 17, func(name string, body bson.Raw) bson.D {
+		stage := "FETCH"
+		if until, _ := body.Lookup("explain", "filter", "until", "$lt").Int32OK(); name == "explain" && until == 7 {
+			stage = "COLLSCAN"
+		}
+		return bson.D{
+			{Key: "ok", Value: 1}, {Key: "queryPlanner", Value: bson.M{"winningPlan": bson.M{
+				"stage": "SORT", "inputStage": bson.M{"stage": stage},
+			}}},
 		}
 	})
-	tb.Cleanup(func() {
-		_ = g.listener.Close()
-		cancel()
-		wg.Wait()
-	})
-	return g
-}
-
-// lockedBuffer is a buffer that a background task writes to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	r := &mongotest.Recorder{}
+	for _, command := range []bson.D{
+		{{Key: "createIndexes", Value: "names"}, {Key: "indexes", Value: bson.A{bson.M{"key": bson.M{"until": 1}}}}},
+		{{Key: "find", Value: "names"}, {Key: "filter", Value: bson.M{"_id": "acme"}}},
+		{{Key: "find", Value: "names"}, {Key: "filter", Value: bson.M{"until": bson.M{"$lt": 7}}}},
+	} {
+		raw := must.Get(bson.Marshal(command))(t)
+		r.Monitor().Started(t.Context(), &event.CommandStartedEvent{CommandName: command[0].Key, Command: raw})
+	}
+	db := mongotest.Engine{URI: f.URI()}.Client(t).Database("master")
+	if got := r.Explain(t.Context(), db); !slices.Equal(got, []string{"names {until{$lt}}{}"}) {
+		t.Errorf("Explain() = %q, want the one that is read whole", got)
+	}
 }

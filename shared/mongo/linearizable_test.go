@@ -35,13 +35,17 @@ func TestStore_ReadsLinearizable(t *testing.T) {
 			levels  []string // of the reads that are sent
 			want    error
 		}{
-			"from a server that can":                    {nil, []string{"linearizable"}, nil},
-			"from a standalone, plainly":                {refusal(123, "NotAReplicaSet"), []string{"linearizable", ""}, nil},
-			"from a server that knows no such level":    {refusal(9, "FailedToParse"), []string{"linearizable", ""}, nil},
-			"not from one that finds no majority":       {refusal(187, "LinearizableReadConcernError"), nil, organization.ErrLost},
-			"not from one that waited for it too long":  {refusal(50, "MaxTimeMSExpired"), nil, organization.ErrLost},
-			"not from one that is not the primary":      {refusal(10107, "NotWritablePrimary"), nil, organization.ErrLost},
-			"not from one that has just been a primary": {refusal(189, "PrimarySteppedDown"), nil, organization.ErrLost},
+			"from a server that can":                 {nil, []string{"linearizable"}, nil},
+			"from a standalone, plainly":             {refusal(123, "NotAReplicaSet"), []string{"linearizable", ""}, nil},
+			"from a server that knows no such level": {refusal(9, "FailedToParse"), []string{"linearizable", ""}, nil},
+			"not from one that finds no majority": {
+				refusal(187, "LinearizableReadConcernError"), nil, organization.ErrLost,
+			},
+			"not from one that waited for it too long": {refusal(50, "MaxTimeMSExpired"), nil, organization.ErrLost},
+			"not from one that is not the primary":     {refusal(10107, "NotWritablePrimary"), nil, organization.ErrLost},
+			"not from one that has just been a primary": {
+				refusal(189, "PrimarySteppedDown"), nil, organization.ErrLost,
+			},
 		} {
 			t.Run(name+" "+server, func(t *testing.T) {
 				t.Parallel()
@@ -56,7 +60,8 @@ func TestStore_ReadsLinearizable(t *testing.T) {
 						return tc.refusal
 					}
 					return batch("master.any", bson.D{
-						{Key: "_id", Value: id(name)}, {Key: "ids", Value: bson.D{{Key: "organization", Value: bson.ObjectID{1}}}},
+						{Key: "_id", Value: id(name)},
+						{Key: "ids", Value: bson.D{{Key: "organization", Value: bson.ObjectID{1}}}},
 					})
 				})
 				got, err := read(t.Context(), mustOpen(t, f.URI()).Store())

@@ -15,13 +15,8 @@ import (
 
 const organizationsName = "organizations"
 
-// Organizations is the collection organizations.
-type Organizations struct{ d *Database }
-
-var _ organization.Organizations = (*Organizations)(nil)
-
-// Organizations returns the store of organizations.
-func (d *Database) Organizations() *Organizations { return &Organizations{d} }
+// organizations is the collection organizations.
+type organizations struct{ d *Database }
 
 type organizationDocument struct {
 	ID         bson.ObjectID      `bson:"_id"`
@@ -62,6 +57,9 @@ type adminChangeDocument struct {
 	Email             string           `bson:"email,omitempty"`
 	Password          passwordDocument `bson:"password,omitempty"`
 	CredentialVersion string           `bson:"ver,omitempty"`
+	Unconfirmed       bool             `bson:"unconfirmed,omitempty"`
+	Confirmed         bool             `bson:"confirmed,omitempty"`
+	Mails             mailDocuments    `bson:"mails,omitempty"`
 }
 
 type passwordDocument struct {
@@ -73,38 +71,33 @@ type passwordDocument struct {
 // IsZero tells the encoder whether the field is to be left out.
 func (p passwordDocument) IsZero() bool { return p == passwordDocument{} }
 
-// Find returns the organization, or ErrAbsent.
-func (s *Organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
+func (s organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
 	doing, filter := "reading organization "+id.String(), bson.M{"_id": objectID(id)}
 	document, err := find[organizationDocument](ctx, s.d, doing, organizationsName, filter)
 	return document.organization(), err
 }
 
-// FindLinearizable is Find, linearizable.
-func (s *Organizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
+func (s organizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
 	doing, filter := "reading organization "+id.String(), bson.M{"_id": objectID(id)}
 	document, err := findLinearizable[organizationDocument](ctx, s.d, doing, organizationsName, filter)
 	return document.organization(), err
 }
 
-// FindVisible returns the active or updating organization that has the key, or ErrAbsent.
-func (s *Organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	document, err := find[organizationDocument](ctx, s.d, "reading the organization of a key", organizationsName, bson.M{
-		"key":   key,
-		"state": bson.M{"$in": []organization.State{organization.Active, organization.Updating}},
-	})
+func (s organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
+	document, err := find[organizationDocument](ctx, s.d, "reading the organization of a key", organizationsName,
+		bson.M{
+			"key":   present(bson.M{"$eq": key}),
+			"state": bson.M{"$in": []organization.State{organization.Active, organization.Updating}},
+		})
 	return document.organization(), err
 }
 
-// FindClaimants returns the creating, active, updating and deleting
-// organizations that have one of the keys or move to one, whatever their claim.
-// One that cannot be decoded is an error: it may be what keeps a claim alive.
-//
-// It is two commands, and their order is what matters: a command is not one
-// moment, and one that asked for both could pass over an organization whose
+// FindClaimants is two commands, and their order is what matters: a command is not
+// one moment, and one that asked for both could pass over an organization whose
 // rename is committed while it runs. Who moves to a key is read first, and so is
-// found there, or has it by then.
-func (s *Organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
+// found there, or has it by then. One that cannot be decoded is an error: it may
+// be what keeps a claim alive.
+func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
 	if len(keys) == 0 {
 		return nil, ctx.Err()
 	}
@@ -122,10 +115,12 @@ func (s *Organizations) FindClaimants(ctx context.Context, keys ...string) ([]or
 }
 
 // findLiving returns the organizations that are not dead and have one of the keys in the field.
-func (s *Organizations) findLiving(ctx context.Context, field string, keys []string) ([]organization.Organization, error) {
+func (s organizations) findLiving(ctx context.Context, field string, keys []string) ([]organization.Organization,
+	error,
+) {
 	doing := "reading the organizations of claims"
 	filter := bson.M{
-		field: bson.M{"$in": keys},
+		field: present(bson.M{"$in": keys}),
 		"state": bson.M{"$in": []organization.State{
 			organization.Creating, organization.Active, organization.Updating, organization.Deleting,
 		}},
@@ -155,22 +150,17 @@ func (s *Organizations) findLiving(ctx context.Context, field string, keys []str
 	})
 }
 
-// Insert inserts o, or returns ErrExists where its ID is taken and ErrKeyTaken
-// where another organization has its Key.
-func (s *Organizations) Insert(ctx context.Context, o organization.Organization) error {
+func (s organizations) Insert(ctx context.Context, o organization.Organization) error {
 	keys := []unique{{bson.M{"_id": objectID(o.ID)}, organization.ErrExists}}
 	if o.Key != "" {
-		keys = append(keys, unique{bson.M{"key": o.Key}, organization.ErrKeyTaken})
+		keys = append(keys, unique{bson.M{"key": present(bson.M{"$eq": o.Key})}, organization.ErrKeyTaken})
 	}
 	return s.d.insert(ctx, "inserting organization "+o.ID.String(), organizationsName, organizationOf(o), keys...)
 }
 
-// CompareAndSwap replaces was by is where the document still has was.State and was.Rev,
-// or returns ErrKeyTaken where another organization has is.Key. Every write
-// raises rev and has it in its filter (the fence): so the filter alone makes it
-// one compare-and-set.
-func (s *Organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
-	doing := "changing organization " + was.ID.String()
+// CompareAndSwap: every write raises rev and has it in its filter (the fence), so
+// the filter alone makes it one compare-and-set.
+func (s organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	is.Rev = was.Rev + 1
 	change, err := setAndUnset(organizationOf(is))
 	if err != nil {
@@ -178,20 +168,13 @@ func (s *Organizations) CompareAndSwap(ctx context.Context, was, is organization
 	}
 	var keys []unique
 	if is.Key != "" {
-		another := bson.M{"key": is.Key, "_id": bson.M{"$ne": objectID(was.ID)}}
+		another := bson.M{"key": present(bson.M{"$eq": is.Key}), "_id": bson.M{"$ne": objectID(was.ID)}}
 		keys = append(keys, unique{another, organization.ErrKeyTaken})
 	}
-	swapped := false
-	err = s.d.keyed(ctx, doing, organizationsName, func() error {
-		var err error
-		swapped, err = s.d.update(ctx, doing, organizationsName, fence(was), change)
-		return err
-	}, keys...)
-	return swapped, err
+	return s.d.update(ctx, "changing organization "+was.ID.String(), organizationsName, fence(was), change, keys...)
 }
 
-// Delete deletes the document where it still has o.State and o.Rev.
-func (s *Organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
+func (s organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
 	return s.d.remove(ctx, "deleting organization "+o.ID.String(), organizationsName, fence(o))
 }
 
@@ -208,12 +191,15 @@ func organizationOf(o organization.Organization) organizationDocument {
 	}
 	if op := o.Op; op != nil {
 		document.Op = &opDocument{
-			ID: objectID(op.ID), Kind: op.Kind, Worker: objectID(op.Worker), Lease: op.Lease, EveryAnswerSeen: op.EveryAnswerSeen,
-			From: op.From, To: op.To, ToClaim: objectID(op.ToClaim), Name: op.Name, UUID: op.UUID, Aside: op.Aside,
+			ID: objectID(op.ID), Kind: op.Kind, Worker: objectID(op.Worker), Lease: op.Lease,
+			EveryAnswerSeen: op.EveryAnswerSeen,
+			From:            op.From, To: op.To, ToClaim: objectID(op.ToClaim), Name: op.Name, UUID: op.UUID, Aside: op.Aside,
 		}
 		if c := op.Admin; c != nil {
 			document.Op.Admin = &adminChangeDocument{
-				ID: objectID(c.ID), Rev: c.Rev, Email: c.Email, Password: passwordDocument(c.Password), CredentialVersion: c.CredentialVersion,
+				ID: objectID(c.ID), Rev: c.Rev, Email: c.Email, Password: passwordDocument(c.Password),
+				CredentialVersion: c.CredentialVersion, Unconfirmed: c.Unconfirmed, Confirmed: c.Confirmed,
+				Mails: mailsOf(c.Mails),
 			}
 		}
 	}
@@ -222,7 +208,8 @@ func organizationOf(o organization.Organization) organizationDocument {
 
 func (document organizationDocument) organization() organization.Organization {
 	o := organization.Organization{
-		ID: organization.ID(document.ID), Name: document.Name, Key: document.Key, ClaimID: organization.ID(document.ClaimID),
+		ID: organization.ID(document.ID), Name: document.Name, Key: document.Key,
+		ClaimID:    organization.ID(document.ClaimID),
 		Collection: document.Collection, State: document.State, Version: document.Version, Rev: document.Rev,
 		AdminID: organization.ID(document.AdminID), AdminRev: document.AdminRev,
 		CreatedAt: document.CreatedAt, UpdatedAt: document.UpdatedAt,
@@ -230,12 +217,16 @@ func (document organizationDocument) organization() organization.Organization {
 	}
 	if op := document.Op; op != nil {
 		o.Op = &organization.Op{
-			ID: organization.ID(op.ID), Kind: op.Kind, Worker: organization.ID(op.Worker), Lease: op.Lease, EveryAnswerSeen: op.EveryAnswerSeen,
-			From: op.From, To: op.To, ToClaim: organization.ID(op.ToClaim), Name: op.Name, UUID: op.UUID, Aside: op.Aside,
+			ID: organization.ID(op.ID), Kind: op.Kind, Worker: organization.ID(op.Worker), Lease: op.Lease,
+			EveryAnswerSeen: op.EveryAnswerSeen,
+			From:            op.From, To: op.To, ToClaim: organization.ID(op.ToClaim), Name: op.Name, UUID: op.UUID,
+			Aside: op.Aside,
 		}
 		if c := op.Admin; c != nil {
 			o.Op.Admin = &organization.AdminChange{
-				ID: organization.ID(c.ID), Rev: c.Rev, Email: c.Email, Password: password.Hash(c.Password), CredentialVersion: c.CredentialVersion,
+				ID: organization.ID(c.ID), Rev: c.Rev, Email: c.Email, Password: password.Hash(c.Password),
+				CredentialVersion: c.CredentialVersion, Unconfirmed: c.Unconfirmed, Confirmed: c.Confirmed,
+				Mails: c.Mails.mails(),
 			}
 		}
 	}

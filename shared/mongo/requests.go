@@ -7,21 +7,18 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/organization"
+	"oms/shared/password"
 )
 
 const requestsName = "requests"
 
-// Requests is the collection requests.
-type Requests struct{ d *Database }
-
-var _ organization.Requests = (*Requests)(nil)
-
-// Requests returns the store of requests.
-func (d *Database) Requests() *Requests { return &Requests{d} }
+// requests is the collection requests.
+type requests struct{ d *Database }
 
 type requestDocument struct {
 	ID        string             `bson:"_id"`
 	Body      string             `bson:"body"`
+	Password  passwordDocument   `bson:"password"`
 	IDs       requestIDsDocument `bson:"ids"`
 	Answer    answerDocument     `bson:"answer"`
 	Worker    bson.ObjectID      `bson:"worker"`
@@ -47,44 +44,37 @@ type answerDocument struct {
 	Version    int64         `bson:"version"`
 }
 
-// Find returns the request, or ErrAbsent; linearizable.
-func (s *Requests) Find(ctx context.Context, id string) (organization.Request, error) {
+func (s requests) Find(ctx context.Context, id string) (organization.Request, error) {
 	document, err := findLinearizable[requestDocument](ctx, s.d, "reading a request", requestsName, bson.M{"_id": id})
-	if err != nil {
-		return organization.Request{}, err
-	}
-	return document.request(), nil
+	return document.request(), err
 }
 
-// Insert inserts r, or returns ErrExists where its ID is taken.
-func (s *Requests) Insert(ctx context.Context, r organization.Request) error {
+func (s requests) Insert(ctx context.Context, r organization.Request) error {
 	return s.d.insert(ctx, "inserting a request", requestsName, requestOf(r),
 		unique{bson.M{"_id": r.ID}, organization.ErrExists})
 }
 
-// TakeOver sets Worker and Lease where the document still has was.Worker and
-// was.Lease: of several who find a lease over, one goes on.
-func (s *Requests) TakeOver(ctx context.Context, was organization.Request, worker organization.ID, lease time.Time) (bool, error) {
+// TakeOver: of several who find a lease over, one goes on.
+func (s requests) TakeOver(
+	ctx context.Context, was organization.Request, worker organization.ID, lease time.Time,
+) (bool, error) {
 	return s.d.update(ctx, "taking over a request", requestsName, leased(was),
 		bson.M{"$set": bson.M{"worker": objectID(worker), "lease": lease}})
 }
 
-// Finish sets Done on the request that was begun with ids.Organization.
-func (s *Requests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
+func (s requests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
 	_, err := s.d.update(ctx, "finishing a request", requestsName,
 		bson.M{"_id": id, "ids.organization": objectID(ids.Organization)}, bson.M{"$set": bson.M{"done": true}})
 	return err
 }
 
-// Delete deletes the request where the document still has r.Worker and
-// r.Lease: a late delete hits nobody else's.
-func (s *Requests) Delete(ctx context.Context, r organization.Request) error {
+// Delete: a late one hits nobody else's.
+func (s requests) Delete(ctx context.Context, r organization.Request) error {
 	_, err := s.d.remove(ctx, "deleting a request", requestsName, leased(r))
 	return err
 }
 
-// DeleteBefore deletes the requests made before t and tells how many.
-func (s *Requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
+func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
 	return s.d.removeAll(ctx, "deleting old requests", requestsName, bson.M{"created_at": bson.M{"$lt": t}})
 }
 
@@ -95,7 +85,7 @@ func leased(r organization.Request) bson.M {
 func requestOf(r organization.Request) requestDocument {
 	a := r.Answer
 	return requestDocument{
-		ID: r.ID, Body: r.Body,
+		ID: r.ID, Body: r.Body, Password: passwordDocument(r.Password),
 		IDs: requestIDsDocument{
 			Organization: objectID(r.IDs.Organization), Admin: objectID(r.IDs.Admin),
 			Claim: objectID(r.IDs.Claim), Op: objectID(r.IDs.Op),
@@ -111,7 +101,7 @@ func requestOf(r organization.Request) requestDocument {
 func (document requestDocument) request() organization.Request {
 	ids, a := document.IDs, document.Answer
 	return organization.Request{
-		ID: document.ID, Body: document.Body,
+		ID: document.ID, Body: document.Body, Password: password.Hash(document.Password),
 		IDs: organization.RequestIDs{
 			Organization: organization.ID(ids.Organization), Admin: organization.ID(ids.Admin),
 			Claim: organization.ID(ids.Claim), Op: organization.ID(ids.Op),
@@ -120,6 +110,7 @@ func (document requestDocument) request() organization.Request {
 			ID: organization.ID(a.ID), Name: a.Name, Collection: a.Collection, AdminEmail: a.AdminEmail,
 			CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Version: a.Version,
 		}},
-		Worker: organization.ID(document.Worker), Lease: document.Lease, Done: document.Done, CreatedAt: document.CreatedAt,
+		Worker: organization.ID(document.Worker), Lease: document.Lease, Done: document.Done,
+		CreatedAt: document.CreatedAt,
 	}
 }

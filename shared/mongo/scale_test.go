@@ -2,9 +2,12 @@ package mongo_test
 
 import (
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +20,9 @@ import (
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
+
+//nolint:gochecknoglobals // the flag of a test
+var crowds = flag.String("beside", "10,1000", "the numbers of organizations beside which manyCollections measures")
 
 // crowd puts n living organizations beside the one that was founded, as copies
 // of its three documents under other ids, keys and addresses. They have no
@@ -72,14 +78,13 @@ func numbered(kind byte, i int) bson.ObjectID {
 
 // TestService_reconcileAtScale: beside many living organizations a run with
 // nothing to do is a handful of commands, and what happens among them is done
-// in the first run after its time. `make stress ONLY=scale` has 100,000 of them.
+// in the first run after its time.
 func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is timed, so nothing runs beside it
+	mongotest.Long(t)
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		n, fresh := 300, 100
-		if mongotest.Full() {
-			// The embedded database reads whole collections: see figures.md of package organization.
-			n, fresh = map[string]int{"embedded": 2000, "server": 100_000}[e.Name], 200
-		}
+		const fresh = 200
+		// The embedded database reads whole collections: see figures.md of package organization.
+		n := map[string]int{"embedded": 2000, "server": 100_000}[e.Name]
 		name, sent := databaseName(), &mongotest.Recorder{}
 		if err := e.OpenNamed(t, name).EnsureIndexes(t.Context()); err != nil {
 			t.Fatal(err)
@@ -110,7 +115,8 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 				t.Errorf("after ten runs the claim %+v is not settled", page.Items[0])
 			}
 		}
-		t.Logf("%s: %d living: %d claims settled in %d runs, %v", e.Name, n, fresh+1, runs, time.Since(from).Round(10*time.Millisecond))
+		t.Logf("%s: %d living: %d claims settled in %d runs, %v", e.Name, n, fresh+1, runs,
+			time.Since(from).Round(10*time.Millisecond))
 
 		run := func(doing string) organization.Report {
 			before, from := len(sent.Names()), time.Now()
@@ -119,7 +125,8 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 				t.Fatalf("%s: Reconcile() = %+v, %v", doing, r, err)
 			}
 			names := sent.Names()[before:]
-			t.Logf("%s: %d living: %s: %d commands, %v: %v", e.Name, n, doing, len(names), time.Since(from).Round(time.Millisecond), r.LogValue())
+			t.Logf("%s: %d living: %s: %d commands, %v: %v", e.Name, n, doing, len(names),
+				time.Since(from).Round(time.Millisecond), r.LogValue())
 			if doing == "nothing to do" && len(names) > 20 {
 				t.Errorf("%s: sent %v, want at most 20 commands", doing, names)
 			}
@@ -129,7 +136,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		run("nothing to do")
 
 		gone, crashed := w.Found(t, "Gone", "g@model.io"), w.Found(t, "Crashed", "c@model.io")
-		if _, err := w.Delete(t.Context(), gone, "Gone", nil); err != nil {
+		if _, err := w.Delete(t.Context(), gone, organization.Deletion{Name: "Gone"}); err != nil {
 			t.Fatal(err)
 		}
 		moved := "Moved"
@@ -146,12 +153,13 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 				return organization.ErrLost
 			}
 			return apply()
-		}).Delete(t.Context(), crashed, "Crashed", nil)
+		}).Delete(t.Context(), crashed, organization.Deletion{Name: "Crashed"})
 		if err == nil {
 			t.Fatal("the crashed deletion was acknowledged")
 		}
 		w.Clock.Advance(90 * time.Second)
-		if r := run("a deletion, a crash, a stray"); r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || r.Claims == 0 {
+		if r := run("a deletion, a crash, a stray"); r.Finished != 1 || r.Strays != 1 || r.Merged != 1 ||
+			r.Claims == 0 {
 			t.Errorf("it did %+v, want all three", r)
 		}
 		w.Clock.Advance(20 * time.Minute)
@@ -165,26 +173,27 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 	})
 }
 
-// TestService_manyCollections prints what takes longer beside many
-// organizations with their collections than beside a hundred, each the median
-// of five. `make stress ONLY=scale` has 20,000 of them, on the embedded database 2,000.
+// TestService_manyCollections prints how long things take beside few and many
+// organizations with their collections, each the median of five.
 func TestService_manyCollections(t *testing.T) { //nolint:paralleltest // likewise
+	mongotest.Long(t)
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
-		many := 200
-		if mongotest.Full() {
-			many = map[string]int{"embedded": 2000, "server": 20_000}[e.Name]
-		}
-		few, all := beside(t, e, 100), beside(t, e, many)
-		for _, doing := range []string{"create", "rename", "delete", "reconcile", "doctor"} {
-			t.Logf("%s: %s: %v beside 100 organizations, %v beside %d: %.1f times", e.Name, doing,
-				few[doing].Round(100*time.Microsecond), all[doing].Round(100*time.Microsecond), many,
-				float64(all[doing])/float64(few[doing]))
+		for field := range strings.SplitSeq(*crowds, ",") {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				t.Fatalf("-beside: %v", err)
+			}
+			t.Run(field, func(t *testing.T) {
+				for _, doing := range beside(t, e, n) {
+					t.Logf("%s: beside %d organizations: %s", e.Name, n, doing)
+				}
+			})
 		}
 	})
 }
 
-// beside returns how long things take beside n organizations with their collections.
-func beside(t *testing.T, e mongotest.Engine, n int) map[string]time.Duration {
+// beside says how long things take beside n organizations with their collections.
+func beside(t *testing.T, e mongotest.Engine, n int) []string {
 	t.Helper()
 	name := databaseName()
 	db := e.OpenNamed(t, name)
@@ -201,8 +210,11 @@ func beside(t *testing.T, e mongotest.Engine, n int) map[string]time.Duration {
 		}
 	}
 	w.Clock.Advance(2 * time.Minute)
-	times := map[string][]time.Duration{}
+	doings, times := []string{}, map[string][]time.Duration{}
 	timed := func(doing string, do func() error) {
+		if times[doing] == nil {
+			doings = append(doings, doing)
+		}
 		from := time.Now()
 		if err := do(); err != nil {
 			t.Fatalf("%s: %v", doing, err)
@@ -217,7 +229,13 @@ func beside(t *testing.T, e mongotest.Engine, n int) map[string]time.Duration {
 			_, err := w.Update(t.Context(), who, organization.Change{Name: &renamed})
 			return err
 		})
-		timed("delete", func() error { _, err := w.Delete(t.Context(), who, renamed, nil); return err })
+		timed("get", func() error { _, err := w.Get(t.Context(), token.Principal{}, renamed); return err })
+		timed("find the admin who logs in", func() error {
+			_, err := w.Store.Admins.FindByEmail(t.Context(), fmt.Sprint(i, "@life.io"))
+			return err
+		})
+		timed("delete",
+			func() error { _, err := w.Delete(t.Context(), who, organization.Deletion{Name: renamed}); return err })
 		timed("reconcile", func() error { _, err := w.Reconcile(t.Context()); return err })
 		timed("doctor", func() error {
 			found, err := w.Examine(t.Context())
@@ -229,10 +247,9 @@ func beside(t *testing.T, e mongotest.Engine, n int) map[string]time.Duration {
 			return err
 		})
 	}
-	median := map[string]time.Duration{}
-	for doing, all := range times {
-		slices.Sort(all)
-		median[doing] = all[len(all)/2]
+	for i, doing := range doings {
+		slices.Sort(times[doing])
+		doings[i] += " " + times[doing][2].Round(100*time.Microsecond).String()
 	}
-	return median
+	return doings
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization/storetest"
 )
 
@@ -13,9 +14,7 @@ func TestStore_KeepsTheContract(t *testing.T) {
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		storetest.TestStore(t, func(t *testing.T) storetest.Subject {
 			db := e.Open(t)
-			if err := db.EnsureIndexes(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, db.EnsureIndexes(t.Context()))
 			return storetest.Subject{
 				Store: db.Store(), Writer: e.Writer(t, db.Name()),
 				LooseRenames: e.Name == "server" && os.Getenv("MONGO_TEST_LOOSE_RENAMES") != "",

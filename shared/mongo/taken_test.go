@@ -8,12 +8,14 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
 func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 	t.Parallel()
-	duplicate, other := writeError(11000), refusal(251, "NoSuchTransaction") // an engine's word for a deadlock of two racers
+	// an engine's word for a deadlock of two racers
+	duplicate, other := writeError(11000), refusal(251, "NoSuchTransaction")
 	admin := organization.Admin{ID: organization.ID{1}, Email: "somebody@example.com"}
 	acme := organization.Organization{ID: organization.ID{1}, Key: "acme"}
 	insertAdmin := func(ctx context.Context, s organization.Store) error { return s.Admins.Insert(ctx, admin) }
@@ -22,16 +24,18 @@ func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 		return s.Organizations.Insert(ctx, organization.Organization{ID: acme.ID})
 	}
 	swap := func(ctx context.Context, s organization.Store) error {
-		return second(s.Organizations.CompareAndSwap(ctx, organization.Organization{ID: acme.ID}, acme))
+		return must.Err(s.Organizations.CompareAndSwap(ctx, organization.Organization{ID: acme.ID}, acme))
 	}
 	bury := func(ctx context.Context, s organization.Store) error {
-		return second(s.Organizations.CompareAndSwap(ctx, acme, organization.Organization{ID: acme.ID}))
+		return must.Err(s.Organizations.CompareAndSwap(ctx, acme, organization.Organization{ID: acme.ID}))
 	}
 	change := func(ctx context.Context, s organization.Store) error {
-		return second(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, Email: admin.Email}, organization.ID{}))
+		return must.Err(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, Email: admin.Email},
+			organization.ID{}))
 	}
 	rename := func(ctx context.Context, s organization.Store) error {
-		return second(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, CredentialVersion: "v2"}, organization.ID{}))
+		return must.Err(s.Admins.Change(ctx, organization.AdminChange{ID: admin.ID, CredentialVersion: "v2"},
+			organization.ID{}))
 	}
 	claim := func(ctx context.Context, s organization.Store) error {
 		return s.Claims.Insert(ctx, organization.Claim{Key: "acme"})
@@ -46,34 +50,50 @@ func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 		want  error    // nil: the refusal
 		looks []string // the fields that were looked at
 	}{
-		"admin inserted, duplicate: the ID":           {insertAdmin, duplicate, "_id", organization.ErrExists, []string{"_id"}},
-		"admin inserted, duplicate: not the ID":       {insertAdmin, duplicate, "", organization.ErrEmailTaken, []string{"_id"}},
-		"admin inserted, refused: the ID":             {insertAdmin, other, "_id", organization.ErrExists, []string{"_id"}},
-		"admin inserted, refused: the address":        {insertAdmin, other, "email", organization.ErrEmailTaken, []string{"_id", "email"}},
-		"admin inserted, refused: neither":            {insertAdmin, other, "", nil, []string{"_id", "email"}},
-		"admin changed, duplicate":                    {change, duplicate, "", organization.ErrEmailTaken, nil},
-		"admin changed, refused: the address":         {change, other, "email", organization.ErrEmailTaken, []string{"another email"}},
-		"admin changed, refused: not the address":     {change, other, "", nil, []string{"another email"}},
-		"admin changed without an address, refused":   {rename, other, "email", nil, nil},
-		"organization inserted, duplicate: the ID":    {insertAcme, duplicate, "_id", organization.ErrExists, []string{"_id"}},
-		"organization inserted, duplicate: the key":   {insertAcme, duplicate, "", organization.ErrKeyTaken, []string{"_id"}},
-		"organization inserted, refused: the ID":      {insertAcme, other, "_id", organization.ErrExists, []string{"_id"}},
-		"organization inserted, refused: the key":     {insertAcme, other, "key", organization.ErrKeyTaken, []string{"_id", "key"}},
-		"organization inserted, refused: neither":     {insertAcme, other, "", nil, []string{"_id", "key"}},
-		"organization without a key, duplicate":       {insertDead, duplicate, "", organization.ErrExists, nil},
-		"organization without a key, refused":         {insertDead, other, "key", nil, []string{"_id"}},
-		"organization swapped, duplicate":             {swap, duplicate, "", organization.ErrKeyTaken, nil},
-		"organization swapped, refused: the key":      {swap, other, "key", organization.ErrKeyTaken, []string{"another key"}},
-		"organization swapped, refused: not the key":  {swap, other, "", nil, []string{"another key"}},
-		"organization swapped to no key, refused":     {bury, other, "key", nil, nil},
-		"claim inserted, duplicate":                   {claim, duplicate, "", organization.ErrExists, nil},
-		"claim inserted, refused: it is there":        {claim, other, "_id", organization.ErrExists, []string{"_id"}},
-		"claim inserted, refused: it is not there":    {claim, other, "", nil, []string{"_id"}},
-		"request inserted, duplicate":                 {request, duplicate, "", organization.ErrExists, nil},
-		"request inserted, refused: it is there":      {request, other, "_id", organization.ErrExists, []string{"_id"}},
-		"request inserted, refused: it is not there":  {request, other, "", nil, []string{"_id"}},
-		"admin inserted, no answer to the look":       {insertAdmin, other, "lost", organization.ErrLost, []string{"_id"}},
-		"organization swapped, no answer to the look": {swap, other, "lost", organization.ErrLost, []string{"another key"}},
+		"admin inserted, duplicate: the ID": {insertAdmin, duplicate, "_id", organization.ErrExists, []string{"_id"}},
+		"admin inserted, duplicate: not the ID": {
+			insertAdmin, duplicate, "", organization.ErrEmailTaken, []string{"_id"},
+		},
+		"admin inserted, refused: the ID": {insertAdmin, other, "_id", organization.ErrExists, []string{"_id"}},
+		"admin inserted, refused: the address": {
+			insertAdmin, other, "email", organization.ErrEmailTaken, []string{"_id", "email"},
+		},
+		"admin inserted, refused: neither": {insertAdmin, other, "", nil, []string{"_id", "email"}},
+		"admin changed, duplicate":         {change, duplicate, "", organization.ErrEmailTaken, nil},
+		"admin changed, refused: the address": {
+			change, other, "email", organization.ErrEmailTaken, []string{"another email"},
+		},
+		"admin changed, refused: not the address":   {change, other, "", nil, []string{"another email"}},
+		"admin changed without an address, refused": {rename, other, "email", nil, nil},
+		"organization inserted, duplicate: the ID": {
+			insertAcme, duplicate, "_id", organization.ErrExists, []string{"_id"},
+		},
+		"organization inserted, duplicate: the key": {
+			insertAcme, duplicate, "", organization.ErrKeyTaken, []string{"_id"},
+		},
+		"organization inserted, refused: the ID": {insertAcme, other, "_id", organization.ErrExists, []string{"_id"}},
+		"organization inserted, refused: the key": {
+			insertAcme, other, "key", organization.ErrKeyTaken, []string{"_id", "key"},
+		},
+		"organization inserted, refused: neither": {insertAcme, other, "", nil, []string{"_id", "key"}},
+		"organization without a key, duplicate":   {insertDead, duplicate, "", organization.ErrExists, nil},
+		"organization without a key, refused":     {insertDead, other, "key", nil, []string{"_id"}},
+		"organization swapped, duplicate":         {swap, duplicate, "", organization.ErrKeyTaken, nil},
+		"organization swapped, refused: the key": {
+			swap, other, "key", organization.ErrKeyTaken, []string{"another key"},
+		},
+		"organization swapped, refused: not the key": {swap, other, "", nil, []string{"another key"}},
+		"organization swapped to no key, refused":    {bury, other, "key", nil, nil},
+		"claim inserted, duplicate":                  {claim, duplicate, "", organization.ErrExists, nil},
+		"claim inserted, refused: it is there":       {claim, other, "_id", organization.ErrExists, []string{"_id"}},
+		"claim inserted, refused: it is not there":   {claim, other, "", nil, []string{"_id"}},
+		"request inserted, duplicate":                {request, duplicate, "", organization.ErrExists, nil},
+		"request inserted, refused: it is there":     {request, other, "_id", organization.ErrExists, []string{"_id"}},
+		"request inserted, refused: it is not there": {request, other, "", nil, []string{"_id"}},
+		"admin inserted, no answer to the look":      {insertAdmin, other, "lost", organization.ErrLost, []string{"_id"}},
+		"organization swapped, no answer to the look": {
+			swap, other, "lost", organization.ErrLost, []string{"another key"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,9 +20,14 @@ type kind struct {
 func grammar() map[string]kind {
 	return map[string]kind{
 		"document": {[]string{"openapi", "info", "paths"}, map[string]string{
-			"openapi": "", "info": "info", "servers": "#server", "tags": "#tag", "paths": "*path", "components": "components",
+			"openapi": "", "info": "info", "servers": "#server", "tags": "#tag", "paths": "*path",
+			"components": "components",
 		}},
-		"info":    {[]string{"title", "version"}, map[string]string{"title": "", "version": "", "summary": "", "description": "", "license": "license"}},
+		"info": {
+			[]string{"title", "version"}, map[string]string{
+				"title": "", "version": "", "summary": "", "description": "", "license": "license",
+			},
+		},
 		"license": {[]string{"name"}, map[string]string{"name": "", "identifier": "", "url": ""}},
 		"server":  {[]string{"url"}, map[string]string{"url": "", "description": ""}},
 		"tag":     {[]string{"name"}, map[string]string{"name": "", "description": ""}},
@@ -36,12 +41,20 @@ func grammar() map[string]kind {
 		"parameter": {[]string{"name", "in", "schema"}, map[string]string{
 			"name": "", "in": "", "required": "", "description": "", "schema": "", "example": "",
 		}},
-		"body":     {[]string{"content"}, map[string]string{"required": "", "description": "", "content": "*media"}},
-		"response": {[]string{"description"}, map[string]string{"description": "", "headers": "*header", "content": "*media"}},
-		"header":   {[]string{"schema"}, map[string]string{"required": "", "description": "", "schema": "", "example": ""}},
-		"media":    {nil, map[string]string{"schema": "", "examples": "*example"}},
-		"example":  {[]string{"value"}, map[string]string{"summary": "", "value": ""}},
-		"scheme":   {[]string{"type", "scheme"}, map[string]string{"type": "", "scheme": "", "bearerFormat": "", "description": ""}},
+		"body": {[]string{"content"}, map[string]string{"required": "", "description": "", "content": "*media"}},
+		"response": {
+			[]string{"description"}, map[string]string{"description": "", "headers": "*header", "content": "*media"},
+		},
+		"header": {
+			[]string{"schema"}, map[string]string{"required": "", "description": "", "schema": "", "example": ""},
+		},
+		"media":   {nil, map[string]string{"schema": "", "examples": "*example"}},
+		"example": {[]string{"value"}, map[string]string{"summary": "", "value": ""}},
+		"scheme": {
+			[]string{"type", "scheme"}, map[string]string{
+				"type": "", "scheme": "", "bearerFormat": "", "description": "",
+			},
+		},
 		"components": {nil, map[string]string{
 			"securitySchemes": "*scheme", "parameters": "*parameter", "headers": "*header",
 			"responses": "*response", "examples": "*example", "schemas": "",

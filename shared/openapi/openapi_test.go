@@ -124,7 +124,7 @@ func TestDocument_Operations(t *testing.T) {
 			if _, stated := op["security"]; !stated {
 				t.Errorf("%s does not say whether it needs a token", at)
 			}
-			for _, status := range []string{"500", "503"} {
+			for _, status := range []string{"429", "500", "503"} {
 				if dig(op, "responses", status) == nil {
 					t.Errorf("%s has no %s, which the gateway may always answer", at, status)
 				}
@@ -138,7 +138,8 @@ func TestDocument_Operations(t *testing.T) {
 			}
 			if needs, _ := op["security"].([]any); len(needs) == 1 {
 				for _, status := range []string{"401", "403"} {
-					if dig(op, "responses", status, "content", "application/json") == nil && dig(op, "responses", status)["$ref"] == nil {
+					if dig(op, "responses", status, "content", "application/json") == nil &&
+						dig(op, "responses", status)["$ref"] == nil {
 						t.Errorf("%s needs a token and has no %s of the gateway", at, status)
 					}
 				}
@@ -192,7 +193,8 @@ func TestDocument_SchemasAreClosed(t *testing.T) {
 		t.Errorf("saw %d objects, want all of the document", seen)
 	}
 	visit(mustDocument(t), "#", func(o node, at string) {
-		if _, has := o["properties"].(node); has && o["type"] != "object" && !strings.HasSuffix(at, "/if") && !strings.HasSuffix(at, "/properties") {
+		if _, has := o["properties"].(node); has && o["type"] != "object" && !strings.HasSuffix(at, "/if") &&
+			!strings.HasSuffix(at, "/properties") {
 			t.Errorf("%s has properties and is not said to be an object", at)
 		}
 	})
@@ -229,10 +231,14 @@ func TestDocument_ProblemCodes(t *testing.T) {
 		}
 	})
 	want := []string{
-		"admin_email_taken", "asset_not_found", "body_too_large", "idempotency_key_reused", "internal_error",
-		"invalid_credentials", "invalid_request", "invalid_token", "malformed_json", "not_your_organization",
+		"admin_email_taken", "asset_not_found", "body_too_large", "email_unconfirmed", "idempotency_key_reused",
+		"internal_error",
+		"invalid_confirmation_token", "invalid_credentials", "invalid_refresh_token", "invalid_request",
+		"invalid_reset_token", "invalid_token", "malformed_json",
+		"not_your_organization",
 		"organization_busy", "organization_name_held", "organization_name_taken", "organization_not_found",
-		"request_in_progress", "storage_unavailable", "token_expired", "token_revoked", "unsupported_media_type",
+		"reauthentication_required", "request_in_progress", "session_not_found", "storage_unavailable", "token_expired",
+		"token_revoked", "too_many_attempts", "too_many_creations", "unsupported_media_type",
 		"version_mismatch", "wrong_password",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(codes))); diff != "" {

@@ -25,11 +25,14 @@ type keptError struct{ why string }
 // Error says why.
 func (k *keptError) Error() string { return k.why }
 
+// lister lists what is to be done from a place on, and the next place.
+type lister func(ctx context.Context, after *Place) ([]item, *Place, error)
+
 // agenda is one list of things to do, read page by page. What is done leaves
 // the list by itself; what cannot be done stays in it, and is passed over.
 type agenda struct {
 	name string
-	list func(ctx context.Context, after *Place) ([]item, *Place, error)
+	list lister
 
 	todo  []item // what is left of the page
 	after *Place
@@ -84,10 +87,10 @@ func (r *reconciliation) run(ctx context.Context, agendas []*agenda) error {
 }
 
 // end is when a run must end: its lease, or its caller, is over then.
-func (r *reconciliation) end(ctx context.Context) time.Time {
-	end := r.lease.Add(-leaseReserve)
+func (w *worker) end(ctx context.Context) time.Time {
+	end := w.lease.Add(-leaseReserve)
 	if deadline, ok := ctx.Deadline(); ok {
-		if by := r.now().Add(time.Until(deadline)); by.Before(end) {
+		if by := w.now().Add(time.Until(deadline)); by.Before(end) {
 			return by
 		}
 	}
@@ -145,7 +148,8 @@ func (r *reconciliation) attempt(ctx context.Context, list string, i item) (unfi
 			level = slog.LevelWarn
 		}
 		r.log.LogAttrs(ctx, level, "not done; it is counted in every run and tried again now and then",
-			slog.String("list", list), slog.String("id", i.id), slog.Bool("kept", kept), slog.String("err", err.Error()))
+			slog.String("list", list), slog.String("id", i.id), slog.Bool("kept", kept),
+			slog.String("err", err.Error()))
 	}
 	return false
 }

@@ -111,11 +111,7 @@ func (x *operation) contest(ctx context.Context, key string, org, id ID) (won bo
 
 // readClaim reads the claim on key; absent, it has no ID.
 func (w *worker) readClaim(ctx context.Context, key string) (Claim, error) {
-	var c Claim
-	err := w.reading(ctx, into(&c, "reading the claim on "+key, func(ctx context.Context) (Claim, error) {
-		return w.store.Claims.Find(ctx, key)
-	}))
-	return c, err
+	return one(ctx, w, "reading the claim on "+key, w.store.Claims.Find, key)
 }
 
 // claimant returns the organization that refers to the claim; without an ID
@@ -152,6 +148,7 @@ func (w *worker) raise(key string, id ID, left bool, found *bool) command {
 // courtesy: where it fails, the hold runs out by itself.
 func (w *worker) release(ctx context.Context, key string, id ID) {
 	if err := w.store.Claims.Release(ctx, key, id, w.now()); err != nil {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "releasing a name", slog.String("key", key), slog.String("err", err.Error()))
+		w.log.LogAttrs(ctx, slog.LevelWarn, "releasing a name", slog.String("key", key),
+			slog.String("err", err.Error()))
 	}
 }

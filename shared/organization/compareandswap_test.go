@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/crashtest"
 	"oms/shared/token"
@@ -35,16 +36,16 @@ func (l *lateSwaps) CompareAndSwap(ctx context.Context, was, is organization.Org
 // before the second, which then finds another rev: its own.
 func TestService_takeOver_keepsWhatIsItsOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
-	_, _ = w.Hooked(crashtest.Dying(2)).Delete(t.Context(), who, "Acme", nil)
+	_, _ = w.Hooked(crashtest.Dying(2)).Delete(t.Context(), who, organization.Deletion{Name: "Acme"})
 	w.Clock.Advance(organization.Lease + 3*time.Second)
 	store := w.Store
 	late := &lateSwaps{Organizations: store.Organizations, so: takesOver}
 	store.Organizations = readLate{late}
 	s := w.On(store)
-	if r := w.reconciled(t, s); r.Finished != 1 || w.named(t, "Acme").State != organization.Deleted {
-		t.Errorf("Reconcile() = %+v, and the organization is %s", r, w.named(t, "Acme").State)
+	if r := w.reconciled(s); r.Finished != 1 || w.named("Acme").State != organization.Deleted {
+		t.Errorf("Reconcile() = %+v, and the organization is %s", r, w.named("Acme").State)
 	}
 }
 
@@ -75,7 +76,7 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld()
+			w := newWorld(t)
 			who := w.Found(t, "Acme", "a@acme.io")
 			store := w.Store
 			ctx, cancel := context.WithCancel(t.Context())
@@ -90,10 +91,7 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 			if _, err := first.Update(ctx, who, c.before); err == nil {
 				t.Fatal("the first change was answered")
 			}
-			v, err := w.Update(t.Context(), who, c.after)
-			if err != nil {
-				t.Fatal(err)
-			}
+			v := must.Get(w.Update(t.Context(), who, c.after))(t)
 			late.apply()
 			w.Quiet(t)
 			now, err := w.Get(t.Context(), who, "Acme")
@@ -108,7 +106,7 @@ func TestService_Update_fencesWhatCameBefore(t *testing.T) {
 // a change of the email, and the admin beside it before.
 func TestService_showsNoNewVersionWithAnOldEmail(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
 	store := w.Store
 	old := &staleAdmin{Admins: store.Admins}
@@ -116,17 +114,23 @@ func TestService_showsNoNewVersionWithAnOldEmail(t *testing.T) {
 	if old.is, err = store.Admins.FindByEmail(t.Context(), "a@acme.io"); err != nil {
 		t.Fatal(err)
 	}
-	changed, err := w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	changed := must.Get(w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")}))(t)
 	store.Admins = old
 	s := w.On(store)
-	if v, err := s.Get(t.Context(), who, "Acme"); err != nil || v.Version != changed.Version || v.AdminEmail != "b@acme.io" {
-		t.Errorf("Get() = %+v, %v, want the email of version %d", v, err, changed.Version)
+	wantCode(t, "a token from before it", must.Err(s.Get(t.Context(), who, "Acme")), "token_revoked")
+	who = w.Principal(t, "b@acme.io")
+	for _, get := range []func() (organization.View, error){
+		func() (organization.View, error) { return s.Get(t.Context(), who, "Acme") },
+		func() (organization.View, error) { return s.Own(t.Context(), who) },
+	} {
+		old.read = 0
+		if v, err := get(); err != nil || v.Version != changed.Version || v.AdminEmail != "b@acme.io" {
+			t.Errorf("Get() = %+v, %v, want the email of version %d", v, err, changed.Version)
+		}
 	}
 	old.read = 0
-	if v, err := s.Update(t.Context(), who, organization.Change{Name: ptr("ACME")}); err != nil || v.AdminEmail != "b@acme.io" {
+	if v, err := s.Update(t.Context(), who, organization.Change{Name: ptr("ACME")}); err != nil ||
+		v.AdminEmail != "b@acme.io" {
 		t.Errorf("Update() = %+v, %v, want the new email", v, err)
 	}
 }
@@ -154,8 +158,7 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 		take func(w *world, who token.Principal) error
 	}{
 		{"a creation", func(w *world, _ token.Principal) error {
-			_, err := w.Create(context.Background(), creation("Beta", "b@acme.io"))
-			return err
+			return must.Err(w.Create(context.Background(), creation("Beta", "b@acme.io")))
 		}},
 		{"a rename", func(w *world, who token.Principal) error {
 			_, err := w.Update(context.Background(), who, organization.Change{Name: ptr("Beta")})
@@ -164,20 +167,23 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld()
+			w := newWorld(t)
 			who := w.Found(t, "Acme", "a@acme.io")
 			now := w.Clock.Now()
 			late := organization.Organization{
-				ID: organization.NewID(now), Name: "Beta", Key: "beta", ClaimID: organization.NewID(now), Collection: "org_beta",
-				State: organization.Creating, Version: 1, Rev: 1, AdminID: organization.NewID(now), CreatedAt: now, UpdatedAt: now,
+				ID: organization.NewID(now), Name: "Beta", Key: "beta", ClaimID: organization.NewID(now),
+				Collection: "org_beta",
+				State:      organization.Creating, Version: 1, Rev: 1, AdminID: organization.NewID(now), CreatedAt: now,
+				UpdatedAt: now,
 				Op: &organization.Op{
-					ID: organization.NewID(now), Kind: organization.OpCreate, Worker: organization.NewID(now), Lease: now.Add(-time.Minute),
-					Admin: &organization.AdminChange{ID: organization.NewID(now), Email: "late@acme.io", CredentialVersion: "v"},
+					ID: organization.NewID(now), Kind: organization.OpCreate, Worker: organization.NewID(now),
+					Lease: now.Add(-time.Minute),
+					Admin: &organization.AdminChange{
+						ID: organization.NewID(now), Email: "late@acme.io", CredentialVersion: "v",
+					},
 				},
 			}
-			if err := w.Store.Organizations.Insert(t.Context(), late); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, w.Store.Organizations.Insert(t.Context(), late))
 			if err := c.take(w, who); err != nil {
 				t.Fatalf("%v, want the name", err)
 			}
@@ -196,12 +202,9 @@ func TestService_meetsACreationThatCameLate(t *testing.T) {
 // unique index on keys is a second lock: nobody gets a key that is in use.
 func TestService_twoOrganizationsWithOneKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	w.Found(t, "Acme", "a@acme.io")
-	claim, err := w.Store.Claims.Find(t.Context(), "acme")
-	if err != nil {
-		t.Fatal(err)
-	}
+	claim := must.Get(w.Store.Claims.Find(t.Context(), "acme"))(t)
 	if ok, err := w.Store.Claims.Delete(t.Context(), claim); err != nil || !ok {
 		t.Fatal(ok, err)
 	}

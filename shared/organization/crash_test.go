@@ -13,7 +13,7 @@ func TestService_crashPoints(t *testing.T) {
 		t.Run(fmt.Sprintf("UUIDs %t", uuids), func(t *testing.T) {
 			t.Parallel()
 			crashtest.TestCrashPoints(t, 1, func(*testing.T) crashtest.Subject {
-				w := newWorld()
+				w := newWorld(t)
 				w.db.NoUUIDs = !uuids
 				return crashtest.Subject{World: w.World, Memory: w.db}
 			})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"oms/shared/fault"
 	"oms/shared/password"
@@ -18,26 +19,41 @@ type plan struct {
 	answer Created
 }
 
+// creations is how a creation was counted among those of this hour.
+type creations struct {
+	over     error                 // there are too many; nil: there are not
+	giveBack func(context.Context) // where nothing was to be made
+}
+
 // Create creates an organization with its admin and its empty collection; all
 // of it is there when it returns, or nothing of it is visible.
 //
 // Faults: invalid_request (fields organization_name, email, password),
 // organization_name_taken, organization_name_held, admin_email_taken,
-// idempotency_key_reused, request_in_progress, storage_unavailable.
+// idempotency_key_reused, request_in_progress, too_many_creations,
+// too_many_attempts (at the password of an earlier request), storage_unavailable.
 func (s *Service) Create(ctx context.Context, c Creation) (Created, error) {
-	name, email, err := checkCreation(c)
+	name, email, err := s.checkCreation(c)
 	if err != nil {
 		return Created{}, err
 	}
 	// Hashed before anything is looked up, so that a taken email costs the same time as a free one.
+	var n creations
+	var counting sync.WaitGroup
+	counting.Go(func() { n.giveBack, n.over = s.attempts.Creation(ctx, c.Address) })
 	hash, err := s.passwords.Hash(c.Password)
-	if err != nil {
+	counting.Wait()
+	switch {
+	case err != nil:
 		return Created{}, fmt.Errorf("hashing a password: %w", err)
+	case n.over != nil && (c.IdempotencyKey == "" || fault.KindOf(n.over) != fault.TooMany):
+		return Created{}, asFault(n.over)
 	}
 	ctx, w := s.begin(ctx)
+	defer w.beside.Wait()
 	p := w.plan(name, email, hash)
 	if c.IdempotencyKey != "" {
-		answer, err := w.createOnce(ctx, p, c)
+		answer, err := w.createOnce(ctx, p, c, n)
 		return answer, asFault(err)
 	}
 	x := &operation{worker: w, everyAnswerSeen: true}
@@ -47,28 +63,45 @@ func (s *Service) Create(ctx context.Context, c Creation) (Created, error) {
 	return p.answer, nil
 }
 
-func checkCreation(c Creation) (Name, string, error) {
-	var wrong []fault.Field
-	add := func(field string, f *fault.Field) {
-		if f != nil {
-			f.Field = field
-			wrong = append(wrong, *f)
-		}
-	}
+func (s *Service) checkCreation(c Creation) (Name, string, error) {
+	var wrong wrongFields
 	name, f := ParseName(c.Name)
-	add("organization_name", f)
-	email, f := ParseEmail(c.Email)
-	add("email", f)
-	add("password", checkPassword(c.Password))
-	if wrong != nil {
-		return Name{}, "", fault.NewInvalid(wrong...)
+	if f == nil {
+		f = name.Check()
 	}
-	return name, email, nil
+	wrong.add("organization_name", f)
+	email, f := ParseEmail(c.Email)
+	if f == nil {
+		f = CheckEmail(email)
+	}
+	wrong.add("email", f)
+	wrong.add("password", s.checkPassword(c.Password, name.Shown, name.Key, email))
+	return name, email, wrong.err()
 }
 
-// checkPassword returns what is wrong with a new password, or nil.
-func checkPassword(plain string) *fault.Field {
-	if code, detail := password.Check(plain); code != "" {
+// wrongFields collects what is wrong with a request, so that its sender hears all of it at once.
+type wrongFields []fault.Field
+
+// add adds an entry for the field; nil is none.
+func (w *wrongFields) add(field string, f *fault.Field) {
+	if f != nil {
+		f.Field = field
+		*w = append(*w, *f)
+	}
+}
+
+// err returns the fault of the entries, or nil where there is none.
+func (w wrongFields) err() error {
+	if len(w) == 0 {
+		return nil
+	}
+	return fault.NewInvalid(w...)
+}
+
+// checkPassword returns what is wrong with a new password, or nil; the words
+// are what the organization and its admin are called.
+func (s *Service) checkPassword(plain string, words ...string) *fault.Field {
+	if code, detail := s.policy.Check(plain, words...); code != "" {
 		return &fault.Field{Code: code, Detail: detail}
 	}
 	return nil
@@ -105,7 +138,10 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 		CreatedAt: p.answer.CreatedAt, UpdatedAt: p.answer.UpdatedAt,
 		Op: &Op{
 			ID: p.ids.Op, Kind: OpCreate, Worker: x.id, Lease: x.lease, EveryAnswerSeen: x.everyAnswerSeen,
-			Admin: &AdminChange{ID: p.ids.Admin, Email: p.email, Password: p.hash, CredentialVersion: NewID(x.now()).String()},
+			Admin: &AdminChange{
+				ID: p.ids.Admin, Email: p.email, Password: p.hash, CredentialVersion: NewID(x.now()).String(),
+				Unconfirmed: true, Mails: []Mail{x.mail(MailConfirm, p.email)},
+			},
 		},
 	}
 	x.org = o // what a doubt holds
@@ -181,6 +217,9 @@ func (x *operation) forwardCreate(ctx context.Context) error {
 	is := x.org
 	is.State, is.Op = Active, nil
 	err := x.end(ctx, is)
+	if err == nil {
+		x.mailWaits(ctx)
+	}
 	if !errors.Is(err, errEnded) {
 		return err
 	}
@@ -201,7 +240,13 @@ func (x *operation) claimed(ctx context.Context, key string, id ID) (bool, error
 // insertAdmin does step 3; taken: another living organization's admin has the address.
 func (x *operation) insertAdmin(ctx context.Context) (taken bool, err error) {
 	c := x.org.Op.Admin
-	a := Admin{ID: c.ID, Email: c.Email, OrgID: x.org.ID, Password: c.Password, CredentialVersion: c.CredentialVersion, Rev: 1, Op: x.org.Op.ID}
+	a := Admin{
+		ID: c.ID, Email: c.Email, OrgID: x.org.ID, Password: c.Password, CredentialVersion: c.CredentialVersion, Rev: 1,
+		Op: x.org.Op.ID, Unconfirmed: c.Unconfirmed, Mails: c.Mails,
+	}
+	if len(c.Mails) > 0 {
+		a.UnprovedSince, a.MailsSince, a.MailsRev = c.Mails[0].At, c.Mails[0].Due, 1
+	}
 	for range attempts {
 		err := x.do(ctx, func(ctx context.Context) error { return x.store.Admins.Insert(ctx, a) })
 		switch {

@@ -9,24 +9,27 @@ import (
 	"oms/shared/token"
 )
 
-// Delete deletes the caller's organization, which name must name, and returns
-// its shown name. The same call again, while a deletion is unfinished, finishes it.
+// Delete deletes the caller's organization and returns its shown name. It needs
+// the password, or a login of the last [Config].ReauthenticateAfter. The same
+// call again, while a deletion is unfinished, finishes it.
 //
 // Faults: invalid_request (field organization_name), token_revoked,
-// not_your_organization, version_mismatch, organization_busy, storage_unavailable.
-func (s *Service) Delete(ctx context.Context, who token.Principal, name string, ifVersion *int64) (string, error) {
-	n, wrong := ParseName(name)
+// not_your_organization, version_mismatch, wrong_password, too_many_attempts,
+// reauthentication_required, organization_busy, storage_unavailable.
+func (s *Service) Delete(ctx context.Context, who token.Principal, d Deletion) (string, error) {
+	n, wrong := ParseName(d.Name)
 	if wrong != nil {
 		wrong.Field = "organization_name"
 		return "", fault.NewInvalid(*wrong)
 	}
 	ctx, w := s.begin(ctx)
-	shown, err := w.remove(ctx, who, n, ifVersion)
+	defer w.beside.Wait()
+	shown, err := w.remove(ctx, who, n, d)
 	return shown, asFault(err)
 }
 
-func (w *worker) remove(ctx context.Context, who token.Principal, name Name, ifVersion *int64) (string, error) {
-	o, _, err := w.authorizedOwner(ctx, who)
+func (w *worker) remove(ctx context.Context, who token.Principal, name Name, d Deletion) (string, error) {
+	o, a, err := w.authorizedOwner(ctx, who)
 	if gone, ok := errors.AsType[*deletionUnfinished](err); ok {
 		if gone.o.Key != name.Key {
 			return "", notYours()
@@ -39,21 +42,29 @@ func (w *worker) remove(ctx context.Context, who token.Principal, name Name, ifV
 	if o.Key != name.Key {
 		return "", notYours()
 	}
-	if ifVersion != nil && *ifVersion != o.Version {
+	if d.IfVersion != nil && *d.IfVersion != o.Version {
 		return "", versionMismatch()
 	}
+	if err := w.prove(ctx, who, a, d.Password, d.Address, true); err != nil {
+		return "", err
+	}
+	err = w.deletes(ctx, o)
+	if errors.Is(err, errUndecided) {
+		return "", organizationBusy()
+	}
+	return o.Name, err
+}
+
+// deletes does steps 1 to 3 of a deletion; errUndecided where the organization is not as it was read.
+func (w *worker) deletes(ctx context.Context, o Organization) error {
 	x := &operation{worker: w, everyAnswerSeen: true}
 	is := o
 	is.State = Deleting
 	is.Op = &Op{ID: NewID(w.now()), Kind: OpDelete, Worker: w.id, Lease: w.lease, EveryAnswerSeen: true, From: o.Key}
-	err = x.decide(ctx, o, is)
-	if errors.Is(err, errUndecided) {
-		return "", organizationBusy()
+	if err := x.decide(ctx, o, is); err != nil {
+		return err
 	}
-	if err == nil {
-		err = x.forwardDelete(ctx)
-	}
-	return o.Name, err
+	return x.forwardDelete(ctx)
 }
 
 // finishDeletion finishes a deletion that another worker began.

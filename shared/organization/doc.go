@@ -2,8 +2,8 @@
 // crash, race or lost answer leaves one half done.
 //
 // It owns names and their keys, the organization with its admin and its
-// collection, and every step that spans more than one document, writes to the
-// admin included. It refuses to know HTTP, tokens' signatures, how passwords
+// collection, the admin's sessions, and every step that spans more than one
+// document, writes to the admin included. It refuses to know HTTP, tokens' signatures, how passwords
 // are hashed, and the database's driver: a [Store] does single commands, and a
 // [Service] puts them in the one order that a crash cannot break.
 //
@@ -52,11 +52,12 @@
 // # Where to read
 //
 // protocol.md has every step with what is done where it does not go as hoped.
-// worker.go is the lease and the lost answer; swap.go the compare-and-set on
+// worker.go is the lease and the lost answer; compareandswap.go the compare-and-set on
 // which every decision rests; claim.go the name; operation.go taking over,
 // deciding and ending; create.go, update.go (rename.go is its step 4) and
 // delete.go the steps; request.go the idempotency key; read.go what a token may
-// still do; reconcile.go and ghost.go what is done later, and agenda.go how one
+// still do, and session.go how long; proof.go what is proved by mail, and mail.go
+// the outbox; reconcile.go and ghost.go what is done later, and agenda.go how one
 // bad item, or a long list, keeps nothing else from being done; examine.go and
 // repair.go the doctor. figures.md says how all of it is tested.
 package organization

@@ -63,12 +63,10 @@ type examination struct {
 	findings    []Finding
 }
 
-// held is what is kept of a claim.
+// held is a claim as it was read.
 type held struct {
-	org, id ID
-	until   time.Time
-	left    bool
-	live    bool // somebody refers to it
+	Claim
+	live bool // somebody refers to it
 }
 
 func (e *examination) add(f Finding) { e.findings = append(e.findings, f) }
@@ -105,16 +103,15 @@ func (e *examination) readCollections(ctx context.Context) error {
 		}
 	}
 	for _, name := range e.ghosts {
-		if id, ok := ghostOwner(name); ok {
-			e.owners[id] = ""
-		}
+		owner, _ := partsOfGhost(name)
+		e.owners[owner] = ""
 	}
 	return nil
 }
 
 func (e *examination) readClaims(ctx context.Context) error {
 	_, err := each(ctx, e, "claims", e.store.Backlog.Claims, func(c Claim) {
-		e.claims[c.Key] = held{org: c.OrgID, id: c.ID, until: c.Until, left: c.Left}
+		e.claims[c.Key] = held{Claim: c}
 	})
 	return err
 }
@@ -124,7 +121,8 @@ func (e *examination) readAdmins(ctx context.Context) error {
 	_, err := each(ctx, e, "admins", e.store.Backlog.Admins, func(a Admin) {
 		if other, ok := emails[a.Email]; ok {
 			e.add(Finding{
-				Kind: "email_held_twice", Subject: a.ID.String(), Detail: "admin " + other.String() + " has the same email address",
+				Kind: "email_held_twice", Subject: a.ID.String(), Detail: "admin " + other.String() +
+					" has the same email address",
 			})
 		}
 		emails[a.Email] = a.ID
@@ -213,7 +211,7 @@ func (e *examination) explain(o Organization) {
 		keys = append(keys, o.Op.To)
 	}
 	for _, key := range keys {
-		if c, ok := e.claims[key]; ok && o.refersTo(Claim{Key: key, ID: c.id}) {
+		if c, ok := e.claims[key]; ok && o.refersTo(c.Claim) {
 			c.live = true
 			e.claims[key] = c
 		}
@@ -254,10 +252,10 @@ func (e *examination) examineLiving(o Organization, admins []ID) {
 			Kind: "claim_missing", Subject: o.Key, Detail: "nothing holds the name of organization " + o.ID.String(),
 			Repair: "claim it again", repair: claimAgain(claim),
 		})
-	} else if c.id != o.ClaimID {
+	} else if c.ID != o.ClaimID {
 		e.add(Finding{
 			Kind: "claim_of_another", Subject: o.Key,
-			Detail: fmt.Sprintf("the name of organization %s is claimed by %s", o.ID, c.org),
+			Detail: fmt.Sprintf("the name of organization %s is claimed by %s", o.ID, c.OrgID),
 		})
 	}
 	if _, ok := e.collections[o.Collection]; !ok {
@@ -288,7 +286,7 @@ func (e *examination) examineLiving(o Organization, admins []ID) {
 func (e *examination) examineClaims(ctx context.Context) error {
 	var settled []string
 	for key, c := range e.claims {
-		if !c.live && c.until.IsZero() && !e.blind {
+		if !c.live && c.Until.IsZero() && !e.blind {
 			settled = append(settled, key)
 		}
 	}
@@ -307,15 +305,15 @@ func (e *examination) examineClaims(ctx context.Context) error {
 		if c.live {
 			continue
 		}
-		if c.left { // reconcile clears it away
+		if c.Left { // reconcile clears it away
 			e.explained(CollectionName(key))
 		}
 		f := Finding{
-			Kind: "dead_claim", Subject: key, Later: !c.until.IsZero() && !e.now.After(c.until),
-			Detail: "nobody refers to the claim of organization " + c.org.String(), Repair: "free the name",
+			Kind: "dead_claim", Subject: key, Later: !c.Until.IsZero() && !e.now.After(c.Until),
+			Detail: "nobody refers to the claim of organization " + c.OrgID.String(), Repair: "free the name",
 		}
-		if c.until.IsZero() {
-			f.repair = unsettle(key, c.id)
+		if c.Until.IsZero() {
+			f.repair = unsettle(key, c.ID)
 		}
 		e.addUnowned(f)
 	}
@@ -370,17 +368,10 @@ func (e *examination) examineCollections() {
 	}
 }
 
-// ghostOwner returns the organization that a ghost is named after; there is none of a stranger's.
-func ghostOwner(ghost string) (ID, bool) {
-	owner, _, _ := strings.Cut(strings.TrimPrefix(ghost, ghostPrefix), "_")
-	id, err := ParseID(owner)
-	return id, err == nil
-}
-
 func (e *examination) examineGhost(name string) {
-	id, ok := ghostOwner(name)
-	switch state := e.owners[id]; {
-	case !ok:
+	owner, _ := partsOfGhost(name)
+	switch state := e.owners[owner]; {
+	case owner.IsZero():
 		e.add(Finding{
 			Kind: "ghost_of_a_stranger", Subject: name,
 			Detail: "a collection that was not an organization's stood in the way and was moved here",
@@ -394,7 +385,8 @@ func (e *examination) examineGhost(name string) {
 		})
 	default:
 		e.add(Finding{
-			Kind: "ghost", Subject: name, Detail: "documents were written under an old name of organization " + id.String(),
+			Kind: "ghost", Subject: name,
+			Detail: "documents were written under an old name of organization " + owner.String(),
 			Repair: "merge them back; those that differ stay",
 		})
 	}

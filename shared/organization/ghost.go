@@ -23,19 +23,27 @@ func (r *reconciliation) ghosts(ctx context.Context, _ *Place) ([]item, *Place, 
 	})
 	all := make([]item, len(names))
 	for i, name := range names {
-		owner, made, _ := strings.Cut(strings.TrimPrefix(name, ghostPrefix), "_")
+		owner, made := partsOfGhost(name)
 		all[i] = item{id: name, do: func(ctx context.Context) error {
-			id, err := ParseID(owner)
-			if err != nil { // ghost_unknown_…
+			if owner.IsZero() {
 				return &keptError{"it is nobody's"}
 			}
-			return r.mergeGhost(ctx, name, id)
+			return r.mergeGhost(ctx, name, owner)
 		}}
-		if id, err := ParseID(made); err == nil {
-			all[i].due = id.Time()
+		if !made.IsZero() {
+			all[i].due = made.Time()
 		}
 	}
 	return all, nil, err
+}
+
+// partsOfGhost returns the ids that a ghost is named after: the organization's, which a
+// stranger's has not, and its own.
+func partsOfGhost(name string) (owner, made ID) {
+	first, second, _ := strings.Cut(strings.TrimPrefix(name, ghostPrefix), "_")
+	owner, _ = ParseID(first)
+	made, _ = ParseID(second)
+	return owner, made
 }
 
 func (r *reconciliation) mergeGhost(ctx context.Context, ghost string, org ID) error {
@@ -67,7 +75,9 @@ func (r *reconciliation) mergeGhost(ctx context.Context, ghost string, org ID) e
 	if conflicts > 0 {
 		return &keptError{fmt.Sprintf("%d documents differ from those in %s", conflicts, o.Collection)}
 	}
-	more, err := ask(ctx, r.worker, func(ctx context.Context) (bool, error) { return r.store.Documents.Any(ctx, ghost) })
+	more, err := ask(ctx, r.worker, func(ctx context.Context) (bool, error) {
+		return r.store.Documents.Any(ctx, ghost)
+	})
 	if err != nil || more {
 		return err
 	}

@@ -45,7 +45,8 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "no-check", what: "step 2': a helper does not look whether the new name's claim is still there", aim: "decision", within: 60,
+			name: "no-check", what: "step 2': a helper does not look whether the new name's claim is still there",
+			aim: "decision", within: 60,
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				l := &lapse{}
 				s.Organizations, s.Claims = noticed{s.Organizations, l}, notChecked{s.Claims, l, organization.OpUpdate}
@@ -76,7 +77,8 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 60, shows: "answers: ",
+			name: "two-winners", what: "a claim is no lock: both of two creations get the name", within: 60,
+			shows:  "answers: ",
 			server: func(m *memory.Database) { m.NoKeyIndex = true }, // which is the second lock
 			take: func(_ time.Time, s organization.Store) organization.Store {
 				s.Claims = twoWinners{s.Claims}
@@ -98,7 +100,8 @@ func ablations() []ablation {
 			},
 		},
 		{
-			name: "no-linearizable", what: "what decides is read from a primary that may have been cut off", aim: "cut", within: 60,
+			name: "no-linearizable", what: "what decides is read from a primary that may have been cut off", aim: "cut",
+			within: 60,
 			server: func(m *memory.Database) { m.NoLinearizable = true },
 		},
 		{
@@ -155,7 +158,9 @@ func (s shortHolds) Insert(ctx context.Context, c organization.Claim) error {
 	return s.Claims.Insert(ctx, c)
 }
 
-func (s shortHolds) Raise(ctx context.Context, key string, id organization.ID, until time.Time, left bool) (bool, error) {
+func (s shortHolds) Raise(ctx context.Context, key string, id organization.ID, until time.Time, left bool) (bool,
+	error,
+) {
 	return s.Claims.Raise(ctx, key, id, s.short(until), left)
 }
 
@@ -205,7 +210,9 @@ type notRaised struct {
 	l *lapse
 }
 
-func (s notRaised) Raise(ctx context.Context, key string, id organization.ID, until time.Time, left bool) (bool, error) {
+func (s notRaised) Raise(ctx context.Context, key string, id organization.ID, until time.Time, left bool) (bool,
+	error,
+) {
 	s.l.mu.Lock()
 	lapsed := s.l.over && !left
 	s.l.mu.Unlock()
@@ -320,6 +327,7 @@ func (s undead) FindVisible(ctx context.Context, key string) (organization.Organ
 	}
 	for _, o := range all.Items {
 		if o.State == organization.Deleted && strings.EqualFold(o.Name, key) {
+			o.State = organization.Active
 			return o, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
 
@@ -142,7 +143,7 @@ func (h *history) lateMove(c *caller, o organization.Organization, d *rand.Rand)
 	h.hunt(next.Add(time.Second+upTo(d, 2*time.Second)), func(who string) {
 		for _, a := range h.Admins() {
 			if a.OrgID == o.ID {
-				h.delete(h.spared(who), principalOf(a))
+				h.delete(h.spared(who), organizationtest.PrincipalOf(a, time.Now()))
 			}
 		}
 	})
@@ -163,7 +164,7 @@ func (h *history) lateAccount(c *caller, o organization.Organization, d *rand.Ra
 	h.hunt(next.Add(2*time.Second+upTo(d, 4*time.Second)), func(who string) {
 		for _, a := range h.Admins() {
 			if a.Email == email {
-				h.delete(h.spared(who), principalOf(a))
+				h.delete(h.spared(who), organizationtest.PrincipalOf(a, time.Now()))
 			}
 		}
 	})

@@ -93,7 +93,8 @@ func (h *history) checkDocuments(living map[organization.ID]organization.Organiz
 		switch {
 		case doc.removed:
 		case doc.org.IsZero():
-			if len(there) != 1 || strings.HasPrefix(id, "foreign-") && there[0] != organization.CollectionName(keyOf(foreign)) {
+			if len(there) != 1 || strings.HasPrefix(id, "foreign-") &&
+				there[0] != organization.CollectionName(keyOf(foreign)) {
 				h.say("another application's document %s is in %q", id, there)
 			}
 		case lives && !slices.Equal(there, []string{o.Collection}):
@@ -102,18 +103,18 @@ func (h *history) checkDocuments(living map[organization.ID]organization.Organiz
 	}
 }
 
-// wished is a change that somebody asked for.
-type wished struct {
+// wanted is a change that somebody asked for.
+type wanted struct {
 	key, email, password string // empty: none of it
 	began, ended         time.Time
 	code                 string // the answer: empty for success
 }
 
 // perhaps reports whether the change may have happened.
-func (w *wished) perhaps() bool { return w.code == "" || w.code == "storage_unavailable" }
+func (w *wanted) perhaps() bool { return w.code == "" || w.code == "storage_unavailable" }
 
 // after reports whether the change may have happened after o did.
-func (w *wished) after(o *wished) bool {
+func (w *wanted) after(o *wanted) bool {
 	return w != o && w.perhaps() && (w.code != "" || w.ended.After(o.began))
 }
 
@@ -122,29 +123,30 @@ func (w *wished) after(o *wished) bool {
 // has happened by half.
 func (h *history) checkWishes(living map[organization.ID]organization.Organization) {
 	for _, a := range h.Admins() {
-		wishes := h.wishes[a.OrgID]
-		at := slices.IndexFunc(wishes, func(w *wished) bool { return w.password == a.Password.Hash })
-		made := &wished{password: organizationtest.Password}
+		changes := h.changes[a.OrgID]
+		at := slices.IndexFunc(changes, func(w *wanted) bool { return w.password == a.Password.Hash })
+		made := &wanted{password: organizationtest.Password}
 		if at >= 0 {
-			made = wishes[at]
+			made = changes[at]
 		} else if a.Password.Hash != organizationtest.Password {
 			h.say("nobody asked for the password of %s", a.Email)
 		}
 		if !made.perhaps() {
 			h.say("the password of %s is that of a change that was answered %s", a.Email, made.code)
 		}
-		others := func(field func(*wished) string) bool {
-			return slices.ContainsFunc(wishes, func(w *wished) bool { return field(w) != "" && w.after(made) })
+		others := func(field func(*wanted) string) bool {
+			return slices.ContainsFunc(changes, func(w *wanted) bool { return field(w) != "" && w.after(made) })
 		}
-		for _, w := range wishes {
+		for _, w := range changes {
 			if w.password != "" && w.code == "" && w != made && made.code == "" && w.began.After(made.ended) {
 				h.say("the password of %s is older than an acknowledged change", a.Email)
 			}
 		}
-		if made.email != "" && a.Email != made.email && !others(func(w *wished) string { return w.email }) {
+		if made.email != "" && a.Email != made.email && !others(func(w *wanted) string { return w.email }) {
 			h.say("%s has a password that came with the email %s", a.Email, made.email)
 		}
-		if key := living[a.OrgID].Key; made.key != "" && key != made.key && !others(func(w *wished) string { return w.key }) {
+		if key := living[a.OrgID].Key; made.key != "" && key != made.key &&
+			!others(func(w *wanted) string { return w.key }) {
 			h.say("%s has a password that came with the name %s", key, made.key)
 		}
 	}
@@ -173,7 +175,8 @@ func (h *history) ask() {
 	}
 	for _, a := range h.Admins() {
 		h.get(h.spared("last look at "+a.Email), h.nameOf(a.OrgID), false)
-		if _, err := h.spared("last token of "+a.Email).Get(h.t.Context(), principalOf(a), h.nameOf(a.OrgID)); err != nil {
+		who := organizationtest.PrincipalOf(a, time.Now())
+		if _, err := h.spared("last token of "+a.Email).Get(h.t.Context(), who, h.nameOf(a.OrgID)); err != nil {
 			h.say("the token of a living organization's admin is answered %v", err)
 		}
 	}

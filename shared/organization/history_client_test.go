@@ -75,11 +75,7 @@ func (h *history) account(d *rand.Rand) (token.Principal, bool) {
 		return token.Principal{}, false
 	}
 	slices.SortFunc(as, func(a, b organization.Admin) int { return cmp.Compare(a.Email, b.Email) })
-	return principalOf(as[d.IntN(len(as))]), true
-}
-
-func principalOf(a organization.Admin) token.Principal {
-	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion}
+	return organizationtest.PrincipalOf(as[d.IntN(len(as))], time.Now()), true
 }
 
 // passwordOf returns the current password of the principal's admin.
@@ -186,13 +182,13 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 	if c.Email != nil {
 		call.Email = *c.Email
 	}
-	wish := &wished{key: call.Name, email: call.Email, began: time.Now()}
+	want := &wanted{key: call.Name, email: call.Email, began: time.Now()}
 	if c.NewPassword != nil {
-		wish.password = *c.NewPassword
+		want.password = *c.NewPassword
 	}
-	h.note(func() { h.wishes[call.Org] = append(h.wishes[call.Org], wish) })
+	h.note(func() { h.changes[call.Org] = append(h.changes[call.Org], want) })
 	v, err := w.Update(h.t.Context(), who, c)
-	h.note(func() { wish.ended, wish.code = time.Now(), organizationtest.Code(err) })
+	h.note(func() { want.ended, want.code = time.Now(), organizationtest.Code(err) })
 	if err == nil && (c.Name != nil && v.Name != *c.Name || c.Email != nil && v.AdminEmail != *c.Email) {
 		h.say("a change to %v, %v was answered with %+v", call.Name, call.Email, v)
 	}
@@ -205,7 +201,7 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 func (h *history) delete(w *caller, who token.Principal) {
 	call := h.answers.Begin(linearizable.Delete)
 	call.Org, _ = organization.ParseID(who.OrgID)
-	_, err := w.Delete(h.t.Context(), who, h.nameOf(call.Org), nil)
+	_, err := w.Delete(h.t.Context(), who, organization.Deletion{Name: h.nameOf(call.Org)})
 	if organizationtest.Code(err) == "" || organizationtest.Code(err) == "storage_unavailable" {
 		h.note(func() { h.gone[call.Org] = true })
 	}

@@ -7,6 +7,7 @@ import (
 
 	"oms/shared/organization"
 	"oms/shared/organization/memory"
+	"oms/shared/organization/organizationtest"
 )
 
 // severed is a primary that was cut off, with what it had then.
@@ -131,7 +132,7 @@ func (h *history) again(c organization.Creation, d *rand.Rand) {
 	h.hunt(time.Now().Add(10*time.Second+upTo(d, 10*time.Second)), func(who string) {
 		for _, a := range h.Admins() {
 			if a.Email == c.Email {
-				h.delete(h.spared(who), principalOf(a))
+				h.delete(h.spared(who), organizationtest.PrincipalOf(a, time.Now()))
 			}
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
+	"oms/shared/throttle/throttletest"
 )
 
 // caller is one call's service and worker.
@@ -58,7 +59,10 @@ func (h *history) newCaller(call string, spare bool) *caller {
 		skew = upTo(h.dice("clock", call), 2*time.Second)
 	}
 	raw := h.Client(c.where)
-	s := organizationtest.Hooked(raw, func(name string, apply func() error) error { return c.send(command{name: name}, apply) })
+	s := organizationtest.Hooked(raw, func(name string, apply func() error) error {
+		return c.send(command{name: name},
+			apply)
+	})
 	s.Organizations = seenOrganizations{s.Organizations, raw.Organizations, c}
 	s.Collections = seenCollections{s.Collections, raw.Collections, c}
 	if h.without.take != nil {
@@ -66,8 +70,9 @@ func (h *history) newCaller(call string, spare bool) *caller {
 	}
 	c.store = s
 	c.Service = organization.New(organization.Config{
-		Store: s, Passwords: organizationtest.Plain{}, Secret: []byte("secret"), Retention: 2 * time.Minute,
-		Now: func() time.Time { return time.Now().Add(skew) }, Log: slog.New(slog.DiscardHandler),
+		Store: s, Passwords: organizationtest.Plain{}, Attempts: throttletest.NewGuard(), Secret: []byte("secret"), Retention: 2 * time.Minute,
+		ReauthenticateAfter: time.Hour, Now: func() time.Time { return time.Now().Add(skew) },
+		Log: slog.New(slog.DiscardHandler),
 	})
 	return c
 }
@@ -228,7 +233,8 @@ func (h *history) visit(c *caller, what ill, d *rand.Rand) {
 // mutations are the commands that a history may focus on.
 func mutations() []string {
 	return []string{
-		"insert organization", "swap", "show", "commit", "begin rename", "begin delete", "take over", "claims.insert", "claims.raise",
+		"insert organization", "swap", "show", "commit", "begin rename", "begin delete", "take over", "claims.insert",
+		"claims.raise",
 		"claims.replace", "claims.delete", "claims.release", "admins.insert", "admins.change", "admins.delete",
 		"admins.deleteAll", "collections.create", "collections.drop", "move", "documents.insert", "documents.delete",
 		"documents.copyIndexes", "requests.insert", "requests.takeOver", "requests.delete", "requests.finish",
@@ -251,7 +257,8 @@ func (s seenOrganizations) Insert(ctx context.Context, o organization.Organizati
 		s.c.creation = o.ID
 	}
 	s.c.mu.Unlock()
-	return s.c.send(command{name: "insert organization", org: o.ID, to: o.Key}, func() error { //nolint:contextcheck // who comes because of it works for the history, not for this command
+	//nolint:contextcheck // who comes because of it works for the history, not for this command
+	return s.c.send(command{name: "insert organization", org: o.ID, to: o.Key}, func() error {
 		return s.raw.Insert(context.WithoutCancel(ctx), o)
 	})
 }

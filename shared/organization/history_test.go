@@ -106,7 +106,7 @@ type history struct {
 	dropped  map[organization.ID]bool // organizations whose data service dropped their collection
 	gone     map[organization.ID]bool // deletions that may have happened
 	made     map[organization.ID]bool // acknowledged creations
-	wishes   map[organization.ID][]*wished
+	changes  map[organization.ID][]*wanted
 	strayed  map[string]bool // collections in which others put documents when no organization lived there
 	hunters  int
 	keys     map[string]bool            // idempotency keys whose request may be remembered
@@ -119,7 +119,9 @@ func newHistory(t *testing.T, seed uint64, aim string, without ablation) *histor
 	h := &history{
 		Database: memory.New(), t: t, seed: seed, aim: aim, began: time.Now(), without: without,
 		wrote: map[string]write{}, indexed: map[organization.ID]bool{}, dropped: map[organization.ID]bool{},
-		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{}, wishes: map[organization.ID][]*wished{}, keys: map[string]bool{}, byKey: map[string]organization.ID{}, hot: map[organization.ID]bool{},
+		gone: map[organization.ID]bool{}, made: map[organization.ID]bool{}, strayed: map[string]bool{},
+		changes: map[organization.ID][]*wanted{}, keys: map[string]bool{}, byKey: map[string]organization.ID{},
+		hot: map[organization.ID]bool{},
 	}
 	if without.server != nil {
 		without.server(h.Database)

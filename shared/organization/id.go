@@ -16,8 +16,9 @@ type ID [12]byte
 // NewID returns an ID that nobody else has, made at now.
 func NewID(now time.Time) ID {
 	var id ID
-	binary.BigEndian.PutUint32(id[:4], uint32(now.Unix())) //nolint:gosec // G115: the layout has 32 bits of seconds, as every ObjectID
-	_, _ = rand.Read(id[4:])                               // never fails (crypto/rand)
+	//nolint:gosec // G115: the layout has 32 bits of seconds, as every ObjectID
+	binary.BigEndian.PutUint32(id[:4], uint32(now.Unix()))
+	_, _ = rand.Read(id[4:]) // never fails (crypto/rand)
 	return id
 }
 

@@ -33,7 +33,8 @@ type Name struct {
 }
 
 // ParseName reads a name as a client typed it. The field is what is wrong with
-// it, with an empty Field for the caller to fill in; nil where nothing is.
+// it, with an empty Field for the caller to fill in; nil where nothing is. A new
+// name must pass [Name.Check] too.
 func ParseName(typed string) (Name, *fault.Field) {
 	if !utf8.ValidString(typed) {
 		return Name{}, &fault.Field{Code: "invalid", Detail: "a name must be valid UTF-8"}
@@ -87,14 +88,16 @@ func deriveKey(shown string) string {
 }
 
 // ParseEmail reads an email address as a client typed it and returns the form
-// that is stored and compared: trimmed, NFC, lower-cased. It must be a bare
-// address by net/mail (RFC 5322) whose domain has a dot. The field is what is
-// wrong with it, with an empty Field; nil where nothing is.
+// that is stored and compared: trimmed, lower-cased, NFC before and after, for a
+// capital may have no composed form where its small letter has one. It must be
+// a bare address by net/mail (RFC 5322) whose domain has a dot. The field is
+// what is wrong with it, with an empty Field; nil where nothing is. A new
+// address must pass [CheckEmail] too.
 func ParseEmail(typed string) (string, *fault.Field) {
 	if !utf8.ValidString(typed) {
 		return "", &fault.Field{Code: "invalid", Detail: "an email address must be valid UTF-8"}
 	}
-	email := strings.ToLower(strings.TrimSpace(norm.NFC.String(typed)))
+	email := norm.NFC.String(FormerEmail(typed))
 	if len(email) > MaxEmail {
 		return "", &fault.Field{Code: "too_long", Detail: "an email address has at most 254 bytes"}
 	}
@@ -104,6 +107,21 @@ func ParseEmail(typed string) (string, *fault.Field) {
 		return "", &fault.Field{Code: "invalid", Detail: "this must be an email address such as admin@example.com"}
 	}
 	return email, nil
+}
+
+// FormerEmail returns what ParseEmail made of a valid address before it composed
+// a second time: an account of that time is kept under it.
+func FormerEmail(typed string) string {
+	return strings.ToLower(strings.TrimSpace(norm.NFC.String(typed)))
+}
+
+// Account returns the one spelling by which what concerns an account is known,
+// of an address as it was typed or is kept, whether anybody has it or not.
+func Account(email string) string {
+	if address, wrong := ParseEmail(email); wrong == nil {
+		return address
+	}
+	return email
 }
 
 func dotted(domain string) bool {

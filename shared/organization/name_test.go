@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -13,20 +14,20 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
-var updateKeys = flag.Bool("update", false, "rewrite testdata/keys.tsv from what keys are now") //nolint:gochecknoglobals // a flag
+//nolint:gochecknoglobals // a flag
+var updateKeys = flag.Bool("update", false, "rewrite testdata/keys.tsv from what keys are now")
 
 // TestParseName_keysArePinned: a new release of the transliteration that
 // changes a key would orphan an organization.
 func TestParseName_keysArePinned(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join("testdata", "keys.tsv")
-	data, err := os.ReadFile(path) //nolint:gosec // G304: a constant path
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := must.Get(os.ReadFile(path))(t) //nolint:gosec // G304: a constant path
 	var out strings.Builder
 	lines := bufio.NewScanner(strings.NewReader(string(data)))
 	n := 0
@@ -51,9 +52,7 @@ func TestParseName_keysArePinned(t *testing.T) {
 		t.Errorf("%s pins %d names, want at least 50", path, n)
 	}
 	if *updateKeys {
-		if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, os.WriteFile(path, []byte(out.String()), 0o600))
 	}
 }
 
@@ -105,7 +104,10 @@ func TestParseName_longNamesDoNotMeet(t *testing.T) {
 }
 
 func FuzzParseName(f *testing.F) {
-	for _, s := range []string{"TestOrg", "株式会社", "a\u0301bc", "  x  y  ", "\xff", strings.Repeat("ж", 100), "ﬃ①Ⅷ", "İstanbul"} {
+	for _, s := range []string{
+		"TestOrg", "株式会社", "a\u0301bc", "  x  y  ", "\xff", strings.Repeat("ж", 100), "ﬃ①Ⅷ", "İstanbul",
+		"\u0915\u094d\u200d\u0937 xn--a",
+	} {
 		f.Add(s)
 	}
 	key := regexp.MustCompile(`^[a-z0-9](?:[a-z0-9_]*[a-z0-9])?$`)
@@ -120,11 +122,15 @@ func FuzzParseName(f *testing.F) {
 		if !key.MatchString(n.Key) || len(n.Key) > organization.MaxKey {
 			t.Errorf("the key of %q is %q", typed, n.Key)
 		}
-		if c := utf8.RuneCountInString(n.Shown); c < organization.MinName || c > organization.MaxName || !norm.NFC.IsNormalString(n.Shown) {
+		if c := utf8.RuneCountInString(n.Shown); c < organization.MinName || c > organization.MaxName ||
+			!norm.NFC.IsNormalString(n.Shown) {
 			t.Errorf("ParseName(%q) shows %q", typed, n.Shown)
 		}
 		if strings.ContainsFunc(n.Shown, unicode.IsControl) {
 			t.Errorf("ParseName(%q) lets a control character through", typed)
+		}
+		if wrong := n.Check(); wrong != nil && (wrong.Code == "" || wrong.Detail == "") {
+			t.Errorf("Check of %q refuses without a reason", n.Shown)
 		}
 		if again, wrong := organization.ParseName(n.Shown); wrong != nil || again != n {
 			t.Errorf("ParseName(%q) = %+v, %v the second time, want %+v", n.Shown, again, wrong, n)
@@ -135,13 +141,34 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
+// FuzzParseEmail: an address has one form, which is found again.
+func FuzzParseEmail(f *testing.F) {
+	for _, s := range []string{
+		"Admin@Test.com", "J\u030c@test.com", "\u1fd3.\u0399\u0308\u0301@x.y", "\"a b\"@x.y", "\xff@x.y",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		email, wrong := organization.ParseEmail(typed)
+		if wrong != nil {
+			return
+		}
+		if again, wrong := organization.ParseEmail(email); again != email || wrong != nil {
+			t.Errorf("ParseEmail(%q) = %q, %+v, want %q", email, again, wrong, email)
+		}
+		_ = organization.CheckEmail(email)
+	})
+}
+
 func TestParseEmail(t *testing.T) {
 	t.Parallel()
 	local := strings.Repeat("l", 64)
-	longest := local + "@" + strings.Repeat("d", 63) + "." + strings.Repeat("d", 63) + "." + strings.Repeat("d", 58) + ".io"
+	longest := local + "@" + strings.Repeat("d", 63) + "." + strings.Repeat("d", 63) + "." + strings.Repeat("d", 58) +
+		".io"
 	for _, c := range []struct{ name, typed, want, code string }{
 		{"as it is", "admin@test.com", "admin@test.com", ""},
 		{"trimmed and lower-cased", " Admin@Test.COM\n", "admin@test.com", ""},
+		{"composed once more after it is lower-cased", "J\u030c.T\u0308@test.com", "\u01f0.\u1e97@test.com", ""},
 		{"plus and dots", "a.b+c@x.y.io", "a.b+c@x.y.io", ""},
 		{"254 bytes", longest, longest, ""},
 		{"255 bytes", "l" + longest, "", "too_long"},
@@ -163,5 +190,40 @@ func TestParseEmail(t *testing.T) {
 				t.Errorf("ParseEmail(%q) = %q, %+v, want %q, %q", c.typed, got, wrong, c.want, c.code)
 			}
 		})
+	}
+}
+
+// TestCheck_lookalikes: what may be new is in testdata/lookalikes.tsv, and what
+// may not; all of it is good for finding what is there already.
+func TestCheck_lookalikes(t *testing.T) {
+	t.Parallel()
+	data := must.Get(os.ReadFile("testdata/lookalikes.tsv"))(t)
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		typed, err := strconv.Unquote(fields[2])
+		if err != nil || len(fields) != 4 || fields[1] != "ok" && fields[1] != "refused" {
+			t.Fatalf("%q is no line of the table: %v", line, err)
+		}
+		var wrong, judged *fault.Field
+		if fields[0] == "email" {
+			var email string
+			if email, wrong = organization.ParseEmail(typed); wrong == nil {
+				judged = organization.CheckEmail(email)
+			}
+		} else {
+			var name organization.Name
+			if name, wrong = organization.ParseName(typed); wrong == nil {
+				judged = name.Check()
+			}
+		}
+		if wrong != nil {
+			t.Errorf("%s %s (%s): cannot be looked for: %+v", fields[0], fields[2], fields[3], *wrong)
+		}
+		if (judged != nil) != (fields[1] == "refused") {
+			t.Errorf("%s %s (%s): it is %+v, want %s", fields[0], fields[2], fields[3], judged, fields[1])
+		}
 	}
 }

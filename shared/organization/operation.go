@@ -25,7 +25,7 @@ type operation struct {
 
 // finish takes over an operation whose lease has passed and ends it. That it
 // was somebody else's in the meantime, or ended with a conflict for whoever had
-// begun it, is no error here.
+// begun it, is not an error here.
 func (w *worker) finish(ctx context.Context, o Organization) error {
 	x := &operation{worker: w}
 	err := x.takeOver(ctx, o)
@@ -37,7 +37,8 @@ func (w *worker) finish(ctx context.Context, o Organization) error {
 	}
 	err = x.forward(ctx)
 	w.log.LogAttrs(ctx, slog.LevelWarn, "finished an operation that was left behind",
-		slog.String("op", o.Op.ID.String()), slog.String("kind", string(o.Op.Kind)), slog.String("org_id", o.ID.String()))
+		slog.String("op", o.Op.ID.String()), slog.String("kind", string(o.Op.Kind)),
+		slog.String("org_id", o.ID.String()))
 	if errors.Is(err, errOvertaken) || isConflict(err) {
 		return nil
 	}
@@ -187,10 +188,7 @@ func (w *worker) dislodge(ctx context.Context, key string, self ID) error {
 // evictDeadOwner makes sure that no admin of a dead organization has the address. It
 // reports whether it is worth trying again, and whether it is the admin self that has it.
 func (w *worker) evictDeadOwner(ctx context.Context, email string, self ID) (again, mine bool, err error) {
-	var a Admin
-	err = w.reading(ctx, into(&a, "looking for the owner of an email address", func(ctx context.Context) (Admin, error) {
-		return w.store.Admins.FindByEmail(ctx, email)
-	}))
+	a, err := one(ctx, w, "looking for the owner of an email address", w.store.Admins.FindByEmail, email)
 	if err != nil || a.ID.IsZero() {
 		return err == nil, false, err
 	}

@@ -49,7 +49,8 @@ type Organization struct {
 
 // refersTo reports whether o makes the claim a live one.
 func (o Organization) refersTo(c Claim) bool {
-	return !o.State.Dead() && (o.Key == c.Key && o.ClaimID == c.ID || o.Op != nil && o.Op.To == c.Key && o.Op.ToClaim == c.ID)
+	return !o.State.Dead() && (o.Key == c.Key && o.ClaimID == c.ID || o.Op != nil && o.Op.To == c.Key &&
+		o.Op.ToClaim == c.ID)
 }
 
 // OpKind is what an operation does.
@@ -86,7 +87,10 @@ type AdminChange struct {
 	Rev               int64 // update: the rev that it was decided on
 	Email             string
 	Password          password.Hash
-	CredentialVersion string // set with Password, and only with it
+	CredentialVersion string // set with a Password or another Email, and only with them
+	Unconfirmed       bool   // the address is new: nobody has proved yet that it is the admin's
+	Confirmed         bool   // the address has been proved
+	Mails             []Mail // what is to be told, by mail, once this has happened
 }
 
 // Admin is one administrator, as the collection admins holds it.
@@ -95,9 +99,20 @@ type Admin struct {
 	Email             string // trimmed and lower-cased; unique
 	OrgID             ID
 	Password          password.Hash
-	CredentialVersion string // what a token carries: changes with the password
+	CredentialVersion string // what a token carries: changes with the password and the email
 	Rev               int64
-	Op                ID // the last operation that changed it
+	Op                ID        // the last operation that changed it
+	Sessions          []Session // by ID; the dead among them until somebody takes them away
+	SessionsUntil     time.Time // none of them lives longer; zero: there are none
+	Unconfirmed       bool      // nobody has proved yet that the address is the admin's
+	UnprovedSince     time.Time // no address of it was ever proved, since then; zero: one was, or it is older than this
+
+	Mails      []Mail    // the outbox, by ID
+	MailsSince time.Time // when one of them was, or will be, due first, or earlier; zero: there are none
+	MailsRev   int64     // rises with every write of Mails: what fences the sender's
+	ResetAsked time.Time // when a new password was last asked for
+	Reset      Proof     // the token that a new password can be set with
+	Confirm    Proof     // the token that proves the address
 }
 
 // Claim holds a key for an organization: the lock that makes keys unique.
@@ -111,8 +126,9 @@ type Claim struct {
 
 // Request is what is kept of a creation that came with an idempotency key.
 type Request struct {
-	ID        string // HMAC of the key, in hex
-	Body      string // HMAC of the normalised fields, in hex
+	ID        string        // HMAC of the key, in hex
+	Body      string        // HMAC of name and email as they are shown, in hex
+	Password  password.Hash // that its admin was made with: the proof that a password is the same
 	IDs       RequestIDs
 	Answer    Created // the answer, known before the first step
 	Worker    ID

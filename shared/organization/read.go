@@ -8,7 +8,7 @@ import (
 )
 
 // Get returns the organization that has the name's key. The zero who is
-// anonymous; AdminEmail is there for the organization's own admin only, and
+// anonymous; AdminEmail and EmailConfirmed are there for the organization's own admin only, and
 // another organization's valid token is answered as anonymous.
 //
 // Faults: invalid_request (field organization_name), token_revoked,
@@ -20,48 +20,75 @@ func (s *Service) Get(ctx context.Context, who token.Principal, name string) (Vi
 		return View{}, fault.NewInvalid(*wrong)
 	}
 	ctx, w := s.begin(ctx)
-	v, err := w.get(ctx, who, n.Key)
-	return v, asFault(err)
+	o, a, err := w.visible(ctx, who, notFound(), func(o *Organization) command {
+		return into(o, "reading the organization "+n.Key, w.store.Organizations.FindVisible, n.Key)
+	})
+	if err != nil {
+		return View{}, asFault(err)
+	}
+	return view(o, a), nil
 }
 
-func (w *worker) get(ctx context.Context, who token.Principal, key string) (View, error) {
+// Own returns the caller's organization, with AdminEmail and EmailConfirmed.
+//
+// Faults: token_revoked, storage_unavailable.
+func (s *Service) Own(ctx context.Context, who token.Principal) (View, error) {
+	ctx, w := s.begin(ctx)
+	o, a, err := w.own(ctx, who)
+	if err != nil {
+		return View{}, asFault(err)
+	}
+	return view(o, a), nil
+}
+
+// own reads the caller's organization, which is visible, and its admin.
+func (w *worker) own(ctx context.Context, who token.Principal) (Organization, Admin, error) {
+	if who.Anonymous() {
+		return Organization{}, Admin{}, tokenRevoked()
+	}
+	return w.visible(ctx, who, tokenRevoked(), func(o *Organization) command {
+		id, _ := ParseID(who.OrgID) // one that is none has no organization
+		return w.organization(id, o)
+	})
+}
+
+// visible reads an organization, and the caller beside it, until no operation
+// that was left behind is in the way. Without a visible one it returns absent;
+// the Admin is zero unless the organization is the caller's.
+func (w *worker) visible(
+	ctx context.Context, who token.Principal, absent error, read func(*Organization) command,
+) (Organization, Admin, error) {
 	org, admin, err := principal(who)
 	if err != nil {
-		return View{}, err
+		return Organization{}, Admin{}, err
 	}
 	for range attempts {
 		var o Organization
 		var a Admin
-		reads := []command{into(&o, "reading the organization "+key, func(ctx context.Context) (Organization, error) {
-			return w.store.Organizations.FindVisible(ctx, key)
-		})}
+		reads := []command{read(&o)}
 		if !who.Anonymous() {
 			reads = append(reads, w.admin(admin, &a))
 		}
 		if err := w.reading(ctx, reads...); err != nil {
-			return View{}, err
+			return Organization{}, Admin{}, err
 		}
-		if !who.Anonymous() && !holds(who, org, a) {
-			return View{}, tokenRevoked()
-		}
-		if o.ID.IsZero() {
-			return View{}, notFound()
-		}
-		if w.expired(o) {
+		switch {
+		case a.olderThan(o):
+		case !who.Anonymous() && !w.holds(who, org, a):
+			return Organization{}, Admin{}, tokenRevoked()
+		case !o.State.Visible():
+			return Organization{}, Admin{}, absent
+		case w.expired(o):
 			if err := w.finish(ctx, o); err != nil {
-				return View{}, err
+				return Organization{}, Admin{}, err
 			}
-			continue
+		case who.Anonymous() || o.ID != org:
+			return o, Admin{}, nil
+		default:
+			return o, a, nil
 		}
-		if who.Anonymous() || o.ID != org {
-			return view(o, ""), nil
-		}
-		if a.Rev < o.AdminRev {
-			continue
-		}
-		return view(o, a.Email), nil
 	}
-	return View{}, errOvertaken
+	return Organization{}, Admin{}, errOvertaken
 }
 
 // principal reads a principal's ids; a token of this service always has them.
@@ -78,9 +105,24 @@ func principal(who token.Principal) (org, admin ID, err error) {
 	return org, admin, nil
 }
 
-// holds reports whether a token still speaks for its admin.
-func holds(who token.Principal, org ID, a Admin) bool {
-	return !a.ID.IsZero() && a.OrgID == org && a.CredentialVersion == who.CredentialVersion
+// olderThan reports whether a was read before the last change of it that o, its
+// organization, shows: both are to be read again, for what a says has changed.
+func (a Admin) olderThan(o Organization) bool {
+	return !a.ID.IsZero() && a.OrgID == o.ID && a.Rev < o.AdminRev
+}
+
+// holds reports whether a token still speaks for its admin. One that an older
+// version made is of no session, and holds as long as the version of the credentials.
+func (w *worker) holds(who token.Principal, org ID, a Admin) bool {
+	if a.ID.IsZero() || a.OrgID != org || a.CredentialVersion != who.CredentialVersion {
+		return false
+	}
+	if who.Session == "" {
+		return true
+	}
+	id, err := ParseID(who.Session)
+	_, live := a.session(id, w.now())
+	return err == nil && live
 }
 
 // deletionUnfinished: the token's organization is being deleted. To who does
@@ -99,7 +141,9 @@ func (d *deletionUnfinished) Unwrap() error { return tokenRevoked() }
 // together, and what is also read beside them, until no operation is in the way. It
 // ends with the organization active and the token good, or with the answer for
 // the client; *deletionUnfinished is for Delete to finish.
-func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoRead ...command) (Organization, Admin, error) {
+func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoRead ...command) (Organization, Admin,
+	error,
+) {
 	org, admin, err := principal(who)
 	if err == nil && who.Anonymous() {
 		err = tokenRevoked()
@@ -114,14 +158,14 @@ func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoR
 		if err := w.reading(ctx, reads...); err != nil {
 			return Organization{}, Admin{}, err
 		}
-		if o.State == Deleting && o.AdminID == admin && (a.ID.IsZero() || holds(who, org, a)) {
+		if o.State == Deleting && o.AdminID == admin && (a.ID.IsZero() || w.holds(who, org, a)) {
 			// The admin may be deleted already; who signed the token is enough to finish what is decided.
 			return Organization{}, Admin{}, &deletionUnfinished{o}
 		}
 		switch {
-		case !holds(who, org, a) || o.ID.IsZero():
+		case a.olderThan(o):
+		case !w.holds(who, org, a) || o.ID.IsZero():
 			return Organization{}, Admin{}, tokenRevoked()
-		case o.State == Active && a.Rev < o.AdminRev:
 		case o.State == Active:
 			return o, a, nil
 		case w.expired(o):

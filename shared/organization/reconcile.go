@@ -23,6 +23,9 @@ type Report struct {
 	Merged    int  // documents brought back to their organization
 	Ghosts    int  // ghosts dropped because nothing was left in them
 	Requests  int  // forgotten idempotency keys
+	Sessions  int  // admins whose sessions had all expired
+	Deleted   int  // organizations whose admin never confirmed an address
+	Attempts  int  // expired counters of attempts at passwords, and of creations
 	Complete  bool // nothing was left undone for want of time, or because a list could not be read
 
 	Failed int           // items that could not be done, and are tried again later
@@ -32,11 +35,7 @@ type Report struct {
 
 // LogValue lists what is not zero.
 func (r Report) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.Bool("complete", r.Complete)}
-	for _, c := range []struct {
-		name string
-		n    int
-	}{
+	return counts(r.Complete, []count{
 		{"finished", r.Finished},
 		{"settled", r.Settled},
 		{"claims", r.Claims},
@@ -47,11 +46,26 @@ func (r Report) LogValue() slog.Value {
 		{"merged", r.Merged},
 		{"ghosts", r.Ghosts},
 		{"requests", r.Requests},
+		{"sessions", r.Sessions},
+		{"deleted", r.Deleted},
+		{"attempts", r.Attempts},
 		{"failed", r.Failed},
 		{"kept", r.Kept},
 		{"stuck", r.Failed + r.Kept},
 		{"oldest_s", int(r.Oldest.Seconds())},
-	} {
+	})
+}
+
+// count is one number of a report.
+type count struct {
+	name string
+	n    int
+}
+
+// counts lists what is not zero.
+func counts(complete bool, all []count) slog.Value {
+	attrs := []slog.Attr{slog.Bool("complete", complete)}
+	for _, c := range all {
 		if c.n != 0 {
 			attrs = append(attrs, slog.Int(c.name, c.n))
 		}
@@ -71,14 +85,21 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	ctx, w := s.begin(ctx)
 	r := &reconciliation{worker: w}
 	// A ghost of a purged organization is dropped in the run that purges it: so purge comes before.
-	err := r.run(ctx, []*agenda{
-		{name: "operation", list: r.expiredOperations},
+	agendas := []*agenda{
+		{name: "operation", list: overdue(r, r.store.Backlog.Expired, takeoverGrace, r.expiredOperation)},
 		{name: "claim", list: r.unsettledClaims},
-		{name: "admins", list: r.unsweptOrganizations},
-		{name: "trash", list: r.purgeableOrganizations},
+		{name: "admins", list: overdue(r, r.store.Backlog.Unswept, 0, r.unsweptOrganization)},
+		{name: "trash", list: overdue(r, r.store.Backlog.Purgeable, 0, r.purgeableOrganization)},
 		{name: "ghost", list: r.ghosts},
-		{name: "requests", list: r.oldRequests},
-	})
+		{name: "requests", list: r.atOnce(&r.report.Requests, r.oldRequests)},
+		{name: "sessions", list: r.atOnce(&r.report.Sessions, r.expiredSessions)},
+		{name: "attempts", list: r.atOnce(&r.report.Attempts, r.expiredAttempts)},
+	}
+	if s.unconfirmed > 0 {
+		list := overdue(r, r.store.Backlog.Unproved, s.unconfirmed, r.unconfirmedOrganization)
+		agendas = append(agendas, &agenda{name: "unconfirmed", list: list})
+	}
+	err := r.run(ctx, agendas)
 	return r.report, asFault(err)
 }
 
@@ -89,21 +110,29 @@ type reconciliation struct {
 	turn   time.Time // when the agenda that is at work must give way
 }
 
-// expiredOperations: their workers have gone. Whoever takes one over renews its
+// overdue lists what stands in a list of the backlog for that long already.
+func overdue[T any](
+	r *reconciliation, list func(ctx context.Context, t time.Time, after *Place, limit int) (Page[T], error),
+	since time.Duration, of func(T) item,
+) lister {
+	return func(ctx context.Context, after *Place) ([]item, *Place, error) {
+		p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[T], error) {
+			return list(ctx, r.now().Add(-since), after, batch)
+		})
+		return items(p, of), p.Next, err
+	}
+}
+
+// expiredOperation: its worker has gone. Whoever takes it over renews its
 // lease, so one that cannot be finished comes up again when that has passed.
-func (r *reconciliation) expiredOperations(ctx context.Context, after *Place) ([]item, *Place, error) {
-	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Organization], error) {
-		return r.store.Backlog.Expired(ctx, r.now().Add(-takeoverGrace), after, batch)
-	})
-	return items(p, func(o Organization) item {
-		return item{id: o.ID.String(), due: o.Op.Lease.Add(takeoverGrace), do: func(ctx context.Context) error {
-			if err := r.finish(ctx, o); err != nil {
-				return err
-			}
-			r.report.Finished++
-			return nil
-		}}
-	}), p.Next, err
+func (r *reconciliation) expiredOperation(o Organization) item {
+	return item{id: o.ID.String(), due: o.Op.Lease.Add(takeoverGrace), do: func(ctx context.Context) error {
+		if err := r.finish(ctx, o); err != nil {
+			return err
+		}
+		r.report.Finished++
+		return nil
+	}}
 }
 
 // unsettledClaims: those past their Until. The living ones are settled, a page
@@ -230,52 +259,44 @@ func (r *reconciliation) clearStray(ctx context.Context, c Claim) error {
 		return r.later(ctx, "moving a stray collection", err)
 	}
 	r.log.LogAttrs(ctx, slog.LevelWarn, "moved a stray collection",
-		slog.String("collection", CollectionName(c.Key)), slog.String("ghost", ghost), slog.String("org_id", c.OrgID.String()))
+		slog.String("collection", CollectionName(c.Key)), slog.String("ghost", ghost),
+		slog.String("org_id", c.OrgID.String()))
 	r.report.Strays++
 	return nil
 }
 
-// unsweptOrganizations: a creation's late command may have inserted the admin of
+// unsweptOrganization: a creation's late command may have inserted the admin of
 // an organization that was dead already. From SweepAfter on no more can come.
-func (r *reconciliation) unsweptOrganizations(ctx context.Context, after *Place) ([]item, *Place, error) {
-	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Organization], error) {
-		return r.store.Backlog.Unswept(ctx, r.now(), after, batch)
-	})
-	return items(p, func(o Organization) item {
-		return item{id: o.ID.String(), due: o.SweepAfter, do: func(ctx context.Context) error {
-			if err := r.deleteAdmins(ctx, o); err != nil {
-				return err
-			}
-			swept := o
-			swept.SweepAfter = time.Time{}
-			_, err := r.store.Organizations.CompareAndSwap(ctx, o, swept)
-			return r.later(ctx, "marking an organization as swept", err)
-		}}
-	}), p.Next, err
+func (r *reconciliation) unsweptOrganization(o Organization) item {
+	return item{id: o.ID.String(), due: o.SweepAfter, do: func(ctx context.Context) error {
+		if err := r.deleteAdmins(ctx, o); err != nil {
+			return err
+		}
+		swept := o
+		swept.SweepAfter = time.Time{}
+		_, err := r.store.Organizations.CompareAndSwap(ctx, o, swept)
+		return r.later(ctx, "marking an organization as swept", err)
+	}}
 }
 
 func (r *reconciliation) deleteAdmins(ctx context.Context, o Organization) error {
 	n, err := ask(ctx, r.worker, func(ctx context.Context) (int, error) { return r.store.Admins.DeleteAll(ctx, o.ID) })
 	if n > 0 {
 		r.report.Admins += n
-		r.log.LogAttrs(ctx, slog.LevelWarn, "deleted the admin of a dead organization", slog.String("org_id", o.ID.String()))
+		r.log.LogAttrs(ctx, slog.LevelWarn, "deleted the admin of a dead organization",
+			slog.String("org_id", o.ID.String()))
 	}
 	return err
 }
 
-// purgeableOrganizations: the trash of deleted organizations when its time has
-// come, and a day and a hold later the documents of dead organizations themselves.
-func (r *reconciliation) purgeableOrganizations(ctx context.Context, after *Place) ([]item, *Place, error) {
-	p, err := ask(ctx, r.worker, func(ctx context.Context) (Page[Organization], error) {
-		return r.store.Backlog.Purgeable(ctx, r.now(), after, batch)
-	})
-	return items(p, func(o Organization) item {
-		purge := r.forget
-		if o.State == Deleted && o.Op != nil {
-			purge = r.dropTrash
-		}
-		return item{id: o.ID.String(), due: o.PurgeAfter, do: func(ctx context.Context) error { return purge(ctx, o) }}
-	}), p.Next, err
+// purgeableOrganization: the trash of a deleted organization when its time has
+// come, and a day and a hold later the document of the dead organization itself.
+func (r *reconciliation) purgeableOrganization(o Organization) item {
+	purge := r.forget
+	if o.State == Deleted && o.Op != nil {
+		purge = r.dropTrash
+	}
+	return item{id: o.ID.String(), due: o.PurgeAfter, do: func(ctx context.Context) error { return purge(ctx, o) }}
 }
 
 // dropTrash drops a deleted organization's documents. The ghosts that are its go too: see mergeGhost.
@@ -306,15 +327,71 @@ func (r *reconciliation) forget(ctx context.Context, o Organization) error {
 	return r.later(ctx, "forgetting a dead organization", err)
 }
 
+// atOnce is an agenda of one item, which is a command or two.
+func (r *reconciliation) atOnce(done *int, command func(context.Context) (int, error)) lister {
+	return func(context.Context, *Place) ([]item, *Place, error) {
+		return []item{{id: "all", do: func(ctx context.Context) error {
+			n, err := ask(ctx, r.worker, command)
+			*done += n
+			return err
+		}}}, nil, nil
+	}
+}
+
 // oldRequests: idempotency keys are kept for a day.
-func (r *reconciliation) oldRequests(context.Context, *Place) ([]item, *Place, error) {
-	return []item{{id: "all", do: func(ctx context.Context) error {
-		n, err := ask(ctx, r.worker, func(ctx context.Context) (int, error) {
-			return r.store.Requests.DeleteBefore(ctx, r.now().Add(-remembered))
-		})
-		r.report.Requests += n
+func (r *reconciliation) oldRequests(ctx context.Context) (int, error) {
+	return r.store.Requests.DeleteBefore(ctx, r.now().Add(-remembered))
+}
+
+// expiredSessions: those of admins of whose sessions the last has expired. Where
+// another lives, the next login or refresh takes the expired ones away.
+func (r *reconciliation) expiredSessions(ctx context.Context) (int, error) {
+	return r.store.Admins.SweepSessions(ctx, r.now())
+}
+
+// unconfirmedOrganization: its admin never confirmed an address, for as long as that may take.
+func (r *reconciliation) unconfirmedOrganization(a Admin) item {
+	return item{id: a.ID.String(), due: a.UnprovedSince.Add(r.unconfirmed), do: func(ctx context.Context) error {
+		return r.deleteUnconfirmed(ctx, a)
+	}}
+}
+
+// deleteUnconfirmed deletes the organization of an admin as a request would, where
+// nobody has confirmed meanwhile. The tokens go first: who then still confirms hears
+// that it is too late, and not that all is well.
+func (r *reconciliation) deleteUnconfirmed(ctx context.Context, a Admin) error {
+	is := a
+	is.Reset, is.Confirm = Proof{}, Proof{}
+	ok, err := r.store.Mails.Put(ctx, a, is)
+	if err != nil || !ok {
+		return r.later(ctx, "taking the tokens of an admin", err)
+	}
+	var o Organization
+	if err := r.reading(ctx, r.organization(a.OrgID, &o), r.admin(a.ID, &a)); err != nil {
 		return err
-	}}}, nil, nil
+	}
+	if a.UnprovedSince.IsZero() || o.State != Active || o.AdminID != a.ID {
+		return nil // confirmed, or busy: then the next run looks again
+	}
+	if err := r.deletes(ctx, o); err != nil {
+		if errors.Is(err, errUndecided) {
+			return nil
+		}
+		return err
+	}
+	r.report.Deleted++
+	r.log.LogAttrs(ctx, slog.LevelInfo, "deleted an organization whose admin never confirmed an address",
+		slog.String("org_id", o.ID.String()))
+	return nil
+}
+
+// expiredAttempts: batch by batch, for an attack from many addresses leaves many counters.
+func (r *reconciliation) expiredAttempts(ctx context.Context) (int, error) {
+	n, err := r.attempts.Sweep(ctx, batch)
+	if n == batch && err == nil {
+		err = errUnfinished
+	}
+	return n, err
 }
 
 // later lets a lost answer be: the next run looks again.

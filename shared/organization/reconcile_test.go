@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/crashtest"
 	"oms/shared/organization/organizationtest"
+	"oms/shared/throttle/throttletest"
 	"oms/shared/token"
 )
 
@@ -42,51 +44,47 @@ func counted() (organizationtest.Hook, func(prefix string) int) {
 }
 
 // crowd founds organizations, and lets the holds of their creation pass.
-func (w *world) crowd(tb testing.TB, n int) []token.Principal {
-	tb.Helper()
+func (w *world) crowd(n int) []token.Principal {
+	w.Helper()
 	all := make([]token.Principal, n)
 	for i := range all {
-		all[i] = w.Found(tb, fmt.Sprintf("Org %d", i), fmt.Sprintf("%d@acme.io", i))
+		all[i] = w.Found(w, fmt.Sprintf("Org %d", i), fmt.Sprintf("%d@acme.io", i))
 	}
 	w.Clock.Advance(2 * time.Minute)
 	return all
 }
 
-func (w *world) reconciled(tb testing.TB, s *organization.Service) organization.Report {
-	tb.Helper()
-	r, err := s.Reconcile(context.WithoutCancel(tb.Context()))
+func (w *world) reconciled(s *organization.Service) organization.Report {
+	w.Helper()
+	r, err := s.Reconcile(context.WithoutCancel(w.Context()))
 	if err != nil {
-		tb.Fatalf("Reconcile() = %+v, %v", r, err)
+		w.Fatalf("Reconcile() = %+v, %v", r, err)
 	}
 	return r
 }
 
 func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	hook, sent := counted()
 	s := w.Hooked(hook)
-	all := w.crowd(t, 500)
-	if r := w.reconciled(t, s); r.Settled != 500 || sent("") > 20 {
+	all := w.crowd(500)
+	if r := w.reconciled(s); r.Settled != 500 || sent("") > 20 {
 		t.Errorf("the first run settled %d of 500 claims", r.Settled)
 	}
 	w.Clock.Advance(time.Minute)
-	w.reconciled(t, s)
+	w.reconciled(s)
 	if n := sent(""); n > 20 {
 		t.Errorf("a run with nothing to do sent %d commands, want at most 20", n)
 	}
 	// What happens among them is seen in the first run after its time.
-	if _, err := w.Delete(t.Context(), all[0], "Org 0", nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Update(t.Context(), all[1], organization.Change{Name: ptr("Moved")}); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, must.Err(w.Delete(t.Context(), all[0], organization.Deletion{Name: "Org 0"})))
+	must.Do(t, must.Err(w.Update(t.Context(), all[1], organization.Change{Name: ptr("Moved")})))
 	w.Put(t, "org_org_1", "late", "written under the old name")
 	_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), all[2], organization.Change{Name: ptr("Crashed")})
 	w.Clock.Advance(90 * time.Second)
 	sent("")
-	r := w.reconciled(t, s)
+	r := w.reconciled(s)
 	if r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || !r.Complete {
 		t.Errorf("the run after a deletion, a rename and a crash reports %+v", r)
 	}
@@ -102,28 +100,26 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 
 func TestService_Reconcile_deletesTheAdminsOfTheDead(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	w.Found(t, "Other", "o@acme.io")
 	for _, die := range []func() organization.ID{
 		func() organization.ID { // a deletion
 			who := w.Found(t, "Acme", "a@acme.io")
-			if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, must.Err(w.Delete(t.Context(), who, organization.Deletion{Name: "Acme"})))
 			id, _ := organization.ParseID(who.OrgID)
 			return id
 		},
 		func() organization.ID { // a creation that was given up
 			_, err := w.Create(t.Context(), creation("Beta", "o@acme.io"))
 			wantCode(t, "a taken email", err, "admin_email_taken")
-			return w.named(t, "Beta").ID
+			return w.named("Beta").ID
 		},
 	} {
 		dead := die()
 		late := organization.Admin{ID: organization.NewID(w.Clock.Now()), OrgID: dead, Email: "late@acme.io", Rev: 1}
-		w.admin(t, late) // a late command of its creation
+		w.admin(late) // a late command of its creation
 		w.Clock.Advance(80 * time.Second)
-		if r := w.reconciled(t, w.Service); r.Admins != 1 {
+		if r := w.reconciled(w.Service); r.Admins != 1 {
 			t.Errorf("the first run after a hold reports %+v, want one admin deleted", r)
 		}
 		if n := len(w.db.Admins()); n != 1 {
@@ -184,41 +180,38 @@ func (r refusedAdmins) DeleteAll(ctx context.Context, org organization.ID) (n in
 // once, tried now and then, and counted in every run.
 func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 	t.Parallel()
-	deleted := func(t *testing.T, w *world, name string) organization.Organization {
-		t.Helper()
-		if _, err := w.Delete(t.Context(), w.Found(t, name, name+"@acme.io"), name, nil); err != nil {
-			t.Fatal(err)
-		}
-		return w.named(t, name)
+	deleted := func(w *world, name string) organization.Organization {
+		who := w.Found(w, name, name+"@acme.io")
+		must.Do(w, must.Err(w.Delete(w.Context(), who, organization.Deletion{Name: name})))
+		return w.named(name)
 	}
 	key := strings.ToLower
 	for _, c := range []struct {
 		name  string
-		leave func(t *testing.T, w *world, name string) (thing string) // something to do
+		leave func(w *world, name string) (thing string) // something to do
 		done  func(w *world, o organization.Organization) bool
 		wait  time.Duration
 	}{
 		{
 			"a trash that cannot be dropped",
-			func(t *testing.T, w *world, name string) string {
-				t.Helper()
-				return "trash_" + deleted(t, w, name).Op.ID.String()
+			func(w *world, name string) string {
+				return "trash_" + deleted(w, name).Op.ID.String()
 			},
 			func(_ *world, o organization.Organization) bool { return o.Op == nil }, time.Hour,
 		},
 		{
 			"a claim that cannot be freed",
-			func(t *testing.T, w *world, name string) string { t.Helper(); deleted(t, w, name); return key(name) },
+			func(w *world, name string) string { deleted(w, name); return key(name) },
 			func(w *world, o organization.Organization) bool {
-				return !slices.ContainsFunc(w.db.Claims(), func(c organization.Claim) bool { return c.Key == key(o.Name) })
+				return !slices.ContainsFunc(w.db.Claims(),
+					func(c organization.Claim) bool { return c.Key == key(o.Name) })
 			}, 2 * time.Minute,
 		},
 		{
 			"a stray that cannot be moved",
-			func(t *testing.T, w *world, name string) string {
-				t.Helper()
-				deleted(t, w, name)
-				w.Put(t, "org_"+key(name), "late", "late")
+			func(w *world, name string) string {
+				deleted(w, name)
+				w.Put(w, "org_"+key(name), "late", "late")
 				return "org_" + key(name)
 			},
 			func(w *world, o organization.Organization) bool {
@@ -227,39 +220,40 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 		},
 		{
 			"an operation that cannot be finished",
-			func(t *testing.T, w *world, name string) string {
-				t.Helper()
-				_, _ = w.Hooked(crashtest.Dying(2)).Delete(t.Context(), w.Found(t, name, name+"@acme.io"), name, nil)
-				return w.named(t, name).ID.String()
+			func(w *world, name string) string {
+				who := w.Found(w, name, name+"@acme.io")
+				_, _ = w.Hooked(crashtest.Dying(2)).Delete(w.Context(), who, organization.Deletion{Name: name})
+				return w.named(name).ID.String()
 			},
-			func(_ *world, o organization.Organization) bool { return o.State == organization.Deleted }, 2 * time.Minute,
+			func(_ *world, o organization.Organization) bool { return o.State == organization.Deleted },
+			2 * time.Minute,
 		},
 		{
 			"admins of the dead that cannot be deleted",
-			func(t *testing.T, w *world, name string) string { t.Helper(); return deleted(t, w, name).ID.String() },
+			func(w *world, name string) string { return deleted(w, name).ID.String() },
 			func(_ *world, o organization.Organization) bool { return o.SweepAfter.IsZero() }, 2 * time.Minute,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld()
-			bad := &refusal{thing: c.leave(t, w, "Bad")}
+			w := newWorld(t)
+			bad := &refusal{thing: c.leave(w, "Bad")}
 			w.Clock.Advance(time.Second)
-			c.leave(t, w, "Good")
+			c.leave(w, "Good")
 			w.Clock.Advance(c.wait)
 			store, log := w.Store, bytes.Buffer{}
 			store.Collections = refusedCollections{store.Collections, bad}
 			store.Claims = refusedClaims{store.Claims, bad}
 			store.Admins = refusedAdmins{store.Admins, bad}
 			s := organization.New(organization.Config{
-				Store: store, Now: w.Clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+				Store: store, Attempts: throttletest.NewGuard(), Now: w.Clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
 			})
 			for n := range 60 {
-				r := w.reconciled(t, s)
+				r := w.reconciled(s)
 				if r.Failed != 1 || !r.Complete || r.Oldest == 0 {
 					t.Fatalf("run %d reports %+v, want one failed", n, r)
 				}
-				if !c.done(w, w.named(t, "Good")) || c.done(w, w.named(t, "Bad")) {
+				if !c.done(w, w.named("Good")) || c.done(w, w.named("Bad")) {
 					t.Fatalf("run %d has done the bad one, or has not done the good one", n)
 				}
 				if strings.Count(log.String(), `"ERROR"`) != 1 {
@@ -275,26 +269,24 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 }
 
 // named returns the organization that was created with the name.
-func (w *world) named(tb testing.TB, name string) organization.Organization {
-	tb.Helper()
+func (w *world) named(name string) organization.Organization {
+	w.Helper()
 	orgs := w.db.Organizations()
 	i := slices.IndexFunc(orgs, func(o organization.Organization) bool { return o.Name == name })
 	if i < 0 {
-		tb.Fatalf("there is no organization %s", name)
+		w.Fatalf("there is no organization %s", name)
 	}
 	return orgs[i]
 }
 
 func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
 	for n := range 300 {
 		w.Put(t, "org_acme", fmt.Sprintf("d%03d", n), "one")
 	}
-	if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, must.Err(w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})))
 	for n := range 300 {
 		w.Put(t, "org_acme", fmt.Sprintf("d%03d", n), "another")
 	}
@@ -302,7 +294,7 @@ func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
 	hook, sent := counted()
 	s := w.Hooked(hook)
 	for n := range 60 {
-		if r := w.reconciled(t, s); r.Kept != 1 || r.Failed != 0 || r.Oldest != 0 {
+		if r := w.reconciled(s); r.Kept != 1 || r.Failed != 0 || r.Oldest != 0 {
 			t.Fatalf("run %d reports %+v, want one kept", n, r)
 		}
 		w.Clock.Advance(time.Minute)
@@ -317,31 +309,30 @@ func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
 // ones go on.
 func TestService_Reconcile_sharesItsTime(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
-	all := w.crowd(t, 80)
+	w := newWorld(t)
+	all := w.crowd(80)
 	for i, who := range all[:40] {
-		if _, err := w.Delete(t.Context(), who, fmt.Sprintf("Org %d", i), nil); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, must.Err(w.Delete(t.Context(), who, organization.Deletion{Name: fmt.Sprintf("Org %d", i)})))
 		w.Put(t, fmt.Sprintf("org_org_%d", i), "late", "late")
 	}
 	w.Clock.Advance(time.Hour)
 	for i, who := range all[40:] {
-		_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), who, organization.Change{Name: ptr(fmt.Sprintf("New %d", i))})
+		_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), who,
+			organization.Change{Name: ptr(fmt.Sprintf("New %d", i))})
 	}
 	w.Clock.Advance(time.Minute)
 	s := w.Hooked(func(_ string, apply func() error) error {
 		w.Clock.Advance(50 * time.Millisecond)
 		return apply()
 	})
-	r := w.reconciled(t, s)
+	r := w.reconciled(s)
 	if r.Complete || r.Finished == 0 || r.Strays == 0 || r.Purged == 0 || r.Oldest < time.Minute {
 		t.Errorf("the first run reports %+v, want some of everything", r)
 	}
 	runs := 1
 	for ; !r.Complete && runs < 100; runs++ {
 		w.Clock.Advance(45 * time.Second)
-		r = w.reconciled(t, s)
+		r = w.reconciled(s)
 	}
 	if !r.Complete || runs > 20 {
 		t.Errorf("after %d runs the last reports %+v", runs, r)
@@ -355,14 +346,12 @@ func TestService_Reconcile_sharesItsTime(t *testing.T) {
 // beginning is not tried again before the rest has been seen.
 func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
 	for n := range 1000 {
 		w.Put(t, "org_acme", fmt.Sprintf("d%04d", n), "one")
 	}
-	if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, must.Err(w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})))
 	for n := range 1000 {
 		w.Put(t, "org_acme", fmt.Sprintf("d%04d", n), "another")
 	}
@@ -373,7 +362,7 @@ func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
 		return apply()
 	})
 	for range 10 {
-		w.reconciled(t, s)
+		w.reconciled(s)
 		w.Clock.Advance(50 * time.Second)
 	}
 	if !strings.Contains(w.Held(t, "org_beta"), "last") {
@@ -384,11 +373,15 @@ func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
 // unread is a store in which one document of each list cannot be decoded.
 type unread struct{ organization.Backlog }
 
-func (u unread) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+func (u unread) Expired(ctx context.Context, t time.Time, after *organization.Place,
+	limit int,
+) (organization.Page[organization.Organization], error) {
 	return spoil(u.Backlog.Expired(ctx, t, after, limit))
 }
 
-func (u unread) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (organization.Page[organization.Organization], error) {
+func (u unread) Purgeable(ctx context.Context, t time.Time, after *organization.Place,
+	limit int,
+) (organization.Page[organization.Organization], error) {
 	return spoil(u.Backlog.Purgeable(ctx, t, after, limit))
 }
 
@@ -403,16 +396,14 @@ func spoil[T any](p organization.Page[T], err error) (organization.Page[T], erro
 
 func TestService_Reconcile_passesOverWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
-	for i, who := range w.crowd(t, 3) {
-		if _, err := w.Delete(t.Context(), who, fmt.Sprintf("Org %d", i), nil); err != nil {
-			t.Fatal(err)
-		}
+	w := newWorld(t)
+	for i, who := range w.crowd(3) {
+		must.Do(t, must.Err(w.Delete(t.Context(), who, organization.Deletion{Name: fmt.Sprintf("Org %d", i)})))
 	}
 	w.Clock.Advance(time.Hour)
 	store := w.Store
 	store.Backlog = unread{store.Backlog}
-	r := w.reconciled(t, w.On(store))
+	r := w.reconciled(w.On(store))
 	if r.Purged != 2 || r.Failed != 1 || !r.Complete {
 		t.Errorf("Reconcile() = %+v, want two purged and one failed", r)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
@@ -18,79 +19,66 @@ import (
 func fixedID(n byte) organization.ID { return organization.ID{0: 1, 11: n} }
 
 // contradictions are what only the doctor mends, each in a database where Acme lives.
-func contradictions() map[string]func(t *testing.T, w *world) {
-	return map[string]func(t *testing.T, w *world){
-		"an empty collection that nobody explains": func(t *testing.T, w *world) {
-			t.Helper()
-			if err := w.Store.Collections.Create(t.Context(), "org_strange"); err != nil {
-				t.Fatal(err)
-			}
+func contradictions() map[string]func(w *world) {
+	return map[string]func(w *world){
+		"an empty collection that nobody explains": func(w *world) {
+			must.Do(w, w.Store.Collections.Create(w.Context(), "org_strange"))
 		},
-		"a collection that nobody explains": func(t *testing.T, w *world) {
-			t.Helper()
-			w.Put(t, "org_strange", "s", "stranger")
+		"a collection that nobody explains": func(w *world) {
+			w.Put(w, "org_strange", "s", "stranger")
 		},
-		"a missing claim": func(t *testing.T, w *world) {
-			t.Helper()
-			w.unclaim(t, "acme")
+		"a missing claim": func(w *world) {
+			w.unclaim("acme")
 		},
-		"a missing collection": func(_ *testing.T, w *world) { w.db.Drop("org_acme") },
-		"a missing claim and collection": func(t *testing.T, w *world) {
-			t.Helper()
-			w.unclaim(t, "acme")
+		"a missing collection": func(w *world) { w.db.Drop("org_acme") },
+		"a missing claim and collection": func(w *world) {
+			w.unclaim("acme")
 			w.db.Drop("org_acme")
 		},
-		"a settled claim that nobody refers to": func(t *testing.T, w *world) {
-			t.Helper()
-			w.claim(t, organization.Claim{Key: "strange", OrgID: fixedID(7), ID: fixedID(5)})
+		"a settled claim that nobody refers to": func(w *world) {
+			w.claim(organization.Claim{Key: "strange", OrgID: fixedID(7), ID: fixedID(5)})
 		},
-		"an admin of nobody": func(t *testing.T, w *world) {
-			t.Helper()
-			w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "s@strange.io", Rev: 1})
+		"an admin of nobody": func(w *world) {
+			w.admin(organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "s@strange.io", Rev: 1})
 		},
 	}
 }
 
 // disturbances are what a client does in one moment. They report whether it was acknowledged.
-func disturbances() map[string]func(t *testing.T, w *world, who token.Principal) bool {
-	return map[string]func(t *testing.T, w *world, who token.Principal) bool{
-		"a create": func(t *testing.T, w *world, _ token.Principal) bool {
-			t.Helper()
-			_, err := w.Create(t.Context(), creation("Strange", "s@strange.io"))
-			if answered(t, err) {
-				w.Put(t, "org_strange", "s1", "its own")
+func disturbances() map[string]func(w *world, who token.Principal) bool {
+	return map[string]func(w *world, who token.Principal) bool{
+		"a create": func(w *world, _ token.Principal) bool {
+			_, err := w.Create(w.Context(), creation("Strange", "s@strange.io"))
+			if answered(w, err) {
+				w.Put(w, "org_strange", "s1", "its own")
 			}
 			return err == nil
 		},
-		"a rename to the name": func(t *testing.T, w *world, who token.Principal) bool {
-			t.Helper()
-			_, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Strange")})
-			return answered(t, err)
+		"a rename to the name": func(w *world, who token.Principal) bool {
+			_, err := w.Update(w.Context(), who, organization.Change{Name: ptr("Strange")})
+			return answered(w, err)
 		},
-		"a rename away": func(t *testing.T, w *world, who token.Principal) bool {
-			t.Helper()
-			_, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})
-			return answered(t, err)
+		"a rename away": func(w *world, who token.Principal) bool {
+			_, err := w.Update(w.Context(), who, organization.Change{Name: ptr("Beta")})
+			return answered(w, err)
 		},
-		"a deletion": func(t *testing.T, w *world, who token.Principal) bool {
-			t.Helper()
-			_, err := w.Delete(t.Context(), who, "Acme", nil)
-			return answered(t, err)
+		"a deletion": func(w *world, who token.Principal) bool {
+			_, err := w.Delete(w.Context(), who, organization.Deletion{Name: "Acme"})
+			return answered(w, err)
 		},
-		"a data writer": func(t *testing.T, w *world, _ token.Principal) bool {
-			t.Helper()
-			_ = w.Writer.Put(t.Context(), "org_acme", organizationtest.StringDocument("d2", "two"))
-			_ = w.Writer.Put(t.Context(), "org_strange", organizationtest.StringDocument("s2", "two"))
+		"a data writer": func(w *world, _ token.Principal) bool {
+			_ = w.Writer.Put(w.Context(), "org_acme", organizationtest.StringDocument("d2", "two"))
+			_ = w.Writer.Put(w.Context(), "org_strange", organizationtest.StringDocument("s2", "two"))
 			return true
 		},
 	}
 }
 
 // answered reports whether a client was told that it has happened.
-func answered(t *testing.T, err error) bool {
-	t.Helper()
+func answered(tb testing.TB, err error) bool {
+	tb.Helper()
 	if c := organizationtest.Code(err); strings.HasPrefix(c, "not a fault") {
-		t.Errorf("a client is answered %s", c)
+		tb.Errorf("a client is answered %s", c)
 	}
 	return err == nil
 }
@@ -106,13 +94,13 @@ func TestService_Repair_besideClients(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/late %v", contradiction, disturbance, late), func(t *testing.T) {
 					t.Parallel()
 					for n := 0; ; n++ {
-						w := newWorld()
+						w := newWorld(t)
 						who := w.Found(t, "Acme", "a@acme.io")
 						w.Put(t, "org_acme", "d1", "one")
-						plant(t, w)
+						plant(w)
 						acme, docs := w.Living(t)[0], w.Held(t, "org_acme")
 						d := &disturbed{n: n, late: late}
-						d.act = func() { d.acked = disturb(t, w, who) }
+						d.act = func() { d.acked = disturb(w, who) }
 						_, err := w.Hooked(d.hook).Repair(t.Context())
 						if c := organizationtest.Code(err); c != "" && c != "storage_unavailable" {
 							t.Errorf("command %d: Repair() = %v", n, err)
@@ -126,11 +114,9 @@ func TestService_Repair_besideClients(t *testing.T) {
 						}
 						for range 3 {
 							w.Quiet(t)
-							if _, err := w.Repair(t.Context()); err != nil {
-								t.Fatal(err)
-							}
+							must.Do(t, must.Err(w.Repair(t.Context())))
 						}
-						for _, bad := range append(w.unmended(t), w.lostTo(t, disturbance, d.acked, acme, docs)...) {
+						for _, bad := range append(w.unmended(), w.lostTo(disturbance, d.acked, acme, docs)...) {
 							t.Errorf("before %s, command %d: %s", d.command, n, bad)
 						}
 					}
@@ -170,19 +156,19 @@ func (d *disturbed) hook(command string, apply func() error) error {
 }
 
 // unmended returns what contradicts when all is quiet, but for strangers' ghosts, which are kept.
-func (w *world) unmended(t *testing.T) []string {
-	t.Helper()
-	return slices.DeleteFunc(w.Violations(t), func(bad string) bool {
+func (w *world) unmended() []string {
+	w.Helper()
+	return slices.DeleteFunc(w.Violations(w), func(bad string) bool {
 		return strings.HasPrefix(bad, "ghost_of_a_stranger")
 	})
 }
 
 // lostTo returns what a client was promised and has not got, or has lost. The
 // documents that acme had are in docs.
-func (w *world) lostTo(t *testing.T, what string, acked bool, acme organization.Organization, docs string) []string {
-	t.Helper()
+func (w *world) lostTo(what string, acked bool, acme organization.Organization, docs string) []string {
+	w.Helper()
 	keys := map[string]organization.Organization{}
-	for _, o := range w.Living(t) {
+	for _, o := range w.Living(w) {
 		keys[o.Key] = o
 	}
 	var bad []string
@@ -190,7 +176,7 @@ func (w *world) lostTo(t *testing.T, what string, acked bool, acme organization.
 	switch {
 	case !acked:
 	case what == "a create":
-		if keys["strange"].ID.IsZero() || w.Held(t, "org_strange") != "s1" {
+		if keys["strange"].ID.IsZero() || w.Held(w, "org_strange") != "s1" {
 			bad = append(bad, "an acknowledged organization has lost its documents: "+strings.Join(w.db.Names(), " "))
 		}
 	case what == "a data writer":
@@ -205,7 +191,7 @@ func (w *world) lostTo(t *testing.T, what string, acked bool, acme organization.
 		}
 		return bad
 	}
-	if keys[want].ID != acme.ID || w.Held(t, "org_"+want) != docs {
+	if keys[want].ID != acme.ID || w.Held(w, "org_"+want) != docs {
 		bad = append(bad, fmt.Sprintf("acme does not live under %s with %q: %v", want, docs, w.db.Names()))
 	}
 	return bad
@@ -217,60 +203,65 @@ func TestService_Repair_eachApart(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		command string
-		err     func(t *testing.T, w *world, apply func() error) error // of the first such command
+		err     func(w *world, apply func() error) error // of the first such command
 		want    organization.Repaired
 		left    []string
 	}{
 		"undisturbed": {want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"}},
 		"the claim is there already": {
 			command: "claims.insert",
-			err: func(t *testing.T, w *world, _ func() error) error {
-				t.Helper()
-				o := w.Living(t)[0]
-				return w.Store.Claims.Insert(t.Context(), organization.Claim{Key: o.Key, OrgID: o.ID, ID: o.ClaimID})
+			err: func(w *world, _ func() error) error {
+				o := w.Living(w)[0]
+				return w.Store.Claims.Insert(w.Context(), organization.Claim{Key: o.Key, OrgID: o.ID, ID: o.ClaimID})
 			},
 			want: organization.Repaired{Mended: 4, Changed: 1}, left: []string{"ghost_of_a_stranger"},
 		},
 		"the claim cannot be made": {
-			command: "claims.insert", err: func(*testing.T, *world, func() error) error { return errors.New("not today") },
+			command: "claims.insert", err: func(*world, func() error) error {
+				return errors.New("not today")
+			},
 			want: organization.Repaired{Mended: 3, Changed: 1, Failed: 1},
 			left: []string{"claim_missing", "collection_missing", "ghost_of_a_stranger"},
 		},
 		"an answer is lost": {
-			command: "claims.insert", err: func(*testing.T, *world, func() error) error { return organization.ErrLost },
+			command: "claims.insert", err: func(*world, func() error) error { return organization.ErrLost },
 			want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"},
 		},
 		"an answer is lost, and what it told was done": {
-			command: "claims.insert", err: func(_ *testing.T, _ *world, apply func() error) error {
+			command: "claims.insert", err: func(_ *world, apply func() error) error {
 				_ = apply()
 				return organization.ErrLost
 			},
 			want: organization.Repaired{Mended: 5}, left: []string{"ghost_of_a_stranger"},
 		},
 		"an admin cannot be deleted": {
-			command: "admins.delete", err: func(*testing.T, *world, func() error) error { return errors.New("not today") },
+			command: "admins.delete", err: func(*world, func() error) error {
+				return errors.New("not today")
+			},
 			want: organization.Repaired{Mended: 4, Failed: 1},
 			left: []string{"admin_of_dead_organization", "ghost_of_a_stranger"},
 		},
 		"a move is not answered": {
-			command: "collections.rename", err: func(*testing.T, *world, func() error) error { return organization.ErrLost },
+			command: "collections.rename", err: func(*world, func() error) error {
+				return organization.ErrLost
+			},
 			want: organization.Repaired{Mended: 4, Failed: 1}, left: []string{"collection_unexplained"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld()
+			w := newWorld(t)
 			w.Found(t, "Acme", "a@acme.io")
 			w.Put(t, "org_strange", "s", "stranger")
-			w.unclaim(t, "acme")
+			w.unclaim("acme")
 			w.db.Drop("org_acme")
-			w.claim(t, organization.Claim{Key: "dead", OrgID: fixedID(7), ID: fixedID(5)})
-			w.admin(t, organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "x@acme.io", Rev: 1})
+			w.claim(organization.Claim{Key: "dead", OrgID: fixedID(7), ID: fixedID(5)})
+			w.admin(organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "x@acme.io", Rev: 1})
 			first := true
 			doctor := w.Hooked(func(command string, apply func() error) error {
 				if command == c.command && first {
 					first = false
-					if err := c.err(t, w, apply); err != nil {
+					if err := c.err(w, apply); err != nil {
 						return err
 					}
 				}
@@ -282,7 +273,7 @@ func TestService_Repair_eachApart(t *testing.T) {
 			}
 			w.Quiet(t)
 			var left []string
-			for _, kind := range w.kinds(t) {
+			for _, kind := range w.kinds() {
 				if kind != "ghost" {
 					left = append(left, kind)
 				}
@@ -299,15 +290,14 @@ func TestService_Repair_eachApart(t *testing.T) {
 func TestService_Repair_changed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		plant func(t *testing.T, w *world)
-		act   func(t *testing.T, w *world, who token.Principal)
+		plant func(w *world)
+		act   func(w *world, who token.Principal)
 	}{
 		"the collection has an organization now, whose claim is missing": {
 			plant: contradictions()["an empty collection that nobody explains"],
-			act: func(t *testing.T, w *world, _ token.Principal) {
-				t.Helper()
-				w.Found(t, "Strange", "s@strange.io")
-				w.unclaim(t, "strange")
+			act: func(w *world, _ token.Principal) {
+				w.Found(w, "Strange", "s@strange.io")
+				w.unclaim("strange")
 			},
 		},
 		"the organization without a claim is deleted": {
@@ -315,10 +305,9 @@ func TestService_Repair_changed(t *testing.T) {
 		},
 		"the organization without a collection is renamed": {
 			plant: contradictions()["a missing collection"],
-			act: func(t *testing.T, w *world, who token.Principal) {
-				t.Helper()
-				if _, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
-					t.Error(err)
+			act: func(w *world, who token.Principal) {
+				if _, err := w.Update(w.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
+					w.Error(err)
 				}
 			},
 		},
@@ -327,39 +316,39 @@ func TestService_Repair_changed(t *testing.T) {
 		},
 		"the claim is another": {
 			plant: contradictions()["a settled claim that nobody refers to"],
-			act: func(t *testing.T, w *world, _ token.Principal) {
-				t.Helper()
-				w.unclaim(t, "strange")
-				w.claim(t, organization.Claim{Key: "strange", OrgID: fixedID(7), ID: fixedID(4)})
+			act: func(w *world, _ token.Principal) {
+				w.unclaim("strange")
+				w.claim(organization.Claim{Key: "strange", OrgID: fixedID(7), ID: fixedID(4)})
 			},
 		},
 		"the admin has an organization": {
 			plant: contradictions()["an admin of nobody"],
-			act: func(t *testing.T, w *world, _ token.Principal) {
-				t.Helper()
+			act: func(w *world, _ token.Principal) {
 				o := organization.Organization{
 					ID: fixedID(7), Key: "strange", State: organization.Active, AdminID: fixedID(6), Rev: 1,
 				}
-				if err := w.Store.Organizations.Insert(t.Context(), o); err != nil {
-					t.Error(err)
+				if err := w.Store.Organizations.Insert(w.Context(), o); err != nil {
+					w.Error(err)
 				}
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld()
+			w := newWorld(t)
 			who := w.Found(t, "Acme", "a@acme.io")
-			c.plant(t, w)
+			c.plant(w)
 			examined := false
-			first := []string{"claims.insert", "claims.raise", "organizations.findLinearizable"} // one of them begins a repair
-			var before []string                                                                  // the collections as the client leaves them
+			// one of them begins a repair
+			first := []string{"claims.insert", "claims.raise", "organizations.findLinearizable"}
+			// the collections as the client leaves them
+			var before []string
 			doctor := w.Hooked(func(command string, apply func() error) error {
 				switch {
 				case command == "backlog.organizations":
 					examined = true
 				case examined && slices.Contains(first, command) && before == nil:
-					c.act(t, w, who)
+					c.act(w, who)
 					before = w.db.Names()
 				}
 				return apply()
@@ -382,17 +371,16 @@ func TestService_Repair_changed(t *testing.T) {
 }
 
 // remove deletes Acme.
-func remove(t *testing.T, w *world, who token.Principal) {
-	t.Helper()
-	if _, err := w.Delete(t.Context(), who, "Acme", nil); err != nil {
-		t.Error(err)
+func remove(w *world, who token.Principal) {
+	if _, err := w.Delete(w.Context(), who, organization.Deletion{Name: "Acme"}); err != nil {
+		w.Error(err)
 	}
 }
 
 // TestService_Repair_holds: what was moved away leaves a name that is held for as long as the move may act.
 func TestService_Repair_holds(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	w.Put(t, "org_strange", "s", "stranger")
 	var late func() error
 	doctor := w.Hooked(func(command string, apply func() error) error {
@@ -402,22 +390,18 @@ func TestService_Repair_holds(t *testing.T) {
 		}
 		return apply()
 	})
-	if _, err := doctor.Repair(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, must.Err(doctor.Repair(t.Context())))
 	w.db.Drop("org_strange") // its owner
 	end := w.Clock.Now().Add(organization.Lease + organization.LateBound)
 	for ; w.Clock.Now().Before(end); w.Clock.Advance(5 * time.Second) {
-		if _, err := w.Reconcile(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, must.Err(w.Reconcile(t.Context())))
 		_, err := w.Create(t.Context(), creation("Strange", "s@strange.io"))
 		wantCode(t, "who comes while the move may still come", err, "organization_name_held")
 	}
 	_ = late()
 	w.Quiet(t)
 	w.Found(t, "Strange", "s@strange.io")
-	if bad := w.unmended(t); bad != nil {
+	if bad := w.unmended(); bad != nil {
 		t.Error(bad)
 	}
 }
@@ -426,9 +410,9 @@ func TestService_Repair_holds(t *testing.T) {
 // made it, does not go on and leave a name that nobody holds for it.
 func TestService_Repair_fences(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
-	w.unclaim(t, "acme")
+	w.unclaim("acme")
 	once := false
 	client := w.Hooked(func(command string, apply func() error) error {
 		if command == "organizations.compareAndSwap" && !once {
@@ -453,9 +437,9 @@ func TestService_Repair_fences(t *testing.T) {
 // TestService_Repair_catchesUp: reconcile goes on for as long as it gets anywhere, lease by lease.
 func TestService_Repair_catchesUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	for n := range 500 {
-		w.claim(t, organization.Claim{
+		w.claim(organization.Claim{
 			Key: fmt.Sprint("dead ", n), OrgID: fixedID(7), ID: fixedID(5), Until: w.Clock.Now().Add(-time.Second),
 		})
 	}
@@ -481,37 +465,29 @@ func TestService_Repair_catchesUp(t *testing.T) {
 // TestService_Repair_cannotRead: without a database there is nothing to count.
 func TestService_Repair_cannotRead(t *testing.T) {
 	t.Parallel()
-	w := newWorld()
+	w := newWorld(t)
 	_, err := w.Hooked(func(string, func() error) error { return organization.ErrLost }).Repair(t.Context())
 	wantCode(t, "a repair without a database", err, "storage_unavailable")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = w.Repair(ctx)
-	wantCode(t, "a repair of a cancelled context", err, "storage_unavailable")
+	wantCode(t, "a repair of a cancelled context", must.Err(w.Repair(ctx)), "storage_unavailable")
 }
 
 // unclaim takes the claim on key away, as nobody may.
-func (w *world) unclaim(t *testing.T, key string) {
-	t.Helper()
-	c, err := w.Store.Claims.Find(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ok, err := w.Store.Claims.Delete(t.Context(), c); err != nil || !ok {
-		t.Fatal(ok, err)
+func (w *world) unclaim(key string) {
+	w.Helper()
+	c := must.Get(w.Store.Claims.Find(w.Context(), key))(w)
+	if ok, err := w.Store.Claims.Delete(w.Context(), c); err != nil || !ok {
+		w.Fatal(ok, err)
 	}
 }
 
-func (w *world) claim(t *testing.T, c organization.Claim) {
-	t.Helper()
-	if err := w.Store.Claims.Insert(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
+func (w *world) claim(c organization.Claim) {
+	w.Helper()
+	must.Do(w, w.Store.Claims.Insert(w.Context(), c))
 }
 
-func (w *world) admin(t *testing.T, a organization.Admin) {
-	t.Helper()
-	if err := w.Store.Admins.Insert(t.Context(), a); err != nil {
-		t.Fatal(err)
-	}
+func (w *world) admin(a organization.Admin) {
+	w.Helper()
+	must.Do(w, w.Store.Admins.Insert(w.Context(), a))
 }

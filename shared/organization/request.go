@@ -1,6 +1,7 @@
 package organization
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,10 +11,14 @@ import (
 	"log/slog"
 
 	"golang.org/x/text/unicode/norm"
+
+	"oms/shared/password"
 )
 
 // mac returns the HMAC-SHA-256 of the parts, in hex. What is kept of an
-// idempotency key and of a body lets nobody find either out.
+// idempotency key, a name and an email lets nobody find them out. A password is
+// kept as its hash alone: whoever had the key of a MAC could guess it as fast as
+// he computes (OWASP ASVS 5.0, 11.4.2).
 func (s *Service) mac(purpose string, parts ...string) string {
 	h := hmac.New(sha256.New, s.secret)
 	for _, part := range append([]string{purpose}, parts...) {
@@ -24,11 +29,16 @@ func (s *Service) mac(purpose string, parts ...string) string {
 
 // createOnce creates at most one organization for an idempotency key
 // (protocol.md, section 6).
-func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, error) {
+func (w *worker) createOnce(ctx context.Context, p plan, c Creation, n creations) (Created, error) {
 	r := Request{
 		ID:   w.mac("idempotency key", c.IdempotencyKey),
-		Body: w.mac("body", p.name.Shown, p.email, norm.NFC.String(c.Password)),
-		IDs:  p.ids, Answer: p.answer, Worker: w.id, Lease: w.lease, CreatedAt: w.now(),
+		Body: w.mac("name and email", p.name.Shown, p.email), Password: p.hash,
+		IDs: p.ids, Answer: p.answer, Worker: w.id, Lease: w.lease, CreatedAt: w.now(),
+	}
+	if n.over != nil { // an earlier request is still answered, or finished
+		if there, err := w.request(ctx, r.ID); err != nil || there.ID == "" {
+			return Created{}, cmp.Or(err, n.over)
+		}
 	}
 	x := &operation{worker: w, everyAnswerSeen: true}
 	there, err := x.register(ctx, r)
@@ -36,7 +46,15 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 		return Created{}, err
 	}
 	if there.Worker != w.id {
-		done, aborted, err := w.resume(ctx, there, r.Body)
+		w.beside.Go(func() { n.giveBack(ctx) })
+		same, err := w.same(ctx, there, p, c)
+		switch {
+		case err != nil:
+			return Created{}, err
+		case !same:
+			return Created{}, keyReused()
+		}
+		done, aborted, err := w.resume(ctx, there)
 		if err != nil {
 			return Created{}, err
 		}
@@ -49,7 +67,7 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 			w.forget(ctx, there)
 			return Created{}, w.whyAborted(ctx, p)
 		}
-		p.ids, p.answer = there.IDs, there.Answer
+		p.ids, p.answer, p.hash = there.IDs, there.Answer, cmp.Or(there.Password, p.hash)
 		x.everyAnswerSeen, x.helper = false, true
 	}
 	err = x.create(ctx, p)
@@ -57,7 +75,8 @@ func (w *worker) createOnce(ctx context.Context, p plan, c Creation) (Created, e
 	case err == nil:
 		// Where this fails the organization itself says that the request is done.
 		if err := w.store.Requests.Finish(ctx, r.ID, p.ids); err != nil {
-			w.log.LogAttrs(ctx, slog.LevelWarn, "marking a request as done", slog.String("org_id", p.ids.Organization.String()), slog.String("err", err.Error()))
+			w.log.LogAttrs(ctx, slog.LevelWarn, "marking a request as done",
+				slog.String("org_id", p.ids.Organization.String()), slog.String("err", err.Error()))
 		}
 		return p.answer, nil
 	case isConflict(err) && !errors.Is(err, requestInProgress()):
@@ -106,20 +125,37 @@ func (x *operation) register(ctx context.Context, r Request) (Request, error) {
 
 // request reads a request; absent, it has no ID.
 func (w *worker) request(ctx context.Context, id string) (Request, error) {
-	var r Request
-	err := w.reading(ctx, into(&r, "reading a request", func(ctx context.Context) (Request, error) {
-		return w.store.Requests.Find(ctx, id)
-	}))
-	return r, err
+	return one(ctx, w, "reading a request", w.store.Requests.Find, id)
+}
+
+// same reports whether the earlier request there asked for what p does, with c's
+// password. That is an attempt at the password of the account. A right one is not
+// its owner's login: the address may have changed hands since.
+func (w *worker) same(ctx context.Context, there Request, p plan, c Creation) (bool, error) {
+	check := func() (password.Verdict, error) { return w.passwords.Verify(c.Password, there.Password) }
+	if there.Password.IsZero() { // made by a version that kept a MAC of the password too; none is older than remembered
+		check = func() (password.Verdict, error) {
+			body := w.mac("body", p.name.Shown, p.email, norm.NFC.String(c.Password))
+			return password.Verdict{OK: hmac.Equal([]byte(there.Body), []byte(body))}, nil
+		}
+	} else if !hmac.Equal([]byte(there.Body), []byte(w.mac("name and email", p.name.Shown, p.email))) {
+		return false, nil
+	}
+	attempt := w.attempts.Attempt(Account(p.email), c.Address)
+	verdict, err := verify(ctx, attempt, check)
+	if err != nil {
+		return false, fmt.Errorf("verifying the password of an earlier request: %w", err)
+	}
+	if verdict.OK {
+		w.beside.Go(func() { attempt.TakeBack(ctx) })
+	}
+	return verdict.OK, nil
 }
 
 // resume looks at an earlier request with the same key and takes it over where
 // its worker has gone. done: its answer stands. aborted: its creation ended
 // without an organization, and nobody was told.
-func (w *worker) resume(ctx context.Context, there Request, body string) (done, aborted bool, err error) {
-	if !hmac.Equal([]byte(there.Body), []byte(body)) {
-		return false, false, keyReused()
-	}
+func (w *worker) resume(ctx context.Context, there Request) (done, aborted bool, err error) {
 	if there.Done {
 		return true, false, nil
 	}

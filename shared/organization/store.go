@@ -9,8 +9,9 @@ import (
 // What a store's methods say besides success. Any other error is internal.
 var (
 	// ErrLost: no answer came. The command may have been applied or not, and
-	// may still be applied a little later (protocol, late bound).
-	ErrLost = errors.New("no answer from the database")
+	// may still be applied a little later (protocol, late bound). It is a fault,
+	// storage_unavailable, to whoever hears of it.
+	ErrLost error = unavailable("no answer from the database")
 	// ErrAbsent: what was named is not there.
 	ErrAbsent = errors.New("absent")
 	// ErrExists: something has that name or id already.
@@ -45,6 +46,7 @@ type Store struct {
 	Collections   Collections
 	Documents     Documents
 	Backlog       Backlog
+	Mails         Mails
 }
 
 // Organizations is the collection organizations.
@@ -108,12 +110,47 @@ type Admins interface {
 	// Change applies the non-empty fields of c to the admin with c.ID and
 	// c.Rev, raises its rev, sets its op where op is not zero, and tells
 	// whether it did (an empty c only raises the rev). ErrEmailTaken where
-	// another admin has c.Email: then nothing has changed.
+	// another admin has c.Email: then nothing has changed. c.Mails come to those
+	// that are there, MailsSince becomes the earlier of what it is and when the
+	// first of them is due, and MailsRev rises. c.Confirmed makes UnprovedSince zero.
 	Change(ctx context.Context, c AdminChange, op ID) (bool, error)
 	// Delete deletes the admin with that ID and organization, where it is there.
 	Delete(ctx context.Context, id, org ID) error
 	// DeleteAll deletes the admins of the organization and tells how many.
 	DeleteAll(ctx context.Context, org ID) (int, error)
+
+	// PutSession puts s among the sessions of the admin with that ID that has
+	// s.CredentialVersion, and takes the dead away; reports whether it did.
+	// Where current is not empty, s replaces the session with its ID that has
+	// current as its Current, and without that nothing changes. SessionsUntil
+	// becomes the later of what it is and s.Expires. The admin's Rev stays, as
+	// with the two that follow: no change under way is disturbed.
+	PutSession(ctx context.Context, admin ID, current string, s Session, dead ...ID) (bool, error)
+	// EndSession takes the session away, where current is not empty only if that
+	// is its Current; reports whether the admin, or that session of it, is there.
+	EndSession(ctx context.Context, admin, session ID, current string) (bool, error)
+	// EndSessions takes all sessions away from the admin that has the version
+	// was, and gives it the version is; reports whether it did.
+	EndSessions(ctx context.Context, admin ID, was, is string) (bool, error)
+	// SweepSessions takes the sessions away from all admins whose SessionsUntil
+	// is before t, and tells from how many.
+	SweepSessions(ctx context.Context, t time.Time) (int, error)
+}
+
+// Mails is the outbox, which is in the documents of the collection admins. The
+// admin's Rev stays with each of these: no change under way is disturbed.
+type Mails interface {
+	// AskReset puts m in the place of an earlier mail of its ID, or beside the
+	// others, and sets ResetAsked to m.At, for the admin with that (lower-case)
+	// address unless its ResetAsked is after the time; reports whether it did.
+	AskReset(ctx context.Context, email string, m Mail, after time.Time) (bool, error)
+	// Put gives the admin the Mails, MailsSince, Reset and Confirm of is, where it
+	// still has the MailsRev and the CredentialVersion of was, and raises
+	// MailsRev; reports whether it did.
+	Put(ctx context.Context, was, is Admin) (bool, error)
+	// ConfirmEmail sets Unconfirmed to false, and UnprovedSince to zero, for the admin with that ID and
+	// address whose Confirm has the hash; reports whether it is there.
+	ConfirmEmail(ctx context.Context, admin ID, email, hash string) (bool, error)
 }
 
 // Requests is the collection requests.
@@ -179,6 +216,12 @@ type Backlog interface {
 	// Unsettled lists claims whose Until is before t, the oldest first. Settled
 	// ones, which have no Until, are not among them.
 	Unsettled(ctx context.Context, t time.Time, after *Place, limit int) (Page[Claim], error)
+
+	// Mails lists admins whose MailsSince is at or before t, the earliest first.
+	Mails(ctx context.Context, t time.Time, after *Place, limit int) (Page[Admin], error)
+
+	// Unproved lists admins whose UnprovedSince is before t, the earliest first.
+	Unproved(ctx context.Context, t time.Time, after *Place, limit int) (Page[Admin], error)
 
 	// Organizations lists all organizations, by ID.
 	Organizations(ctx context.Context, after *Place, limit int) (Page[Organization], error)

@@ -1,12 +1,14 @@
 package organization
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"oms/shared/fault"
 	"oms/shared/password"
+	"oms/shared/throttle"
 	"oms/shared/token"
 )
 
@@ -21,54 +23,68 @@ type checkedChange struct {
 // Update changes the name, the admin's email and password of the caller's
 // organization in any combination: all of it or nothing. The View has AdminEmail.
 //
+// Another email than it was needs the password, or a login of the last
+// [Config].ReauthenticateAfter; a new password needs the current one, always.
+// Either ends all sessions of the admin, and every token.
+//
 // Faults: invalid_request (fields organization_name, new_organization_name,
 // admin_email, password, new_password), token_revoked, not_your_organization,
-// wrong_password, version_mismatch, organization_name_taken,
+// wrong_password, too_many_attempts, reauthentication_required, version_mismatch, organization_name_taken,
 // organization_name_held, admin_email_taken, organization_busy, storage_unavailable.
 func (s *Service) Update(ctx context.Context, who token.Principal, c Change) (View, error) {
-	asked, err := checkChange(c)
+	asked, err := s.checkChange(c)
 	if err != nil {
 		return View{}, err
 	}
 	ctx, w := s.begin(ctx)
+	defer w.beside.Wait()
 	v, err := w.update(ctx, who, asked)
 	return v, asFault(err)
 }
 
-func checkChange(c Change) (checkedChange, error) {
+func (s *Service) checkChange(c Change) (checkedChange, error) {
 	asked := checkedChange{Change: c}
-	var wrong []fault.Field
-	add := func(field string, f *fault.Field) {
-		if f != nil {
-			f.Field = field
-			wrong = append(wrong, *f)
-		}
-	}
+	var wrong wrongFields
 	if c.Organization != nil {
 		n, f := ParseName(*c.Organization)
-		add("organization_name", f)
+		wrong.add("organization_name", f)
 		asked.current = &n
 	}
 	if c.Name != nil {
 		n, f := ParseName(*c.Name)
-		add("new_organization_name", f)
+		wrong.add("new_organization_name", f)
 		asked.name = &n
 	}
 	if c.Email != nil {
 		email, f := ParseEmail(*c.Email)
-		add("admin_email", f)
+		wrong.add("admin_email", f)
 		asked.email = email
 	}
 	if c.NewPassword != nil {
-		add("new_password", checkPassword(*c.NewPassword))
+		wrong.add("new_password", s.checkPassword(*c.NewPassword))
 		if c.Password == nil {
-			add("password", &fault.Field{Code: "missing", Detail: "new_password needs password, the current one"})
+			wrong.add("password", &fault.Field{Code: "missing", Detail: "new_password needs password, the current one"})
 		}
 	}
-	if wrong != nil {
-		return checkedChange{}, fault.NewInvalid(wrong...)
+	return asked, wrong.err()
+}
+
+// checkNew returns what is wrong with what would be new to the organization and
+// its admin: what they have already is not judged.
+func (s *Service) checkNew(o Organization, a Admin, asked checkedChange) error {
+	var wrong wrongFields
+	words := []string{o.Name, o.Key, a.Email, asked.email}
+	if asked.name != nil && asked.name.Shown != o.Name {
+		wrong.add("new_organization_name", asked.name.Check())
+		words = append(words, asked.name.Shown, asked.name.Key)
 	}
-	return asked, nil
+	if asked.email != "" && asked.email != a.Email {
+		wrong.add("admin_email", CheckEmail(asked.email))
+	}
+	if asked.NewPassword != nil {
+		wrong.add("new_password", s.checkPassword(*asked.NewPassword, words...))
+	}
+	return wrong.err()
 }
 
 func (w *worker) update(ctx context.Context, who token.Principal, asked checkedChange) (View, error) {
@@ -96,7 +112,10 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked checkedC
 	if asked.IfVersion != nil && *asked.IfVersion != o.Version {
 		return View{}, versionMismatch()
 	}
-	change, err := w.adminChange(a, asked)
+	if err := w.checkNew(o, a, asked); err != nil {
+		return View{}, err
+	}
+	change, err := w.adminChange(ctx, who, a, asked)
 	if err != nil {
 		return View{}, err
 	}
@@ -113,27 +132,68 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked checkedC
 		return View{}, nameTaken(op.To)
 	}
 	if op.To == "" && change == nil {
-		return w.show(ctx, o, op.Name, a.Email)
+		return w.show(ctx, o, a, op.Name)
 	}
-	email := a.Email
-	if change != nil && change.Email != "" {
-		email = change.Email
+	if change != nil {
+		a.Email, a.Unconfirmed = cmp.Or(change.Email, a.Email), a.Unconfirmed || change.Unconfirmed
 	}
 	done, err := w.change(ctx, o, op)
-	return view(done, email), err
+	return view(done, a), err
 }
 
-// adminChange verifies the current password, where one is given, and returns
-// what is to change of the admin, or nil.
-func (w *worker) adminChange(a Admin, asked checkedChange) (*AdminChange, error) {
-	if asked.Password != nil {
-		verdict, err := w.passwords.Verify(*asked.Password, a.Password)
-		if err != nil {
-			return nil, fmt.Errorf("verifying the password of admin %s: %w", a.ID, err)
+// prove verifies the current password, where one is given. Without it what is
+// sensitive needs a login that is recent: a token may have been stolen. Whoever
+// has a token may guess no more often than others: it is an attempt as a login is.
+func (w *worker) prove(
+	ctx context.Context, who token.Principal, a Admin, plain *string, address string, sensitive bool,
+) error {
+	if plain == nil {
+		if sensitive && w.now().Sub(who.AuthTime) > w.reauthenticate {
+			return reauthenticationRequired(w.reauthenticate)
 		}
-		if !verdict.OK {
-			return nil, wrongPassword()
+		return nil
+	}
+	attempt := w.attempts.Attempt(Account(a.Email), address)
+	verdict, err := verify(ctx, attempt, func() (password.Verdict, error) {
+		return w.passwords.Verify(*plain, a.Password)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("verifying the password of admin %s: %w", a.ID, err)
+	case !verdict.OK:
+		return wrongPassword()
+	}
+	w.beside.Go(func() { attempt.Succeeded(ctx) })
+	return nil
+}
+
+// verify checks a password, and judges and counts the attempt meanwhile: there is
+// no verdict without that.
+func verify(ctx context.Context, attempt *throttle.Attempt, check func() (password.Verdict, error)) (
+	password.Verdict, error,
+) {
+	counted := make(chan error, 1)
+	go func() {
+		err := attempt.Judge(ctx)
+		if err == nil || fault.KindOf(err) == fault.TooMany { // what is under way may be taken back
+			err = attempt.Count(ctx)
 		}
+		counted <- err
+	}()
+	verdict, err := check()
+	if late := <-counted; late != nil {
+		return password.Verdict{}, late
+	}
+	return verdict, err
+}
+
+// adminChange returns what is to change of the admin, or nil.
+func (w *worker) adminChange(ctx context.Context, who token.Principal, a Admin, asked checkedChange) (*AdminChange,
+	error,
+) {
+	anotherEmail := asked.email != "" && asked.email != a.Email
+	if err := w.prove(ctx, who, a, asked.Password, asked.Address, anotherEmail); err != nil {
+		return nil, err
 	}
 	// An address that is given is written though it is the same: an earlier
 	// change of it, which nobody was answered, must not come late, after this one.
@@ -143,7 +203,18 @@ func (w *worker) adminChange(a Admin, asked checkedChange) (*AdminChange, error)
 		if err != nil {
 			return nil, fmt.Errorf("hashing a password: %w", err)
 		}
-		c.Password, c.CredentialVersion = hash, NewID(w.now()).String()
+		c.Password = hash
+	}
+	if anotherEmail || asked.NewPassword != nil { // what one logs in with: every token and every session ends
+		c.CredentialVersion = NewID(w.now()).String()
+	}
+	if anotherEmail { // who lost the old address to somebody else hears of it there
+		c.Unconfirmed = true
+		c.Mails = append(c.Mails, w.mail(MailEmailChanged, a.Email), w.mail(MailEmailChanged, asked.email),
+			w.mail(MailConfirm, asked.email))
+	}
+	if asked.NewPassword != nil {
+		c.Mails = append(c.Mails, w.mail(MailPasswordChanged, cmp.Or(asked.email, a.Email)))
 	}
 	if c.Email == "" && c.Password == (password.Hash{}) {
 		return nil, nil //nolint:nilnil // no change is an answer, not an absence
@@ -154,7 +225,7 @@ func (w *worker) adminChange(a Admin, asked checkedChange) (*AdminChange, error)
 // show changes the shown name alone, or nothing where name is empty: one
 // compare-and-set. A change of nothing is one too, for what was asked for
 // before, and not answered, must not come after it.
-func (w *worker) show(ctx context.Context, was Organization, name, email string) (View, error) {
+func (w *worker) show(ctx context.Context, was Organization, a Admin, name string) (View, error) {
 	is := was
 	if name != "" {
 		is.Name, is.Version, is.UpdatedAt = name, was.Version+1, w.now()
@@ -168,7 +239,7 @@ func (w *worker) show(ctx context.Context, was Organization, name, email string)
 	case v == overtaken:
 		return View{}, errOvertaken
 	}
-	return view(now, email), nil
+	return view(now, a), nil
 }
 
 // change does steps 1 to 5 of an update and returns the organization as it is then.
@@ -228,7 +299,11 @@ func (x *operation) forwardUpdate(ctx context.Context) error {
 			return err
 		}
 	}
-	return x.commitUpdate(ctx)
+	err := x.commitUpdate(ctx)
+	if err == nil && op.Admin != nil && len(op.Admin.Mails) > 0 {
+		x.mailWaits(ctx)
+	}
+	return err
 }
 
 // changeAdmin does step 3: all of the admin's change in one update of one document.

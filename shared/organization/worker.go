@@ -29,7 +29,7 @@ const (
 
 // errOvertaken: somebody else has the operation, or has ended it in a way that
 // this worker cannot tell. The client asks again.
-var errOvertaken = errors.New("another worker has taken over the operation")
+var errOvertaken error = unavailable("another worker has taken over the operation")
 
 // worker is one invocation at work. Its lease bounds when its commands are sent.
 type worker struct {
@@ -37,6 +37,8 @@ type worker struct {
 	id    ID
 	lease time.Time    // its end, by this worker's clock
 	lost  atomic.Int32 // answers that did not come, so far
+
+	beside sync.WaitGroup // what nothing waits for but the end
 }
 
 // begin starts a worker. Every command it sends must go by the context
@@ -102,14 +104,16 @@ func (w *worker) retry(ctx context.Context, c command) error {
 }
 
 // parallel sends commands that do not wait for one another, and returns when
-// all are answered, with their errors in order.
+// all are answered, with their errors in order. The first runs here: a read of
+// one document, which most are, then needs no goroutine and no new stack.
 func parallel(ctx context.Context, commands ...command) []error {
 	errs := make([]error, len(commands))
-	var all sync.WaitGroup
-	for i, c := range commands {
-		all.Go(func() { errs[i] = c(ctx) })
+	var others sync.WaitGroup
+	for i, c := range commands[1:] {
+		others.Go(func() { errs[1+i] = c(ctx) })
 	}
-	all.Wait()
+	errs[0] = commands[0](ctx)
+	others.Wait()
 	return errs
 }
 
@@ -133,11 +137,14 @@ func ask[T any](ctx context.Context, w *worker, command func(ctx context.Context
 	return answer, err
 }
 
+// finder is a read of what has the key.
+type finder[K, T any] func(ctx context.Context, key K) (T, error)
+
 // into makes a command of a read that fills in what it found; what is absent is
 // the zero value, which has no ID.
-func into[T any](found *T, doing string, read func(ctx context.Context) (T, error)) command {
+func into[K, T any](found *T, doing string, find finder[K, T], key K) command {
 	return func(ctx context.Context) error {
-		answer, err := read(ctx)
+		answer, err := find(ctx, key)
 		if err != nil && !errors.Is(err, ErrAbsent) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
@@ -146,48 +153,41 @@ func into[T any](found *T, doing string, read func(ctx context.Context) (T, erro
 	}
 }
 
+// one is into for a read by itself.
+func one[K, T any](ctx context.Context, w *worker, doing string, find finder[K, T], key K) (T, error) {
+	var found T
+	err := w.retry(ctx, into(&found, doing, find, key))
+	return found, err
+}
+
 // organization reads an organization; absent, it has no ID.
 func (w *worker) organization(id ID, found *Organization) command {
-	return into(found, "reading organization "+id.String(), func(ctx context.Context) (Organization, error) {
-		return w.store.Organizations.Find(ctx, id)
-	})
+	return into(found, "reading organization "+id.String(), w.store.Organizations.Find, id)
 }
 
 // find reads an organization by itself; absent, it has no ID.
 func (w *worker) find(ctx context.Context, id ID) (Organization, error) {
-	var o Organization
-	err := w.reading(ctx, w.organization(id, &o))
-	return o, err
+	return one(ctx, w, "reading organization "+id.String(), w.store.Organizations.Find, id)
 }
 
 // confirm is find for what is about to be believed: that a write whose answer
 // was lost has been applied, or that an organization is dead. What it finds
 // cannot be rolled back (protocol.md, section 3, rule 8).
 func (w *worker) confirm(ctx context.Context, id ID) (Organization, error) {
-	var o Organization
-	err := w.reading(ctx, into(&o, "reading organization "+id.String(), func(ctx context.Context) (Organization, error) {
-		return w.store.Organizations.FindLinearizable(ctx, id)
-	}))
-	return o, err
+	return one(ctx, w, "reading organization "+id.String(), w.store.Organizations.FindLinearizable, id)
 }
 
 // admin reads an admin; absent, it has no ID.
 func (w *worker) admin(id ID, found *Admin) command {
-	return into(found, "reading admin "+id.String(), func(ctx context.Context) (Admin, error) {
-		return w.store.Admins.Find(ctx, id)
-	})
+	return into(found, "reading admin "+id.String(), w.store.Admins.Find, id)
 }
 
-// asFault turns what ended a worker into what a client may be told: a worker
-// that stopped, gave up or was overtaken says 503, and the client asks again.
+// asFault turns the end of a worker's lease into what a client may be told: it
+// says 503, and the client asks again. What else ends a worker is a fault already.
 func asFault(err error) error {
-	switch {
-	case err == nil || fault.KindOf(err) != fault.Internal:
-		return err
-	case errors.Is(err, errOvertaken), errors.Is(err, ErrLost),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	stopped := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	if stopped && fault.KindOf(err) == fault.Internal {
 		return storageUnavailable(err)
-	default:
-		return err
 	}
+	return err
 }

@@ -1,20 +1,35 @@
 package organization_test
 
 import (
+	"testing"
+	"time"
+
 	"oms/shared/organization"
 	"oms/shared/organization/memory"
 	"oms/shared/organization/organizationtest"
+	"oms/shared/password"
+	"oms/shared/throttle/throttletest"
 )
 
-// world is a World in memory.
+// world is a World in memory, with the test that it is for.
 type world struct {
+	testing.TB
 	*organizationtest.World
 	db *memory.Database
 }
 
-func newWorld() *world {
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
 	m := memory.New()
-	return &world{organizationtest.NewWorld(m.Store(), m), m}
+	return &world{tb, organizationtest.NewWorld(m.Store(), m), m}
+}
+
+// strict returns a service of the world that asks for more of a new password.
+func (w *world) strict() *organization.Service {
+	return organization.New(organization.Config{
+		Store: w.Store, Passwords: organizationtest.Plain{}, Attempts: throttletest.NewGuard(), Policy: password.Policy{MinLength: 15, Blocklist: true},
+		Retention: 15 * time.Minute, Now: w.Clock.Now,
+	})
 }
 
 func creation(name, email string) organization.Creation {

@@ -16,7 +16,7 @@ func TestService_dataWriters(t *testing.T) {
 	t.Parallel()
 	for _, uuids := range []bool{true, false} {
 		for n := range 12 {
-			w := newWorld()
+			w := newWorld(t)
 			w.db.NoUUIDs = !uuids
 			who := w.Tenant(t)
 			var mu sync.Mutex
@@ -57,7 +57,7 @@ func TestService_dataWriters(t *testing.T) {
 func TestService_writersAfterDelete(t *testing.T) {
 	t.Parallel()
 	for n := range 8 {
-		w := newWorld()
+		w := newWorld(t)
 		who := w.Tenant(t)
 		var mu sync.Mutex
 		seen := 0
@@ -71,7 +71,7 @@ func TestService_writersAfterDelete(t *testing.T) {
 			seen++
 			return err
 		})
-		if _, err := s.Delete(t.Context(), who, "Acme", nil); err != nil {
+		if _, err := s.Delete(t.Context(), who, organization.Deletion{Name: "Acme"}); err != nil {
 			t.Fatalf("Delete() = %v, want no error", err)
 		}
 		w.Clock.Advance(50 * time.Second)

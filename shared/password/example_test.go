@@ -2,13 +2,12 @@ package password_test
 
 import (
 	"fmt"
-	"strings"
 
 	"oms/shared/password"
 )
 
 func ExampleHasher_Verify() {
-	peppers, err := password.ParsePeppers(strings.Repeat("not a pepper for real use ", 2), false)
+	peppers, err := password.ParsePeppers("not a pepper for real use, but long enough", false)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -31,8 +30,14 @@ func ExampleHasher_Verify() {
 	// [redacted]
 }
 
-func ExampleCheck() {
-	code, detail := password.Check("1234567")
-	fmt.Println(code + ": " + detail)
-	// Output: too_short: a password has at least 8 bytes
+func ExamplePolicy() {
+	p := password.Policy{MinLength: 15, Blocklist: true}
+	for _, plain := range []string{"secret123", "1qaz2wsx3edc4rfv", "Acme-Inc-2026!!", "a horse of Acme Inc"} {
+		code, detail := p.Check(plain, "Acme, Inc.", "admin@acme.example")
+		fmt.Println(code, detail)
+	}
+	// Output:
+	// too_short a password has at least 15 bytes
+	// too_common this is one of the commonest passwords, which are tried first
+	// too_obvious a password must be more than the organization's name or the admin's email address
 }

@@ -1,7 +1,7 @@
 // Package password makes and checks the hashes of passwords.
 //
-// It owns the rules of a password (length, UTF-8), the form of a stored hash,
-// the peppers, and the upgrade of the hashes that the original service made.
+// It owns the rules of a new password ([Policy]), the form of a stored hash,
+// the peppers, and when a hash is to be replaced by one of today's form.
 // It refuses to know whose password it is and where hashes are stored.
 //
 // A new hash is bcrypt(base64(HMAC-SHA-384(pepper, NFC(password)))): the HMAC
@@ -35,12 +35,6 @@ const (
 	BcryptV1 = "bcrypt-hmac384-v1" // bcrypt(base64(HMAC-SHA-384(pepper, NFC(password))))
 )
 
-// The bounds of a new password, in bytes as sent.
-const (
-	MinLength = 8
-	MaxLength = 1024
-)
-
 // The bounds of bcrypt's cost, for new hashes and for stored ones. A stored
 // hash of cost 31 would keep a processor busy for days: it is refused.
 const (
@@ -58,7 +52,7 @@ type Hash struct {
 	Hash   string // bcrypt's own form, $2a$…, $2b$… or $2y$…
 }
 
-// IsZero reports whether h is no hash.
+// IsZero reports whether h is not a hash.
 func (h Hash) IsZero() bool { return h == Hash{} }
 
 // String returns [redacted].
@@ -80,7 +74,7 @@ func (h Hash) MarshalText() ([]byte, error) { return []byte(secret.Redacted), ni
 // Verdict is what Verify found.
 type Verdict struct {
 	OK      bool
-	Upgrade bool // OK, and the hash should be replaced by [Hasher.Upgrade] of the same password
+	Upgrade bool // OK, and the hash should be replaced by [Hasher.Hash] of the same password
 }
 
 // Hasher makes and checks hashes. It is safe for concurrent use.
@@ -116,36 +110,18 @@ func New(peppers secret.Ring, cost int) (*Hasher, error) {
 	}, nil
 }
 
-// Check returns what is wrong with a new password, or two empty strings: a
-// stable code (too_short, too_long, invalid) and a sentence that is safe to show.
-func Check(plain string) (code, detail string) {
-	switch {
-	case !utf8.ValidString(plain):
-		return "invalid", "a password is text in UTF-8"
-	case len(plain) < MinLength:
-		return "too_short", fmt.Sprintf("a password has at least %d bytes", MinLength)
-	case len(plain) > MaxLength:
-		return "too_long", fmt.Sprintf("a password has at most %d bytes", MaxLength)
-	}
-	return "", ""
-}
-
-// Hash hashes a new password. One that [Check] refuses is an error.
+// Hash hashes a password: a new one, which [Policy] is to have judged, or one that
+// [Hasher.Verify] has just accepted with Upgrade set. The only error is a plain
+// that can be nobody's password: empty, over [MaxLength], not UTF-8.
 func (h *Hasher) Hash(plain string) (Hash, error) {
-	if code, detail := Check(plain); code != "" {
-		return Hash{}, fmt.Errorf("hashing a password: %s", detail)
-	}
-	return h.hash(plain)
-}
-
-// Upgrade hashes a password that [Hasher.Verify] has just accepted with
-// Upgrade set. Unlike Hash it takes one of fewer than [MinLength] bytes: the
-// original had no such rule, and a short password needs the pepper most.
-func (h *Hasher) Upgrade(plain string) (Hash, error) {
 	if !usable(plain) {
-		return Hash{}, errors.New("upgrading a hash: no password of that form can have been accepted")
+		return Hash{}, errors.New("hashing a password: it can be nobody's")
 	}
-	return h.hash(plain)
+	b, err := bcrypt.GenerateFromPassword(mix(h.peppers.Keys[h.peppers.Active], plain), h.cost)
+	if err != nil {
+		return Hash{}, fmt.Errorf("hashing a password: %w", err)
+	}
+	return Hash{Alg: BcryptV1, Pepper: h.peppers.Active, Hash: string(b)}, nil
 }
 
 // Verify reports whether plain is the password of hash. An error means that hash
@@ -189,14 +165,6 @@ func (h *Hasher) Verify(plain string, hash Hash) (Verdict, error) {
 // nothing: for an account that does not exist.
 func (h *Hasher) Pretend(plain string) {
 	h.match(dummy(h.cost), mix(h.peppers.Keys[h.peppers.Active], plain), plain, h.cost, false)
-}
-
-func (h *Hasher) hash(plain string) (Hash, error) {
-	b, err := bcrypt.GenerateFromPassword(mix(h.peppers.Keys[h.peppers.Active], plain), h.cost)
-	if err != nil {
-		return Hash{}, fmt.Errorf("hashing a password: %w", err)
-	}
-	return Hash{Alg: BcryptV1, Pepper: h.peppers.Active, Hash: string(b)}, nil
 }
 
 // match compares stored, of the given cost, with input. Where plain is so long

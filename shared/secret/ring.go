@@ -3,7 +3,9 @@ package secret
 import (
 	"bytes"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"unicode/utf8"
 
 	"oms/shared/object"
 )
@@ -19,7 +22,8 @@ import (
 // of HMAC-SHA-256 (RFC 7518 section 3.2).
 const MinLength = 32
 
-// ErrWeak says that a secret is too short or a well-known example.
+// ErrWeak says that a secret is too short, however often it is repeated, or a
+// well-known example.
 var ErrWeak = errors.New("the secret is weak")
 
 // Ring is a set of named keys, of which one is used for new things and all
@@ -53,9 +57,9 @@ func (r Ring) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 // is known by its derived id too, so that going over from the raw form to the
 // named one loses no token and no password.
 //
-// A key of fewer than [MinLength] bytes, or one that holds the original's
-// example, change_this_to_secure_random, is refused with [ErrWeak] unless weak is
-// true. No error shows any part of the secret but ids.
+// A key of fewer than [MinLength] bytes, one that repeats such a text, or one
+// that holds the original's example, change_this_to_secure_random, is refused
+// with [ErrWeak] unless weak is true. No error shows any part of the secret but ids.
 func ParseRing(text, label string, weak bool) (Ring, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -96,6 +100,31 @@ func ParseRing(text, label string, weak bool) (Ring, error) {
 	return r, nil
 }
 
+// New makes a key: 64 random bytes in base64, as many as the longest that any
+// algorithm here asks for (HS512: RFC 7518 section 3.2).
+func New() Text {
+	b := make([]byte, 64)
+	_, _ = rand.Read(b) // it never fails (crypto/rand)
+	return Text(base64.RawURLEncoding.EncodeToString(b))
+}
+
+// Compose writes a ring in its named form, which [ParseRing] reads as the same
+// keys under the same ids. A key that is not text in UTF-8 cannot be written so.
+func (r Ring) Compose() (Text, error) {
+	keys := make(map[string]string, len(r.Keys))
+	for id, key := range r.Keys {
+		if !utf8.Valid(key) {
+			return "", fmt.Errorf("key %s is no text", id)
+		}
+		keys[id] = string(key)
+	}
+	text, err := json.Marshal(map[string]any{"active": r.Active, "keys": keys})
+	if err != nil {
+		return "", errors.New("the keys cannot be written") // its text may quote one
+	}
+	return Text(text), nil
+}
+
 // DerivedID returns the id of a key that has no name: 8 hex digits. The label
 // keeps the ids of one key in two uses apart.
 func DerivedID(key []byte, label string) string {
@@ -113,10 +142,23 @@ func strong(key []byte, weak bool) error {
 		return nil
 	case len(key) < MinLength:
 		return fmt.Errorf("%w: it has fewer than %d bytes", ErrWeak, MinLength)
+	case repeats(key):
+		return fmt.Errorf("%w: it repeats a text of fewer than %d bytes", ErrWeak, MinLength)
 	case bytes.Contains(bytes.ToLower(key), []byte("change_this")):
 		return fmt.Errorf("%w: it is an example, change_this_to_secure_random or the like", ErrWeak)
 	}
 	return nil
+}
+
+// repeats reports whether the key is a text of fewer than [MinLength] bytes,
+// twice or more, its end perhaps cut: nobody has to guess more than that text.
+func repeats(key []byte) bool {
+	for n := 1; n < MinLength && 2*n <= len(key); n++ {
+		if bytes.Equal(key[n:], key[:len(key)-n]) {
+			return true
+		}
+	}
+	return false
 }
 
 func validID(id string) bool {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,8 +17,8 @@ import (
 )
 
 const (
-	strongA = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" // 32 bytes
-	strongB = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	strongA = "abcdefghijklmnopqrstuvwxyz012345" // 32 bytes
+	strongB = "ABCDEFGHIJKLMNOPQRSTUVWXYZ543210"
 )
 
 func TestParseRing(t *testing.T) {
@@ -70,6 +72,9 @@ func TestParseRing_refuses(t *testing.T) {
 		{"nothing", "", true, false},
 		{"white space", " \n", true, false},
 		{"31 bytes", strongA[1:], false, true},
+		{"one repeated character", strings.Repeat("k", 64), false, true},
+		{"31 bytes, over and over", strings.Repeat(strongA[1:], 3), false, true},
+		{"31 bytes, over and over, cut", strings.Repeat(strongA[1:], 3)[:70], false, true},
 		{"the original's example", "change_this_to_secure_random_string_in_production", false, true},
 		{"the original's example in capitals", "CHANGE_THIS_TO_SECURE_RANDOM_STRING", false, true},
 		{"a weak named key", `{"active":"k1","keys":{"k1":"short"}}`, false, true},
@@ -83,7 +88,10 @@ func TestParseRing_refuses(t *testing.T) {
 		{"keys that are a list", `{"active":"k1","keys":["` + strongA + `"]}`, false, false},
 		{"a key that is a number", `{"active":"k1","keys":{"k1":1}}`, true, false},
 		{"an unknown field", `{"active":"k1","keys":{"k1":"` + strongA + `"},"note":"x"}`, false, false},
-		{"a key that is there twice", `{"active":"k1","keys":{"k1":"` + strongA + `","k1":"` + strongB + `"}}`, false, false},
+		{
+			"a key that is there twice", `{"active":"k1","keys":{"k1":"` + strongA + `","k1":"` + strongB + `"}}`,
+			false, false,
+		},
 		{"keys that are there twice", `{"active":"k1","keys":{"k1":"` + strongA + `"},"keys":{}}`, false, false},
 		{"trailing data", `{"active":"k1","keys":{"k1":"` + strongA + `"}} x`, false, false},
 		{"no end", `{"active":"k1","keys":{"k1":"` + strongA + `"}`, false, false},
@@ -107,8 +115,13 @@ func TestParseRing_refuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := secret.ParseRing("short", "x", true); err != nil {
-		t.Errorf("ParseRing of a weak secret that may be weak = %v", err)
+	for text, weak := range map[string]bool{
+		"short": true, strings.Repeat("k", 64): true,
+		strings.Repeat(strongA, 2): false, strongA + strongA[:31]: false, // 32 bytes count
+	} {
+		if _, err := secret.ParseRing(text, "x", weak); err != nil {
+			t.Errorf("ParseRing(%q, weak: %t) = %v", text, weak, err)
+		}
 	}
 }
 
@@ -116,7 +129,7 @@ func TestDerivedID(t *testing.T) {
 	t.Parallel()
 	// Pinned: it is stored beside hashes and sent in tokens.
 	// printf 'oms key id: token' | openssl dgst -sha256 -hmac aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-	if got, want := secret.DerivedID([]byte(strongA), "token"), "55ecea14"; got != want {
+	if got, want := secret.DerivedID([]byte(strings.Repeat("a", 32)), "token"), "55ecea14"; got != want {
 		t.Errorf("DerivedID = %q, want %q", got, want)
 	}
 	if secret.DerivedID([]byte(strongA), "token") == secret.DerivedID([]byte(strongA), "password pepper") {
@@ -162,6 +175,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 func FuzzParseRing(f *testing.F) {
 	f.Add(`{"active":"k2","keys":{"k1":"` + strongA + `","k2":"` + strongB + `"}}`)
 	f.Add(strongA)
+	f.Add(strings.Repeat("k", 64))
 	f.Add(`{"active":"k","keys":{"k":"\ud800aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := secret.ParseRing(text, "x", false)
@@ -171,9 +185,19 @@ func FuzzParseRing(f *testing.F) {
 		if len(r.Keys[r.Active]) == 0 {
 			t.Error("the active key is missing")
 		}
+		composed, err := r.Compose()
+		if err != nil {
+			if utf8.ValidString(text) {
+				t.Errorf("Compose = %v", err)
+			}
+			return
+		}
+		if again, err := secret.ParseRing(composed.Reveal(), "x", false); err != nil || !reflect.DeepEqual(again, r) {
+			t.Errorf("the composed ring reads differently (%v)", err)
+		}
 		for id, key := range r.Keys {
-			if len(key) < secret.MinLength {
-				t.Errorf("key %s has %d bytes", id, len(key))
+			if len(key) < secret.MinLength || len(strings.Trim(string(key), string(key[:1]))) == 0 {
+				t.Errorf("key %s is %q", id, key)
 			}
 		}
 	})

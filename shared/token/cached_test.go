@@ -59,7 +59,8 @@ func TestCached(t *testing.T) {
 			t.Helper()
 			got, err := source(t.Context(), fresh)
 			if err != nil || got.Active != active || s.count() != reads {
-				t.Errorf("%s: got %q, %v after %d reads; want %q after %d", step, got.Active, err, s.count(), active, reads)
+				t.Errorf("%s: got %q, %v after %d reads; want %q after %d", step, got.Active, err, s.count(), active,
+					reads)
 			}
 		}
 

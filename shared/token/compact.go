@@ -71,7 +71,10 @@ func membersOf(part string) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	members := make(map[string]any)
 	err = object.Read(d, func(name string) error {
-		if strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' }) {
+		if strings.ContainsFunc(name, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9') &&
+				r != '_'
+		}) {
 			return errors.New("a name holds a character besides a to z, digits and underscore")
 		}
 		var value any

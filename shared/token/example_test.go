@@ -3,14 +3,13 @@ package token_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"oms/shared/token"
 )
 
 func ExampleTokens() {
-	keys, err := token.ParseKeys(strings.Repeat("not a key for real use ", 2), "HS256", false)
+	keys, err := token.ParseKeys("not a key for real use, but long enough", "HS256", false)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -18,6 +17,7 @@ func ExampleTokens() {
 	tokens := token.New(token.Static(keys), time.Hour, nil)
 	compact, ttl, err := tokens.Issue(context.Background(), token.Principal{
 		AdminID: "65f0c0ffee65f0c0ffee65f0", OrgID: "0123456789abcdef01234567", CredentialVersion: "1",
+		Session: "fedcba9876543210fedcba98", AuthTime: time.Now(),
 	})
 	if err != nil {
 		fmt.Println(err)

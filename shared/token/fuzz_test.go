@@ -39,7 +39,8 @@ func FuzzVerifySigned(f *testing.F) {
 		switch {
 		case err != nil && (fault.KindOf(err) != fault.Unauthenticated || !who.Anonymous()):
 			t.Errorf("Verify = %+v, %v", who, err)
-		case err == nil && (len(who.AdminID) != 24 || len(who.OrgID) != 24 || who.CredentialVersion == "" || who.Expires.IsZero()):
+		case err == nil && (len(who.AdminID) != 24 || len(who.OrgID) != 24 || who.CredentialVersion == "" ||
+			who.Expires.IsZero()):
 			t.Errorf("Verify = %+v: it is incomplete", who)
 		}
 	})

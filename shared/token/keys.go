@@ -30,9 +30,8 @@ func Static(k Keys) Source {
 // algorithm is HS256, HS384 or HS512. A key of fewer than 32 bytes, or the
 // original's example, is an error unless weak is true.
 //
-// To rotate: add the new key, make it the active one when every verifier has
-// read it (five minutes), and take the old one away when its last token has
-// expired.
+// A new key must be read by every verifier before it is the active one, and the
+// old one must stay until its last token has expired: local/secrets sees to it.
 func ParseKeys(text, algorithm string, weak bool) (Keys, error) {
 	r, err := secret.ParseRing(text, "token", weak)
 	if err != nil {

@@ -1,10 +1,10 @@
 // Package token issues and verifies the bearer tokens of admins.
 //
 // It owns the form of a token (a JWT by RFC 7519 and RFC 9068, hardened by RFC
-// 8725), its signing keys and their rotation, and [Principal]: who a token
-// speaks for. It refuses to know whether a token still holds: that its admin
-// is there and has the same password since is asked of the database by whoever
-// acts on it.
+// 8725), its signing keys and their rotation, [Principal]: who a token speaks
+// for, and [Refresh]: what the next token is got with. It refuses to know whether
+// a token still holds: that its admin is there and has the same password since,
+// and that its session has not ended, is asked of the database by whoever acts on it.
 //
 // A verifier here accepts exactly what an issuer here makes: one algorithm,
 // one type, three header fields, a known key id. Whatever else a JWT may
@@ -28,7 +28,7 @@ const (
 	Issuer    = "oms"            // iss
 	Audience  = "oms"            // aud: an access token names who may accept it (RFC 9068 section 2.2)
 	Type      = "at+jwt"         // typ: no other kind of JWT passes for an access token (RFC 8725 section 3.11)
-	Leeway    = 30 * time.Second // how far the clocks of issuer and verifier may differ
+	Leeway    = 30 * time.Second // how far behind the issuer's clock a verifier's may be; for nbf and iat alone
 	MaxLength = 4096             // bytes of a compact token; longer ones are not looked at
 )
 
@@ -43,6 +43,8 @@ type Principal struct {
 	AdminID           string    // 24 hex digits
 	OrgID             string    // 24 hex digits
 	CredentialVersion string    // the admin's credential version when the token was made
+	Session           string    // 24 hex digits; empty: the token was made before there were sessions
+	AuthTime          time.Time // when the admin last proved the password, in whole seconds; zero without a Session
 	Expires           time.Time // whole seconds
 }
 
@@ -65,12 +67,15 @@ func New(keys Source, ttl time.Duration, now func() time.Time) *Tokens {
 	return &Tokens{keys: keys, ttl: ttl.Truncate(time.Second), now: now}
 }
 
-// claims are what a token says. The admin_id and org_id are the original's.
+// claims are what a token says. The admin_id and org_id are the original's; sid
+// and auth_time are OpenID Connect's (Session Management; Core, section 2).
 type claims struct {
 	AdminID           string `json:"admin_id"`
 	OrgID             string `json:"org_id"`
 	CredentialVersion string `json:"ver"`
-	Audience          string `json:"aud"` // exactly one; it hides the list of RegisteredClaims
+	Session           string `json:"sid,omitempty"`
+	AuthTime          int64  `json:"auth_time,omitempty"` // Unix seconds
+	Audience          string `json:"aud"`                 // exactly one; it hides the list of RegisteredClaims
 	jwt.RegisteredClaims
 }
 
@@ -78,10 +83,11 @@ type claims struct {
 func (c claims) GetAudience() (jwt.ClaimStrings, error) { return jwt.ClaimStrings{c.Audience}, nil }
 
 // Issue signs a token for p (whose Expires is set by Issue) and returns it with
-// its lifetime. An error means that the keys could not be read, or that p is
-// no admin's: ids of 24 lower-case hex digits and a version of 1 to 64 bytes.
+// its lifetime. An error means that the keys could not be read, or that p is no
+// admin's: ids of 24 lower-case hex digits, a version of 1 to 64 bytes, and when it logged in.
 func (t *Tokens) Issue(ctx context.Context, p Principal) (string, time.Duration, error) {
-	if !validID(p.AdminID) || !validID(p.OrgID) || !validVer(p.CredentialVersion) {
+	if !validID(p.AdminID) || !validID(p.OrgID) || !validVer(p.CredentialVersion) || !validID(p.Session) ||
+		p.AuthTime.Unix() <= 0 {
 		return "", 0, errors.New("issuing a token: the principal is incomplete")
 	}
 	if t.ttl <= 0 {
@@ -102,7 +108,8 @@ func (t *Tokens) Issue(ctx context.Context, p Principal) (string, time.Duration,
 
 	iat := t.now().UTC().Truncate(time.Second)
 	unsigned := jwt.NewWithClaims(method, claims{
-		AdminID: p.AdminID, OrgID: p.OrgID, CredentialVersion: p.CredentialVersion, Audience: Audience,
+		AdminID: p.AdminID, OrgID: p.OrgID, CredentialVersion: p.CredentialVersion,
+		Session: p.Session, AuthTime: p.AuthTime.Unix(), Audience: Audience,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    Issuer,
 			Subject:   p.AdminID,
@@ -159,8 +166,10 @@ func (t *Tokens) Verify(ctx context.Context, compact string) (Principal, error) 
 		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(t.now),
 	).ParseWithClaims(compact, &c, func(*jwt.Token) (any, error) { return secret, nil })
+	// The library's leeway is for exp too, which no clock of ours may stretch: expired is expired.
+	expired := err == nil && !t.now().Before(c.ExpiresAt.Time)
 	switch {
-	case errors.Is(err, jwt.ErrTokenExpired):
+	case expired || errors.Is(err, jwt.ErrTokenExpired):
 		return Principal{}, fault.New(fault.Unauthenticated, codeExpired, "the token has expired").Because(err)
 	case err != nil:
 		return Principal{}, invalid(err)
@@ -171,7 +180,17 @@ func (t *Tokens) Verify(ctx context.Context, compact string) (Principal, error) 
 	case c.IssuedAt == nil || c.ID == "":
 		return Principal{}, invalid(errors.New("iat or jti is missing"))
 	}
-	return Principal{AdminID: c.AdminID, OrgID: c.OrgID, CredentialVersion: c.CredentialVersion, Expires: c.ExpiresAt.UTC()}, nil
+	who := Principal{
+		AdminID: c.AdminID, OrgID: c.OrgID, CredentialVersion: c.CredentialVersion, Expires: c.ExpiresAt.UTC(),
+	}
+	if c.Session == "" && c.AuthTime == 0 { // an older version made it
+		return who, nil
+	}
+	if !validID(c.Session) || c.AuthTime <= 0 {
+		return Principal{}, invalid(errors.New("sid or auth_time is missing or malformed"))
+	}
+	who.Session, who.AuthTime = c.Session, time.Unix(c.AuthTime, 0).UTC()
+	return who, nil
 }
 
 func invalid(cause error) error {

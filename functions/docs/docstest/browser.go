@@ -110,7 +110,8 @@ func (b *browser) watch(event any) {
 	case *runtime.EventExceptionThrown:
 		b.troubles = append(b.troubles, "exception: "+e.ExceptionDetails.Text)
 	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning ||
+			e.Type == runtime.ConsoleAPICalledTypeAssert {
 			var text []string
 			for _, arg := range e.Args {
 				text = append(text, string(arg.Value)+arg.Description)

@@ -1,7 +1,6 @@
-// Package docstest drives the page of /docs with a real browser. It is a test's
-// support: package main's tests run it against this function with a stand-in
-// for the others beside it, the end-to-end tests against the whole service. It
-// needs Chromium: without one it skips the test, but not where CI is set.
+// Package docstest drives the pages of the service, /docs and the one that a mail
+// leads to, with a real browser, for the tests of the whole service. It needs
+// Chromium: without one it skips the test, but not where CI is set.
 package docstest
 
 import (
@@ -16,21 +15,6 @@ import (
 
 	"oms/shared/openapi/openapitest"
 )
-
-// DriveExample opens the page of the service at base (without a slash at its
-// end) and creates the organization of the document's own example: whether the
-// page, its assets, the document and the operations find one another.
-func DriveExample(tb testing.TB, base string) {
-	tb.Helper()
-	b := newBrowser(tb, base)
-	b.run("opening the page", chromedp.Navigate(base+"/docs"), chromedp.WaitVisible(chromedp.CSS(".opblock")))
-	block := b.open("organizations", "createOrganization")
-	if status, body := b.execute(block); status != "201" {
-		tb.Errorf("creating the document's own example: the page shows %s %s, want 201", status, body)
-	}
-	b.sent(http.MethodPost, "/org/create")
-	b.noTrouble()
-}
 
 // Drive lives an organization's life from the page of the service at base
 // (without a slash at its end), as a visitor would: it does all that the page
@@ -66,7 +50,8 @@ func Drive(tb testing.TB, base string) {
 
 	tb.Log("logging in shows the token")
 	block = b.open("admins", "loginAdmin")
-	b.typeInto(block+" textarea.body-param__text", mustJSON(tb, map[string]string{"email": email, "password": password}))
+	b.typeInto(block+" textarea.body-param__text",
+		mustJSON(tb, map[string]string{"email": email, "password": password}))
 	status, body := b.execute(block)
 	b.fold(block)
 	var login struct {
@@ -83,7 +68,8 @@ func Drive(tb testing.TB, base string) {
 	b.click(".modal-ux .auth-btn-wrapper .btn-done")
 	block = b.open("organizations", "updateOrganization")
 	b.typeInto(block+` tr[data-param-name="If-Match"] input`, `"1"`)
-	b.typeInto(block+" textarea.body-param__text", mustJSON(tb, map[string]string{"organization_name": strings.ToUpper(name)}))
+	b.typeInto(block+" textarea.body-param__text",
+		mustJSON(tb, map[string]string{"organization_name": strings.ToUpper(name)}))
 	if status, body := b.execute(block); status != "200" || !strings.Contains(body, strings.ToUpper(name)) {
 		tb.Errorf("updating: the page shows %s %s, want 200 and the new name", status, body)
 	}
@@ -106,11 +92,33 @@ func Drive(tb testing.TB, base string) {
 	b.noTrouble()
 }
 
+// Recover follows the link of a mail at the service at base, does in the form of that
+// name what it is for, with the password where it asks for one, and wants what the page then says.
+func Recover(tb testing.TB, base, link, form, password, want string) {
+	tb.Helper()
+	b := newBrowser(tb, base)
+	b.run("opening the link", chromedp.Navigate(link), chromedp.WaitVisible(chromedp.CSS("#"+form+" button")))
+	if at := b.eval("location.href"); at != base+"/admin/recover" {
+		tb.Errorf("the address is %s, and should have no token any more", at)
+	}
+	if password != "" {
+		b.typeInto("#"+form+" input", password)
+	}
+	b.click("#" + form + " button")
+	b.run("waiting for the answer", chromedp.WaitNotPresent(chromedp.CSS("#said:empty")))
+	b.picture(form)
+	if said := b.eval(`document.getElementById("said").innerText`); !strings.Contains(said, want) {
+		tb.Errorf("the page says %q, want %q", said, want)
+	}
+	b.noTrouble()
+}
+
 // wantOperations fails the test where the page does not show each operation of the document.
 func wantOperations(tb testing.TB, b *browser) {
 	tb.Helper()
 	shown := get(b, "reading the operations", chromedp.Evaluate[[]string](
-		`[...document.querySelectorAll(".opblock")].map(o => o.querySelector(".opblock-summary-method").innerText + " " + o.querySelector(".opblock-summary-path").dataset.path)`))
+		`[...document.querySelectorAll(".opblock")].map(o => o.querySelector(".opblock-summary-method").innerText + `+
+			`" " + o.querySelector(".opblock-summary-path").dataset.path)`))
 	there := map[string]bool{}
 	for _, s := range shown {
 		there[s] = true

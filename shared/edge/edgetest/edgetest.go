@@ -37,6 +37,7 @@ type Request struct {
 	JSON   string          // a body with Content-Type application/json, unless Header has another
 	Body   []byte          // a body that need not be text; it travels as base64
 	Who    token.Principal // what the authorizer says; zero: there is no authorizer
+	Route  string          // the key of the route, where Path is not its path
 }
 
 // Response is what the client gets.
@@ -120,17 +121,25 @@ func headers(r Request) map[string]string {
 
 // event is r as API Gateway sends it: names in lower case, absent parts left out.
 func event(r Request) map[string]any {
+	route := cmp.Or(r.Route, r.Method+" "+r.Path)
 	request := map[string]any{
-		"http":       map[string]any{"method": r.Method, "path": r.Path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": ""},
-		"domainName": "api.example.com", "routeKey": r.Method + " " + r.Path, "stage": "$default",
+		"http": map[string]any{
+			"method": r.Method, "path": r.Path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "",
+		},
+		"domainName": "api.example.com", "routeKey": route, "stage": "$default", "requestId": "JCJM3j95PHcEJHg=",
 	}
 	if !r.Who.Anonymous() {
-		request["authorizer"] = map[string]any{"lambda": map[string]any{
-			"admin_id": r.Who.AdminID, "org_id": r.Who.OrgID, "ver": r.Who.CredentialVersion, "exp": r.Who.Expires.Unix(),
-		}}
+		said := map[string]any{
+			"admin_id": r.Who.AdminID, "org_id": r.Who.OrgID, "ver": r.Who.CredentialVersion,
+			"exp": r.Who.Expires.Unix(),
+		}
+		if r.Who.Session != "" {
+			said["sid"], said["auth_time"] = r.Who.Session, r.Who.AuthTime.Unix()
+		}
+		request["authorizer"] = map[string]any{"lambda": said}
 	}
 	e := map[string]any{
-		"version": "2.0", "routeKey": r.Method + " " + r.Path, "rawPath": r.Path, "rawQueryString": r.Query,
+		"version": "2.0", "routeKey": route, "rawPath": r.Path, "rawQueryString": r.Query,
 		"headers": headers(r), "requestContext": request, "isBase64Encoded": r.Body != nil,
 	}
 	switch {

@@ -4,6 +4,7 @@
 //
 //   - clients reach it only through a gate that lets one write through at a time, because
 //     FerretDB's updates are not atomic;
+//   - where it was given a password, it asks each client for that, which FerretDB does not;
 //   - a write that still waits when its client's connection closes is dropped, and one that
 //     waited longer than its maxTimeMS is refused;
 //   - what a kill in the middle of create, drop or createIndexes left is cleared before FerretDB
@@ -13,10 +14,10 @@
 // An acknowledged write survives a kill of the process and a loss of power: each is synchronised
 // to the disk before the answer.
 //
-// It refuses to be a production database: it listens on the loopback interface alone, has no
-// authentication, and lacks what FerretDB lacks (transactions, TTL and partial indexes, pipeline
-// updates, change streams, $lookup). It sends nothing anywhere and keeps no state outside its
-// folder.
+// It refuses to be a production database: it listens on the loopback interface alone, has one user
+// who may do everything, and lacks what FerretDB lacks (transactions, TTL and partial indexes,
+// pipeline updates, change streams, $lookup). It sends nothing anywhere and keeps no state outside
+// its folder.
 //
 //	s, err := embedded.Start(ctx, dir, "127.0.0.1:0", log)
 //	…
@@ -56,7 +57,17 @@ type Server struct {
 // Option changes how [Start] sets a server up.
 type Option func(*config)
 
-type config struct{ ungated, unsynced bool }
+type config struct {
+	ungated, unsynced bool
+	password          string
+}
+
+// WithPassword has clients log in as the [Server.URI] says: another user of the machine, who
+// reaches its loopback interface too, gets nothing but the answer to hello. The password is text
+// that RFC 4013 takes, and random: there is no defence against guesses.
+func WithPassword(password string) Option {
+	return func(c *config) { c.password = password }
+}
 
 // WithoutWriteGate lets writes through as they come, several at a time. It is for tests only:
 // one that claims to prove that concurrent writers are safe shows with it that it would notice
@@ -78,7 +89,7 @@ func WithoutDiskSync() Option {
 //
 // It fails, with one sentence that names the cause, when addr is taken or not loopback, when
 // another server holds the folder, when the folder's name contains one of "%?#", which SQLite's
-// file URIs cannot carry, or when a file in it is no database of this server. Repairs of what a
+// file URIs cannot carry, or when a file in it is not a database of this server. Repairs of what a
 // kill left are logged as warnings; of FerretDB's own records only errors are, since it warns of
 // every command that it refuses. A nil log logs nothing.
 func Start(ctx context.Context, dir, addr string, log *slog.Logger, opts ...Option) (_ *Server, err error) {
@@ -119,13 +130,21 @@ func Start(ctx context.Context, dir, addr string, log *slog.Logger, opts ...Opti
 	if err != nil {
 		return nil, err
 	}
+	accounts, err := newAccounts(c.password)
+	if err != nil {
+		return nil, err
+	}
 	ferret, err := newFerret(dir, socket, log, !c.unsynced)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database in %s: %w", dir, err)
 	}
 
-	s.uri = (&url.URL{Scheme: "mongodb", Host: listener.Addr().String(), Path: "/"}).String()
-	s.gate = newGate(listener, socket, log, !c.ungated)
+	uri := url.URL{Scheme: "mongodb", Host: listener.Addr().String(), Path: "/"}
+	if c.password != "" {
+		uri.User, uri.RawQuery = url.UserPassword(user, c.password), "authMechanism="+mechanism
+	}
+	s.uri = uri.String()
+	s.gate = newGate(listener, socket, log, !c.ungated, accounts)
 	// Both outlive Start.
 	ferretCtx, stopFerret := context.WithCancel(context.WithoutCancel(ctx))
 	clientCtx, cutClients := context.WithCancel(context.WithoutCancel(ctx))
@@ -138,8 +157,8 @@ func Start(ctx context.Context, dir, addr string, log *slog.Logger, opts ...Opti
 	return s, nil
 }
 
-// URI returns the address for clients, as mongodb://127.0.0.1:27017/. It is the gate's: nothing
-// reaches the database beside it.
+// URI returns the address for clients, as mongodb://127.0.0.1:27017/, with the user and the password
+// where there is one. It is the gate's: nothing reaches the database beside it.
 func (s *Server) URI() string { return s.uri }
 
 // Close takes no further command, lets the running ones finish and their answers go out, and
@@ -192,7 +211,7 @@ func makeDir(dir string) (string, error) {
 	return abs, nil
 }
 
-// listen refuses every address but a loopback one, for whoever reaches the database owns it.
+// listen refuses every address but a loopback one, for nothing here is encrypted.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -200,7 +219,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	}
 	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		_ = l.Close()
-		return nil, fmt.Errorf("the database's address %s is refused: it has no authentication, so it listens on the loopback interface alone", addr)
+		return nil, fmt.Errorf("the database's address %s is refused: it listens on the loopback interface alone", addr)
 	}
 	return l, nil
 }

@@ -20,6 +20,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"oms/shared/mongo/embedded"
+	"oms/shared/must"
 )
 
 // childDir, in the environment, makes this binary a server of that folder instead of a test: one
@@ -57,19 +58,13 @@ type child struct {
 
 func startChild(tb testing.TB, dir string) child {
 	tb.Helper()
-	c := child{cmd: exec.CommandContext(tb.Context(), os.Args[0]), stderr: new(strings.Builder)} //nolint:gosec // this very binary
+	//nolint:gosec // this very binary
+	c := child{cmd: exec.CommandContext(tb.Context(), os.Args[0]), stderr: new(strings.Builder)}
 	c.cmd.Env = append(os.Environ(), childDir+"="+dir)
 	c.cmd.Stderr = c.stderr
-	if _, err := c.cmd.StdinPipe(); err != nil {
-		tb.Fatal(err)
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := c.cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, must.Err(c.cmd.StdinPipe()))
+	out := must.Get(c.cmd.StdoutPipe())(tb)
+	must.Do(tb, c.cmd.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = c.cmd.Process.Kill()
@@ -83,9 +78,7 @@ func startChild(tb testing.TB, dir string) child {
 // kill is kill -9; what the child logged is returned.
 func (c child) kill(tb testing.TB) string {
 	tb.Helper()
-	if err := c.cmd.Process.Kill(); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, c.cmd.Process.Kill())
 	_ = c.cmd.Wait() // reports the kill
 	return c.stderr.String()
 }
@@ -112,11 +105,8 @@ func mustClose(tb testing.TB, s *embedded.Server) {
 // newDatabase connects a client of its own to uri.
 func newDatabase(tb testing.TB, uri string) *mongo.Database {
 	tb.Helper()
-	c, err := mongo.Connect(options.Client().ApplyURI(uri).
-		SetServerMonitoringMode("poll").SetTimeout(60 * time.Second))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	o := options.Client().ApplyURI(uri).SetServerMonitoringMode("poll").SetTimeout(60 * time.Second)
+	c := must.Get(mongo.Connect(o))(tb)
 	tb.Cleanup(func() { disconnect(c) })
 	return c.Database("oms")
 }
@@ -131,18 +121,12 @@ func disconnect(c *mongo.Client) {
 
 func mustInsert(tb testing.TB, c *mongo.Collection, docs ...any) {
 	tb.Helper()
-	if _, err := c.InsertMany(tb.Context(), docs); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, must.Err(c.InsertMany(tb.Context(), docs)))
 }
 
 func mustCount(tb testing.TB, c *mongo.Collection, filter any) int64 {
 	tb.Helper()
-	n, err := c.CountDocuments(tb.Context(), filter)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return n
+	return must.Get(c.CountDocuments(tb.Context(), filter))(tb)
 }
 
 func TestStart_KeepsDataInTheFolder(t *testing.T) {
@@ -168,15 +152,13 @@ func TestStart_UsesATemporarySocketForALongFolderName(t *testing.T) {
 
 func TestStart_Refuses(t *testing.T) {
 	t.Parallel()
-	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := must.Get(new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"))(t)
 	t.Cleanup(func() { _ = taken.Close() })
 	served := t.TempDir()
 	mustStart(t, served, nil)
 	foreign := t.TempDir()
-	if err := os.WriteFile(filepath.Join(foreign, "x.sqlite"), []byte("this is no SQLite file, and it is longer than a header"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(foreign, "x.sqlite"),
+		[]byte("this is no SQLite file, and it is longer than a header"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 
@@ -240,10 +222,7 @@ func TestClose_LeavesOnlyTheDatabaseAndMayBeRepeated(t *testing.T) {
 	if took := time.Since(begun); took > 2*time.Second {
 		t.Errorf("Close took %v with an idle client", took)
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	entries := must.Get(os.ReadDir(dir))(t)
 	for _, e := range entries {
 		if e.Name() != "embedded.lock" && e.Name() != "oms.sqlite" {
 			t.Errorf("%s was left in the folder", e.Name())
@@ -290,10 +269,7 @@ func TestClose_CutsWhatRunsWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	log, seen := newRecords()
-	s, err := embedded.Start(t.Context(), dir, "127.0.0.1:0", log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(embedded.Start(t.Context(), dir, "127.0.0.1:0", log))(t)
 	release, held := mustHoldTurn(t, dir, s, seen)
 
 	ctx, cancel := context.WithCancel(t.Context())

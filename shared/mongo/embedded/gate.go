@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/xdg-go/scram"
 	"golang.org/x/sync/semaphore"
 
 	"oms/shared/mongo/wire"
@@ -53,6 +54,7 @@ type gate struct {
 	listener net.Listener
 	dial     func(context.Context) (net.Conn, error)
 	turn     chan struct{} // holds one element while a write runs; nil lets everything through
+	accounts *scram.Server // nil: nobody has to log in
 	log      *slog.Logger
 
 	closing  chan struct{} // closed when no further command is to be taken
@@ -60,15 +62,16 @@ type gate struct {
 }
 
 // newGate makes a gate for the clients that listener gets, to the FerretDB that listens on the
-// Unix socket. Without oneWriter it lets everything through.
-func newGate(listener net.Listener, socket string, log *slog.Logger, oneWriter bool) *gate {
+// Unix socket. Without oneWriter it lets everything through, without accounts everybody.
+func newGate(listener net.Listener, socket string, log *slog.Logger, oneWriter bool, accounts *scram.Server) *gate {
 	g := &gate{
 		listener: listener,
 		dial: func(ctx context.Context) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
-		log:     log,
-		closing: make(chan struct{}),
+		accounts: accounts,
+		log:      log,
+		closing:  make(chan struct{}),
 	}
 	if oneWriter {
 		g.turn = make(chan struct{}, 1)
@@ -165,8 +168,9 @@ type session struct {
 	client   net.Conn
 	server   *bufio.ReadWriter
 	requests chan request
-	gone     chan struct{}       // closed when the client has closed its side
-	ahead    *semaphore.Weighted // bounds what is read ahead, in bytes
+	gone     chan struct{}             // closed when the client has closed its side
+	ahead    *semaphore.Weighted       // bounds what is read ahead, in bytes
+	login    *scram.ServerConversation // nil: none was begun
 }
 
 // read takes messages from the client until it closes the connection or ctx ends. It reads ahead
@@ -203,11 +207,14 @@ func (s *session) handle(ctx context.Context, r request) error {
 	reply, err := s.exchange(ctx, r, c)
 	switch {
 	case errors.Is(err, errExpired):
-		if reply, err = expiredReply(r.message); err != nil {
+		reply, err = wire.Reply(r.message, failure(codeMaxTimeExpired, "MaxTimeMSExpired",
+			"operation exceeded time limit while it waited for its turn to write"))
+		if err != nil {
 			return err
 		}
 	case errors.Is(err, errGone):
-		s.gate.log.LogAttrs(ctx, slog.LevelInfo, "command of a closed connection dropped", slog.String("command", c.Name))
+		s.gate.log.LogAttrs(ctx, slog.LevelInfo, "command of a closed connection dropped",
+			slog.String("command", c.Name))
 		return err
 	case err != nil:
 		return err
@@ -220,8 +227,11 @@ func (s *session) handle(ctx context.Context, r request) error {
 }
 
 // exchange waits for the command's turn, where it needs one, and keeps that turn until FerretDB
-// has answered.
+// has answered. What is not admitted reaches neither.
 func (s *session) exchange(ctx context.Context, r request, c wire.Command) (wire.Message, error) {
+	if own := s.admit(c); own != nil {
+		return wire.Reply(r.message, own)
+	}
 	if s.gate.turn != nil && !reads(c.Name) {
 		if err := s.wait(ctx, r, c); err != nil {
 			return nil, err

@@ -1,7 +1,6 @@
 package embedded_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
@@ -9,7 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"oms/shared/mongo/embedded"
+	"oms/shared/must"
 )
 
 const (
@@ -27,9 +26,7 @@ func TestGate_DropsTheQueuedWriteOfAClosedConnection(t *testing.T) {
 	}
 	reset := func(t *testing.T, c *rawConn) {
 		t.Helper()
-		if err := c.Conn.(*net.TCPConn).SetLinger(0); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, c.Conn.(*net.TCPConn).SetLinger(0))
 		_ = c.Close()
 	}
 	tests := map[string]struct {
@@ -57,7 +54,11 @@ func TestGate_DropsTheQueuedWriteOfAClosedConnection(t *testing.T) {
 			for i := range tt.writes {
 				victim.send(t, bson.D{
 					{Key: "update", Value: "victim"},
-					{Key: "updates", Value: bson.A{bson.M{"q": bson.M{"_id": i}, "u": bson.M{"$set": bson.M{"x": 1}}, "upsert": true}}},
+					{
+						Key: "updates", Value: bson.A{
+							bson.M{"q": bson.M{"_id": i}, "u": bson.M{"$set": bson.M{"x": 1}}, "upsert": true},
+						},
+					},
 					{Key: "$db", Value: "oms"},
 				}, tt.flags)
 			}
@@ -150,43 +151,6 @@ func TestGate_NeedNotFearAggregate(t *testing.T) {
 	}
 }
 
-// TestGate_NamesNoCommandThatIsNotThere parses every shortening of some messages, with every
-// byte changed. It is no fuzz target, for those build FerretDB and SQLite anew, instrumented,
-// which takes minutes.
-func TestGate_NamesNoCommandThatIsNotThere(t *testing.T) {
-	t.Parallel()
-	seeds := map[string]struct {
-		opCode uint32
-		body   []byte
-		want   string
-	}{
-		"OP_MSG":               {2013, encodeMsg(t, 1, insertOf("things", 1), 0)[16:], "insert"},
-		"OP_MSG with checksum": {2013, append(encodeMsg(t, 1, findOf("things", 1), checksum)[16:], 1, 2, 3, 4), "find"},
-		"OP_QUERY":             {2004, []byte("\x00\x00\x00\x00a.$cmd\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00"), "a"},
-		"OP_COMPRESSED":        {2012, encodeMsg(t, 1, findOf("things", 1), 0)[16:], ""},
-	}
-	for name, seed := range seeds {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := embedded.CommandName(append(header(1, seed.opCode, len(seed.body)), seed.body...)); got != seed.want {
-				t.Errorf("the command is %q, want %q", got, seed.want)
-			}
-			for n := range len(seed.body) + 1 {
-				for i := range n {
-					for _, b := range []byte{0, 1, 4, 5, 0x7f, 0x80, 0xff} {
-						body := bytes.Clone(seed.body[:n])
-						body[i] = b
-						got := embedded.CommandName(append(header(1, seed.opCode, n), body...))
-						if got != "" && (seed.want == "" || !bytes.Contains(body, append([]byte(got), 0))) {
-							t.Fatalf("%x has a command %q", body, got)
-						}
-					}
-				}
-			}
-		})
-	}
-}
-
 func TestGate_LetsReadsPassAWrite(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -244,16 +208,11 @@ func TestGate_SpeaksTheLegacyHandshake(t *testing.T) {
 	t.Parallel()
 	s := mustStart(t, t.TempDir(), nil)
 	c := dialRaw(t, s)
-	doc, err := bson.Marshal(bson.D{{Key: "isMaster", Value: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc := must.Get(bson.Marshal(bson.D{{Key: "isMaster", Value: 1}}))(t)
 	body := append([]byte{0, 0, 0, 0}, "admin.$cmd\x00"...)
 	body = append(body, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)
 	body = append(body, doc...)
-	if _, err := c.Write(append(header(7, 2004, len(body)), body...)); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, must.Err(c.Write(append(header(7, 2004, len(body)), body...))))
 	if r := c.mustReceive(t); r.to != 7 || !r.doc.Lookup("ismaster").Boolean() {
 		t.Errorf("answer to %d: %v", r.to, r.doc)
 	}
@@ -285,9 +244,7 @@ func TestGate_OutlivesWhatItCannotRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := dialRaw(t, s)
-			if _, err := c.Write(raw); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, must.Err(c.Write(raw)))
 			if _, err := io.Copy(io.Discard, c); err != nil && isTimeout(err) {
 				t.Error("the connection was left open")
 			}

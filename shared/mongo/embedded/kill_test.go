@@ -12,26 +12,19 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"oms/shared/must"
 )
 
 // TestKill_LosesNoNameAndNoAcknowledgedWrite is F4, for real: a server in a process of its own is
 // killed while two clients make, fill, rename and drop collections, time and again on one folder.
 func TestKill_LosesNoNameAndNoAcknowledgedWrite(t *testing.T) {
 	t.Parallel()
-	const (
-		kills   = 30
-		atLeast = 10 // on a machine that is too slow for all
-		bound   = 30 * time.Second
-	)
+	const kills = 10
 	dir := t.TempDir()
 	w := &workload{counts: map[int]int64{}}
 	repairs := 0
-	begun := time.Now()
 	for round := range kills {
-		if round >= atLeast && time.Since(begun) > bound {
-			t.Logf("%d kills in %v", round, bound)
-			break
-		}
 		c := startChild(t, dir)
 		if w.check(t, newDatabase(t, c.uri)); t.Failed() {
 			c.kill(t)
@@ -99,7 +92,8 @@ func (w *workload) work(ctx context.Context, db *mongo.Database, worker int, sto
 		if !w.step(err, stop) {
 			break
 		}
-		_, err = stable.UpdateOne(ctx, bson.M{"_id": fmt.Sprint("counter", worker)}, bson.M{"$inc": bson.M{"n": 1}}, options.UpdateOne().SetUpsert(true))
+		_, err = stable.UpdateOne(ctx, bson.M{"_id": fmt.Sprint("counter", worker)}, bson.M{"$inc": bson.M{"n": 1}},
+			options.UpdateOne().SetUpsert(true))
 		if err == nil {
 			w.mu.Lock()
 			w.counts[worker]++
@@ -111,7 +105,9 @@ func (w *workload) work(ctx context.Context, db *mongo.Database, worker int, sto
 		if !w.step(db.CreateCollection(ctx, name), stop) {
 			break
 		}
-		_, err = db.Collection(name).Indexes().CreateOne(ctx, mongo.IndexModel{Keys: bson.M{"x": 1}, Options: options.Index().SetUnique(true)})
+		_, err = db.Collection(name).Indexes().CreateOne(ctx, mongo.IndexModel{
+			Keys: bson.M{"x": 1}, Options: options.Index().SetUnique(true),
+		})
 		if !w.step(err, stop) {
 			break
 		}
@@ -139,13 +135,8 @@ func (w *workload) check(tb testing.TB, db *mongo.Database) {
 		ID string `bson:"_id"`
 		N  int64  `bson:"n"`
 	}
-	cursor, err := stable.Find(ctx, bson.M{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cursor.All(ctx, &docs); err != nil {
-		tb.Fatal(err)
-	}
+	cursor := must.Get(stable.Find(ctx, bson.M{}))(tb)
+	must.Do(tb, cursor.All(ctx, &docs))
 	there := map[string]int64{}
 	for _, d := range docs {
 		there[d.ID] = d.N

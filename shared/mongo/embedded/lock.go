@@ -19,7 +19,8 @@ type lock struct{ file *os.File }
 // however that dies: flock(2). The file itself stays, for removing it would race with whoever
 // has just opened it.
 func lockDir(dir string) (*lock, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the folder is the caller's to choose
+	//nolint:gosec // the folder is the caller's to choose
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the data folder %s: %w", dir, err)
 	}

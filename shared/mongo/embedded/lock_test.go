@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"oms/shared/mongo/embedded"
+	"oms/shared/must"
 )
 
 // A process that is being forked while a folder is let go of has its files until its program
@@ -16,10 +17,7 @@ func TestLock_EndsWhileAForkedProcessHasItsFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forked, err := syscall.Dup(int(file.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	forked := must.Get(syscall.Dup(int(file.Fd())))(t)
 	defer syscall.Close(forked) //nolint:errcheck // nothing was written
 	if _, _, err := embedded.LockDir(dir); err == nil {
 		t.Error("the folder is locked twice")

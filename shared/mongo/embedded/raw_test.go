@@ -4,12 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,9 +15,11 @@ import (
 	_ "modernc.org/sqlite"
 
 	"oms/shared/mongo/embedded"
+	"oms/shared/mongo/wire"
+	"oms/shared/must"
 )
 
-// patience ends a wait for something that does not come; it is no measure of anything.
+// patience ends a wait for something that does not come; it is not a measure of anything.
 const patience = 30 * time.Second
 
 // records is a log in which a test can wait for a record.
@@ -37,6 +37,17 @@ func (r records) WithGroup(string) slog.Handler            { return r }
 func (r records) Handle(_ context.Context, rec slog.Record) error {
 	r.c <- rec
 	return nil
+}
+
+// warnings takes what is there, and returns the messages of warnings and errors.
+func (r records) warnings() []string {
+	var messages []string
+	for len(r.c) > 0 {
+		if rec := <-r.c; rec.Level >= slog.LevelWarn {
+			messages = append(messages, rec.Message)
+		}
+	}
+	return messages
 }
 
 // wait takes records until one has this message and is about this command.
@@ -67,17 +78,9 @@ func (r records) wait(tb testing.TB, msg, command string) {
 func mustHold(tb testing.TB, dir string, s *embedded.Server) (release func()) {
 	tb.Helper()
 	mustInsert(tb, newDatabase(tb, s.URI()).Collection("seed"), bson.M{"_id": "makes the file"})
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	conn, err := db.Conn(tb.Context())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := conn.ExecContext(tb.Context(), "BEGIN IMMEDIATE"); err != nil {
-		tb.Fatal(err)
-	}
+	db := must.Get(sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite")))(tb)
+	conn := must.Get(db.Conn(tb.Context()))(tb)
+	must.Do(tb, must.Err(conn.ExecContext(tb.Context(), "BEGIN IMMEDIATE")))
 	return func() {
 		tb.Helper()
 		if _, err := conn.ExecContext(tb.Context(), "ROLLBACK"); err != nil {
@@ -112,20 +115,17 @@ type rawConn struct {
 
 func dialRaw(tb testing.TB, s *embedded.Server) *rawConn {
 	tb.Helper()
-	addr := strings.TrimSuffix(strings.TrimPrefix(s.URI(), "mongodb://"), "/")
-	c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", addr)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		tb.Fatal(err)
-	}
+	u := must.Get(url.Parse(s.URI()))(tb)
+	c := must.Get(new(net.Dialer).DialContext(tb.Context(), "tcp", u.Host))(tb)
+	must.Do(tb, c.SetDeadline(time.Now().Add(patience)))
 	tb.Cleanup(func() { _ = c.Close() })
 	return &rawConn{Conn: c}
 }
 
 func insertOf(coll string, id any) bson.D {
-	return bson.D{{Key: "insert", Value: coll}, {Key: "documents", Value: bson.A{bson.M{"_id": id}}}, {Key: "$db", Value: "oms"}}
+	return bson.D{
+		{Key: "insert", Value: coll}, {Key: "documents", Value: bson.A{bson.M{"_id": id}}}, {Key: "$db", Value: "oms"},
+	}
 }
 
 func findOf(coll string, id any) bson.D {
@@ -143,10 +143,7 @@ func header(id uint32, opCode uint32, length int) []byte {
 // encodeMsg is cmd as OP_MSG.
 func encodeMsg(tb testing.TB, id uint32, cmd bson.D, flags uint32) []byte {
 	tb.Helper()
-	doc, err := bson.Marshal(cmd)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	doc := must.Get(bson.Marshal(cmd))(tb)
 	b := header(id, 2013, 4+1+len(doc))
 	b = binary.LittleEndian.AppendUint32(b, flags)
 	b = append(b, 0)
@@ -156,9 +153,7 @@ func encodeMsg(tb testing.TB, id uint32, cmd bson.D, flags uint32) []byte {
 func (c *rawConn) send(tb testing.TB, cmd bson.D, flags uint32) (id uint32) {
 	tb.Helper()
 	c.last++
-	if _, err := c.Write(encodeMsg(tb, c.last, cmd, flags)); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, must.Err(c.Write(encodeMsg(tb, c.last, cmd, flags))))
 	return c.last
 }
 
@@ -169,29 +164,20 @@ type reply struct {
 }
 
 func (c *rawConn) receive() (reply, error) {
-	h := make([]byte, 16)
-	if _, err := io.ReadFull(c, h); err != nil {
+	m, err := wire.Read(c)
+	if err != nil {
 		return reply{}, err
 	}
-	body := make([]byte, binary.LittleEndian.Uint32(h)-16)
-	if _, err := io.ReadFull(c, body); err != nil {
-		return reply{}, err
+	skip := wire.HeaderLen + 5 // flags and the kind of the section
+	if m.OpCode() == wire.OpReply {
+		skip = wire.HeaderLen + 20 // flags, cursor, start, count
 	}
-	skip := 5 // OP_MSG: flags and the kind of the section
-	if op := binary.LittleEndian.Uint32(h[12:]); op == 1 {
-		skip = 20 // OP_REPLY: flags, cursor, start, count
-	} else if op != 2013 {
-		return reply{}, fmt.Errorf("opcode %d", op)
-	}
-	return reply{to: binary.LittleEndian.Uint32(h[8:]), doc: body[skip:]}, nil
+	return reply{to: m.ResponseTo(), doc: bson.Raw(m[skip:])}, nil
 }
 
 func (c *rawConn) mustReceive(tb testing.TB) reply {
 	tb.Helper()
-	r, err := c.receive()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	r := must.Get(c.receive())(tb)
 	return r
 }
 
@@ -202,10 +188,7 @@ func (r reply) found(tb testing.TB) int {
 	if err != nil {
 		tb.Fatalf("%v in %v", err, r.doc)
 	}
-	values, err := batch.Array().Values()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	values := must.Get(batch.Array().Values())(tb)
 	return len(values)
 }
 

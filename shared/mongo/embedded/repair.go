@@ -28,6 +28,11 @@ const (
 	idIndex        = "_id_"
 )
 
+// manyCollections is from where on a database here takes longer than people wait: FerretDB
+// reads a whole collection for every filter but {_id: …}, and SQLite its whole catalog whenever
+// that has changed. The figures are in ../../organization/figures.md.
+const manyCollections = 1000
+
 // repairDir brings every database file in dir to a state that FerretDB can go on from. FerretDB
 // makes and drops things in several SQLite transactions, so that a process killed between two of
 // them leaves halves, which FerretDB itself never clears: a table without an entry forbids its
@@ -53,7 +58,10 @@ func repairDir(ctx context.Context, dir string, log *slog.Logger) error {
 
 func repairFile(ctx context.Context, file string, log *slog.Logger) error {
 	// synchronous(full): what FerretDB will find must be on the disk before it opens the file.
-	uri := url.URL{Scheme: "file", Opaque: file, RawQuery: "_pragma=busy_timeout(10000)&_pragma=synchronous(full)&_txlock=immediate"}
+	uri := url.URL{
+		Scheme: "file", Opaque: file,
+		RawQuery: "_pragma=busy_timeout(10000)&_pragma=synchronous(full)&_txlock=immediate",
+	}
 	db, err := sql.Open("sqlite", uri.String())
 	if err != nil {
 		return err
@@ -97,11 +105,17 @@ func repairDatabase(ctx context.Context, db *sql.DB, log *slog.Logger) (empty bo
 		return true, nil
 	}
 	if !slices.Contains(tables, metadataTable) {
-		return false, fmt.Errorf("it has tables but no %s: it was not made by this database, and is left as it is", metadataTable)
+		return false, fmt.Errorf("it has tables but no %s: it was not made by this database, and is left as it is",
+			metadataTable)
 	}
 	collections, err := r.collections(ctx)
 	if err != nil {
 		return false, err
+	}
+	if len(collections) > manyCollections {
+		log.LogAttrs(ctx, slog.LevelWarn, "more collections than this database is good for: with every further one "+
+			"everything takes longer; MONGO_URI takes a MongoDB",
+			slog.Int("collections", len(collections)), slog.Int("good_for", manyCollections))
 	}
 	known := map[string]bool{metadataTable: true}
 	for _, c := range collections {
@@ -192,7 +206,8 @@ func (r repair) collection(ctx context.Context, c collection, tableThere bool) e
 		}
 	}
 
-	there, err := r.names(ctx, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ?", c.table)
+	there, err := r.names(ctx, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND "+
+		"tbl_name = ?", c.table)
 	if err != nil {
 		return err
 	}

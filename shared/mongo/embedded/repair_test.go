@@ -1,13 +1,10 @@
 package embedded_test
 
 import (
-	"context"
 	"database/sql"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,52 +13,29 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"oms/shared/mongo/embedded"
+	"oms/shared/must"
 )
-
-// warnings is a log that keeps the messages of warnings and errors.
-type warnings struct {
-	mu       sync.Mutex
-	messages []string
-}
-
-func (w *warnings) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
-func (w *warnings) WithAttrs([]slog.Attr) slog.Handler           { return w }
-func (w *warnings) WithGroup(string) slog.Handler                { return w }
-
-func (w *warnings) Handle(_ context.Context, r slog.Record) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.messages = append(w.messages, r.Message)
-	return nil
-}
 
 // mustExec runs statements in the SQLite file of the database "oms" in dir.
 func mustExec(tb testing.TB, dir string, statements ...string) {
 	tb.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite"))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := must.Get(sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite")))(tb)
 	for _, s := range statements {
 		if _, err := db.ExecContext(tb.Context(), s); err != nil {
 			tb.Fatalf("%s: %v", s, err)
 		}
 	}
-	if err := db.Close(); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, db.Close())
 }
 
 // mustTable returns the SQLite table of a collection.
 func mustTable(tb testing.TB, dir, coll string) string {
 	tb.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite"))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := must.Get(sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite")))(tb)
 	defer func() { _ = db.Close() }()
 	var table string
-	if err := db.QueryRowContext(tb.Context(), "SELECT table_name FROM _ferretdb_collections WHERE name = ?", coll).Scan(&table); err != nil {
+	if err := db.QueryRowContext(tb.Context(), "SELECT table_name FROM _ferretdb_collections WHERE name = ?", coll).
+		Scan(&table); err != nil {
 		tb.Fatal(err)
 	}
 	return table
@@ -120,7 +94,9 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 		"a create before its entry is there": {
 			empty: true,
 			hurt: func(table string) []string {
-				return []string{`DROP INDEX "` + table + `__id_"`, `DROP INDEX "` + table + `_a.b_index"`, `DELETE FROM ` + entry}
+				return []string{
+					`DROP INDEX "` + table + `__id_"`, `DROP INDEX "` + table + `_a.b_index"`, `DELETE FROM ` + entry,
+				}
 			},
 			check: usable, warns: []string{"orphan table dropped"},
 		},
@@ -137,7 +113,10 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 		"a create before the entry of its _id index": {
 			empty: true,
 			hurt: func(table string) []string {
-				return []string{`UPDATE _ferretdb_collections SET settings = '{}' WHERE name = 'hurt'`, `DROP INDEX "` + table + `_a.b_index"`}
+				return []string{
+					`UPDATE _ferretdb_collections SET settings = '{}' WHERE name = 'hurt'`, `DROP INDEX "` + table +
+						`_a.b_index"`,
+				}
 			},
 			check: usable, warns: []string{"half-made collection dropped"},
 		},
@@ -161,7 +140,8 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 		},
 		"a createIndexes before its entry": {
 			hurt: func(string) []string {
-				return []string{`UPDATE _ferretdb_collections SET settings = json_remove(settings, '$.indexes[1]') WHERE name = 'hurt'`}
+				return []string{`UPDATE _ferretdb_collections SET settings = json_remove(settings, '$.indexes[1]') ` +
+					`WHERE name = 'hurt'`}
 			},
 			check: func(t *testing.T, c *mongo.Collection) {
 				t.Helper()
@@ -202,21 +182,21 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 			mustClose(t, s)
 			mustExec(t, dir, tt.hurt(mustTable(t, dir, "hurt"))...)
 
-			w := new(warnings)
-			again := mustStart(t, dir, slog.New(w))
+			log, seen := newRecords()
+			again := mustStart(t, dir, log)
 			db = newDatabase(t, again.URI())
 			tt.check(t, db.Collection("hurt"))
 			if n := mustCount(t, db.Collection("other"), bson.M{}); n != 2 {
 				t.Errorf("the collection beside it has %d documents, want 2", n)
 			}
-			if diff := cmp.Diff(tt.warns, w.messages); diff != "" {
+			if diff := cmp.Diff(tt.warns, seen.warnings()); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 			mustClose(t, again)
-			w = new(warnings)
-			mustStart(t, dir, slog.New(w))
-			if len(w.messages) > 0 {
-				t.Errorf("the next start repairs again: %q", w.messages)
+			log, seen = newRecords()
+			mustStart(t, dir, log)
+			if again := seen.warnings(); again != nil {
+				t.Errorf("the next start repairs again: %q", again)
 			}
 		})
 	}
@@ -227,30 +207,49 @@ func TestStart_RepairsNothingInAHealthyFolder(t *testing.T) {
 	dir := t.TempDir()
 	s := mustStart(t, dir, nil)
 	db := newDatabase(t, s.URI())
-	names := []string{"plain", "MiXed", "with space", "a-b.c", "тест", "tab\tin it", `back\slash`, "100%", "it's", "a\u00adb", "emoji😀"}
+	names := []string{
+		"plain", "MiXed", "with space", "a-b.c", "тест", "tab\tin it", `back\slash`, "100%", "it's", "a\u00adb",
+		"emoji😀",
+	}
 	for _, name := range names {
 		mustIndex(t, db.Collection(name), true)
 		mustInsert(t, db.Collection(name), bson.M{"_id": name})
 	}
-	if err := db.CreateCollection(t.Context(), "capped", options.CreateCollection().SetCapped(true).SetSizeInBytes(1<<20)); err != nil {
+	if err := db.CreateCollection(t.Context(), "capped", options.CreateCollection().SetCapped(true).
+		SetSizeInBytes(1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	rename := bson.D{{Key: "renameCollection", Value: "oms.plain"}, {Key: "to", Value: "oms.renamed"}}
-	if err := db.Client().Database("admin").RunCommand(t.Context(), rename).Err(); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, db.Client().Database("admin").RunCommand(t.Context(), rename).Err())
 	mustInsert(t, db.Collection("plain"), bson.M{"_id": "second of its name"})
 	mustClose(t, s)
 
-	w := new(warnings)
-	db = newDatabase(t, mustStart(t, dir, slog.New(w)).URI())
-	if len(w.messages) > 0 {
-		t.Errorf("repairs of a healthy folder: %q", w.messages)
+	log, seen := newRecords()
+	db = newDatabase(t, mustStart(t, dir, log).URI())
+	if got := seen.warnings(); got != nil {
+		t.Errorf("repairs of a healthy folder: %q", got)
 	}
 	for _, name := range append(names, "renamed") {
 		if n := mustCount(t, db.Collection(name), bson.M{}); n != 1 {
 			t.Errorf("collection %q has %d documents, want 1", name, n)
 		}
+	}
+}
+
+func TestStart_WarnsOfMoreThanItIsGoodFor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := mustStart(t, dir, nil)
+	mustInsert(t, newDatabase(t, s.URI()).Collection("first"), bson.M{"_id": 1})
+	mustClose(t, s)
+	mustExec(t, dir, "INSERT INTO _ferretdb_collections "+
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "+
+		"SELECT 'many ' || i, 'many_' || i, settings FROM n, _ferretdb_collections WHERE name = 'first'")
+	log, seen := newRecords()
+	mustStart(t, dir, log)
+	got := seen.warnings()
+	if got == nil || !strings.HasPrefix(got[0], "more collections than this database is good for") {
+		t.Errorf("warnings: %.300q, want one of 1001 collections", got)
 	}
 }
 
@@ -264,9 +263,7 @@ func TestStart_RemovesADatabaseFileThatNeverGotATable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "oms.sqlite"), nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, os.WriteFile(filepath.Join(dir, "oms.sqlite"), nil, 0o600))
 			mustExec(t, dir, statements...)
 			s := mustStart(t, dir, nil)
 			mustInsert(t, newDatabase(t, s.URI()).Collection("things"), bson.M{"_id": 1})
@@ -278,18 +275,13 @@ func TestStart_LeavesAStrangersDatabaseAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	mustExec(t, dir, "CREATE TABLE precious (x)")
-	before, err := os.ReadFile(filepath.Join(dir, "oms.sqlite")) //nolint:gosec // a test's own folder
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = embedded.Start(t.Context(), dir, "127.0.0.1:0", nil)
-	if err == nil || !strings.Contains(err.Error(), "oms.sqlite") || !strings.Contains(err.Error(), "was not made by this database") {
+	before := must.Get(os.ReadFile(filepath.Join(dir, "oms.sqlite")))(t) //nolint:gosec // a test's own folder
+	_, err := embedded.Start(t.Context(), dir, "127.0.0.1:0", nil)
+	if err == nil || !strings.Contains(err.Error(), "oms.sqlite") || !strings.Contains(err.Error(),
+		"was not made by this database") {
 		t.Errorf("Start = %v, want a refusal that names the file", err)
 	}
-	after, err := os.ReadFile(filepath.Join(dir, "oms.sqlite")) //nolint:gosec // a test's own folder
-	if err != nil {
-		t.Fatal(err)
-	}
+	after := must.Get(os.ReadFile(filepath.Join(dir, "oms.sqlite")))(t) //nolint:gosec // a test's own folder
 	if !cmp.Equal(before, after) {
 		t.Error("the file was changed")
 	}

@@ -1,7 +1,14 @@
 package mongotest
 
-import "os"
+import (
+	"os"
+	"testing"
+)
 
-// Full reports whether tests that have a quick form shall take their whole one:
-// where OMS_TEST_FULL is set, as `make stress` does.
-func Full() bool { return os.Getenv("OMS_TEST_FULL") != "" }
+// Long leaves a test that takes long to `make stress`, which sets OMS_TEST_FULL.
+func Long(tb testing.TB) {
+	tb.Helper()
+	if os.Getenv("OMS_TEST_FULL") == "" {
+		tb.Skip("left to make stress: it takes long")
+	}
+}

@@ -13,6 +13,7 @@ package mongotest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"os"
 	"strings"
@@ -62,17 +63,12 @@ func EachEngine(t *testing.T, f func(t *testing.T, e Engine)) {
 // Embedded starts an embedded server that stops with the test.
 func Embedded(tb testing.TB) Engine {
 	tb.Helper()
-	s, err := embedded.Start(tb.Context(), tb.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler), embedded.WithoutDiskSync())
+	s, err := embedded.Start(tb.Context(), tb.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler),
+		embedded.WithoutDiskSync())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		ctx, cancel := after(tb)
-		defer cancel()
-		if err := s.Close(ctx); err != nil {
-			tb.Errorf("Close() = %v", err)
-		}
-	})
+	atEnd(tb, "Close()", s.Close)
 	return Engine{Name: "embedded", URI: s.URI()}
 }
 
@@ -108,16 +104,13 @@ func (e Engine) OpenNamed(tb testing.TB, name string) *mongo.Database {
 		tb.Fatal(err)
 	}
 	other := e.Client(tb)
-	tb.Cleanup(func() {
-		ctx, cancel := after(tb)
-		defer cancel()
-		if err := db.Close(ctx); err != nil {
-			tb.Errorf("Close() = %v", err)
-		}
+	atEnd(tb, "dropping "+name, func(ctx context.Context) error {
+		closed := db.Close(ctx)
 		r.Check(tb)
-		if err := other.Database(name).Drop(ctx); err != nil {
-			tb.Errorf("dropping %s: %v", name, err)
+		if whole := r.Explain(ctx, other.Database(name)); whole != nil {
+			tb.Errorf("the server reads whole collections for %q, want an index used", whole)
 		}
+		return errors.Join(closed, other.Database(name).Drop(ctx))
 	})
 	return db
 }
@@ -129,14 +122,20 @@ func (e Engine) Client(tb testing.TB) *driver.Client {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	atEnd(tb, "Disconnect()", client.Disconnect)
+	return client
+}
+
+// atEnd ends something with the test.
+func atEnd(tb testing.TB, doing string, end func(ctx context.Context) error) {
+	tb.Helper()
 	tb.Cleanup(func() {
 		ctx, cancel := after(tb)
 		defer cancel()
-		if err := client.Disconnect(ctx); err != nil {
-			tb.Errorf("Disconnect() = %v", err)
+		if err := end(ctx); err != nil {
+			tb.Errorf("%s = %v", doing, err)
 		}
 	})
-	return client
 }
 
 // clientTimeout is how long a client of a test waits: a database of many collections

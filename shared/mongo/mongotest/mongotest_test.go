@@ -61,6 +61,13 @@ func TestServer(t *testing.T) {
 func TestRecorder_Check(t *testing.T) {
 	t.Parallel()
 	bounded := bson.D{{Key: "maxTimeMS", Value: int64(2000)}}
+	find := func(filter bson.M) bson.D {
+		return append(bson.D{{Key: "find", Value: "c"}, {Key: "filter", Value: filter}}, bounded...)
+	}
+	index := marshal(t, append(bson.D{
+		{Key: "createIndexes", Value: "c"},
+		{Key: "indexes", Value: bson.A{bson.M{"key": bson.M{"a": 1}, "sparse": true}}},
+	}, bounded...))
 	for name, tc := range map[string]struct {
 		command string
 		body    bson.D
@@ -70,19 +77,51 @@ func TestRecorder_Check(t *testing.T) {
 		"passes what the driver cannot bound":         {"getMore", bson.D{}, ""},
 		"fails what is not bounded":                   {"update", bson.D{}, "error: sent [update] without maxTimeMS"},
 		"fails what no step of the protocol may send": {"findAndModify", bounded, "error: sent findAndModify"},
+		"passes a read by a field that may not be there": {
+			"find", find(bson.M{"a": bson.M{"$lt": 1, "$exists": true}}), "",
+		},
+		"passes one in several parts": {
+			"find", find(bson.M{
+				"$and": bson.A{bson.M{"a": bson.M{"$exists": true}}, bson.M{"$or": bson.A{bson.M{"a": 1}}}},
+			}), "",
+		},
+		"passes a read by another field that has an index": {"find", find(bson.M{"b": 1, "_id": 1}), ""},
+		"fails one by a field that has none":               {"find", find(bson.M{"b": 1}), `error: sent ["find c {b}"]`},
+		"passes it in the order of one that has": {
+			"find", append(find(bson.M{}), bson.E{Key: "sort", Value: bson.D{{Key: "_id", Value: 1}}}), "",
+		},
+		"fails a change of documents that no index finds": {
+			"update", append(bson.D{
+				{Key: "update", Value: "c"}, {Key: "updates", Value: bson.A{bson.M{"q": bson.M{"b": 1}}}},
+			}, bounded...), `error: sent ["update c {b}"]`,
+		},
+		"fails one that takes no notice of that": {
+			"find", find(bson.M{"a": 1}), "error: read by [c.a] without $exists",
+		},
+		"fails it in several parts": {
+			"find", find(bson.M{"$or": bson.A{bson.M{"_id": 1}, bson.M{"a": 1}}}), "error: read by [c.a]",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			raw, err := bson.Marshal(tc.body)
-			if err != nil {
-				t.Fatal(err)
-			}
 			r := &mongotest.Recorder{}
-			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{CommandName: tc.command, Command: raw})
+			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{CommandName: "createIndexes", Command: index})
+			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{
+				CommandName: tc.command, Command: marshal(t, tc.body),
+			})
 			got := run(t, func(tb testing.TB) { tb.Helper(); r.Check(tb) })
 			if !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" {
 				t.Errorf("Check said %q, want %q", got, tc.want)
 			}
 		})
 	}
+}
+
+func marshal(tb testing.TB, body bson.D) bson.Raw {
+	tb.Helper()
+	raw, err := bson.Marshal(body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
 }

@@ -15,20 +15,11 @@ import (
 // for d older: holds of names, leases of operations and requests, the days that
 // an idempotency key and a trash are kept. To the service, in whatever process
 // it runs, d has then passed; no test has to wait for it.
-func (e Engine) PassTime(tb testing.TB, database string, d time.Duration) {
-	tb.Helper()
-	e.pass(tb, database, "", d)
-}
-
-// PassTimeOf is [Engine.PassTime] for one key alone: its claim, the
-// organization that has it, moves from it or moves to it, and the requests that
-// asked for it. Tests beside this one keep their time.
-func (e Engine) PassTimeOf(tb testing.TB, database, key string, d time.Duration) {
-	tb.Helper()
-	e.pass(tb, database, key, d)
-}
-
-func (e Engine) pass(tb testing.TB, database, key string, d time.Duration) {
+//
+// With a key, of that alone: its claim, the organization that has it, moves from
+// it or moves to it, and the requests that asked for it. Tests beside this one keep
+// their time.
+func (e Engine) PassTime(tb testing.TB, database, key string, d time.Duration) {
 	tb.Helper()
 	ctx, cancel := after(tb)
 	defer cancel()

@@ -36,7 +36,8 @@ func (w writer) AddIndex(ctx context.Context, collection string, i organizationt
 	if i.Unique {
 		o.SetUnique(true)
 	}
-	if _, err := w.db.Collection(collection).Indexes().CreateOne(ctx, driver.IndexModel{Keys: bson.D{{Key: i.Field, Value: 1}}, Options: o}); err != nil {
+	if _, err := w.db.Collection(collection).Indexes().CreateOne(ctx,
+		driver.IndexModel{Keys: bson.D{{Key: i.Field, Value: 1}}, Options: o}); err != nil {
 		return fmt.Errorf("making index %s of %s: %w", i.Name, collection, err)
 	}
 	return nil
@@ -73,7 +74,9 @@ func (w writer) Indexes(ctx context.Context, collection string) ([]organizationt
 		if spec.Name == "_id_" {
 			continue
 		}
-		all = append(all, organizationtest.Index{Name: spec.Name, Field: keys[0].Key(), Unique: spec.Unique != nil && *spec.Unique})
+		all = append(all, organizationtest.Index{
+			Name: spec.Name, Field: keys[0].Key(), Unique: spec.Unique != nil && *spec.Unique,
+		})
 	}
 	slices.SortFunc(all, func(a, b organizationtest.Index) int { return cmp.Compare(a.Name, b.Name) })
 	return all, nil

@@ -71,7 +71,8 @@ func ReadHeader(r io.Reader) (header []byte, length int, err error) {
 	}
 	declared := binary.LittleEndian.Uint32(header)
 	if declared < HeaderLen || declared > MaxMessageLen {
-		return nil, 0, fmt.Errorf("a message declares %d bytes; %d to %d are allowed", declared, HeaderLen, MaxMessageLen)
+		return nil, 0, fmt.Errorf("a message declares %d bytes; %d to %d are allowed", declared, HeaderLen,
+			MaxMessageLen)
 	}
 	return header, int(declared), nil
 }

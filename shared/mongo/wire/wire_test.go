@@ -16,7 +16,8 @@ import (
 
 // frame is a message of these parts.
 func frame(op uint32, body []byte) []byte {
-	b := binary.LittleEndian.AppendUint32(nil, uint32(wire.HeaderLen+len(body))) //nolint:gosec // G115: tests send little
+	//nolint:gosec // G115: tests send little
+	b := binary.LittleEndian.AppendUint32(nil, uint32(wire.HeaderLen+len(body)))
 	b = binary.LittleEndian.AppendUint32(b, 7)
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	b = binary.LittleEndian.AppendUint32(b, op)
@@ -49,7 +50,8 @@ func seeds(tb testing.TB) map[string]seed {
 		"OP_MSG without a reply": {wire.OpMsg, msg(tb, find, 2), wire.Command{Name: "find", Silent: true}},
 		"OP_MSG with checksum":   {wire.OpMsg, append(msg(tb, find, 1), 1, 2, 3, 4), wire.Command{Name: "find"}},
 		"OP_QUERY": {
-			wire.OpQuery, []byte("\x00\x00\x00\x00a.$cmd\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00"),
+			wire.OpQuery,
+			[]byte("\x00\x00\x00\x00a.$cmd\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00"),
 			wire.Command{Name: "a"},
 		},
 		"OP_COMPRESSED": {2012, msg(tb, find, 0), wire.Command{}},
@@ -85,7 +87,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, op uint32, body []byte) {
 		got := wire.Parse(frame(op, body))
-		if got.Name != "" && (op != wire.OpMsg && op != wire.OpQuery || !bytes.Contains(body, append([]byte(got.Name), 0))) {
+		if got.Name != "" && (op != wire.OpMsg && op != wire.OpQuery ||
+			!bytes.Contains(body, append([]byte(got.Name), 0))) {
 			t.Errorf("%x of kind %d has a command %q", body, op, got.Name)
 		}
 		if got.MaxTime < 0 || got.MaxTime > 24*time.Hour {
@@ -97,10 +100,13 @@ func FuzzParse(f *testing.F) {
 func TestRead(t *testing.T) {
 	t.Parallel()
 	m := frame(wire.OpMsg, []byte("body"))
-	if got, err := wire.Read(bytes.NewReader(m)); err != nil || !bytes.Equal(got, m) || got.RequestID() != 7 || got.OpCode() != wire.OpMsg {
+	if got, err := wire.Read(bytes.NewReader(m)); err != nil || !bytes.Equal(got, m) || got.RequestID() != 7 ||
+		got.OpCode() != wire.OpMsg {
 		t.Errorf("Read() = %x, %v", got, err)
 	}
-	for n, want := range map[int]error{0: io.EOF, 3: io.ErrUnexpectedEOF, wire.HeaderLen: io.ErrUnexpectedEOF, len(m) - 1: io.ErrUnexpectedEOF} {
+	for n, want := range map[int]error{
+		0: io.EOF, 3: io.ErrUnexpectedEOF, wire.HeaderLen: io.ErrUnexpectedEOF, len(m) - 1: io.ErrUnexpectedEOF,
+	} {
 		if _, err := wire.Read(bytes.NewReader(m[:n])); !errors.Is(err, want) {
 			t.Errorf("of %d bytes: %v, want %v", n, err, want)
 		}

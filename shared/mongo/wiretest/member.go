@@ -13,6 +13,7 @@ import (
 )
 
 // The state change errors of
+//
 // https://github.com/mongodb/specifications/blob/master/source/server-discovery-and-monitoring/server-discovery-and-monitoring.md.
 const (
 	codeNotWritablePrimary = 10107
@@ -43,13 +44,6 @@ func (m *member) drop() {
 	for c := range m.open {
 		reset(c)
 	}
-}
-
-func reset(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.Close()
 }
 
 func (m *member) accept(l net.Listener) {
@@ -111,7 +105,7 @@ func (m *member) answer(c *conn, message wire.Message) (wire.Message, error) {
 	switch fate {
 	case fateServed, fateApplied, fateInterrupted:
 	case fateLost:
-		reset(c)
+		c.abort()
 		return nil, errFault
 	default:
 		return wire.Reply(message, m.refusal(codeNotWritablePrimary, "NotWritablePrimary", "not primary"))
@@ -124,10 +118,11 @@ func (m *member) answer(c *conn, message wire.Message) (wire.Message, error) {
 	case err != nil:
 		return nil, err
 	case fate == fateApplied:
-		reset(c)
+		c.abort()
 		return nil, errFault
 	case fate == fateInterrupted:
-		return wire.Reply(message, m.refusal(codeInterrupted, "InterruptedDueToReplStateChange", "operation was interrupted"))
+		return wire.Reply(message, m.refusal(codeInterrupted, "InterruptedDueToReplStateChange",
+			"operation was interrupted"))
 	}
 	return reply, nil
 }

@@ -136,12 +136,15 @@ type conn struct {
 
 // abort resets both connections: the peers get no orderly end.
 func (c *conn) abort() {
-	for _, side := range []net.Conn{c.Conn, c.server} {
-		if tcp, ok := side.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = side.Close()
+	reset(c.Conn)
+	reset(c.server)
+}
+
+func reset(side net.Conn) {
+	if tcp, ok := side.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
 	}
+	_ = side.Close()
 }
 
 var errFault = errors.New("a scripted fault")
@@ -193,12 +196,13 @@ func handshake(command string) bool {
 func (p *Proxy) pass(c *conn, m wire.Message) error {
 	command := wire.Parse(m)
 	if handshake(command.Name) {
+		p.mu.Lock()
 		if name, ok := command.Body.Lookup("client", "application", "name").StringValueOK(); ok {
-			p.mu.Lock()
 			c.name = name
-			p.mu.Unlock()
 		}
-		switch s := p.spread(c.name); {
+		s := p.spread(c.name)
+		p.mu.Unlock()
+		switch {
 		case s == nil:
 		case s.rule.Fault == Refuse:
 			c.abort()
@@ -263,18 +267,11 @@ func (p *Proxy) shot(client, command string) *Shot {
 	if first != nil {
 		return first
 	}
-	for _, s := range p.shots {
-		if (s.rule.Fault == Blackhole || s.rule.Fault == Refuse) && s.spreads(client) {
-			return s
-		}
-	}
-	return nil
+	return p.spread(client)
 }
 
-// spread returns the rule that holds for all that the client sends, or nil.
+// spread returns the rule that holds for all that the client sends, or nil. p is locked.
 func (p *Proxy) spread(client string) *Shot {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, s := range p.shots {
 		if (s.rule.Fault == Blackhole || s.rule.Fault == Refuse) && s.spreads(client) {
 			return s

@@ -3,6 +3,7 @@ package wiretest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -39,11 +40,15 @@ func NewSet(tb testing.TB, uri string, seed uint64) *Set {
 	tb.Helper()
 	s := &Set{
 		server: host(tb, uri), term: 1, changed: make(chan struct{}),
-		random: rand.New(rand.NewPCG(seed, seed)), fates: map[string]int{}, //nolint:gosec // G404: to be repeated, not to be secret
+		//nolint:gosec // G404: to be repeated, not to be secret
+		random: rand.New(rand.NewPCG(seed, seed)), fates: map[string]int{},
 	}
 	for i := range 3 {
 		l := listen(tb, "127.0.0.1:0")
-		m := &member{set: s, index: i, address: l.Addr().String(), process: bson.NewObjectID(), listener: l, open: map[net.Conn]bool{}, counter: 1}
+		m := &member{
+			set: s, index: i, address: l.Addr().String(), process: bson.NewObjectID(), listener: l,
+			open: map[net.Conn]bool{}, counter: 1,
+		}
 		s.members = append(s.members, m)
 	}
 	for _, m := range s.members {
@@ -66,15 +71,25 @@ func (s *Set) hosts() []string {
 	return all
 }
 
+// Connections returns how many connections each member has now, the primary's first.
+func (s *Set) Connections() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []int
+	for _, m := range s.members {
+		all = append(all, len(m.open))
+		if m.index == s.primary {
+			all[0], all[len(all)-1] = all[len(all)-1], all[0]
+		}
+	}
+	return all
+}
+
 // Fates returns how often a step-down did what to a command that it met.
 func (s *Set) Fates() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fates := map[string]int{}
-	for f, n := range s.fates {
-		fates[f] = n
-	}
-	return fates
+	return maps.Clone(s.fates)
 }
 
 // StepDown has the primary step down: for the time of stepping, each command
@@ -92,11 +107,7 @@ func (s *Set) StepDown(ctx context.Context, stepping, election time.Duration) er
 		s.stepping, s.primary = false, -1
 		s.members[old].drop()
 	})
-	if err := wait(ctx, election); err != nil {
-		return err
-	}
-	s.elect(old)
-	return nil
+	return s.elect(ctx, election, old)
 }
 
 // Kill kills the primary, which refuses connections from then on; what it was
@@ -112,11 +123,7 @@ func (s *Set) Kill(ctx context.Context, election time.Duration) error {
 		m.listener = nil
 		m.drop()
 	})
-	if err := wait(ctx, election); err != nil {
-		return err
-	}
-	s.elect(old)
-	return nil
+	return s.elect(ctx, election, old)
 }
 
 // Revive starts dead members again, at their old addresses, as secondaries.
@@ -138,8 +145,11 @@ func (s *Set) Revive(ctx context.Context) error {
 	return nil
 }
 
-// elect makes the next living member after the old primary the new one.
-func (s *Set) elect(old int) {
+// elect makes the next living member after the old primary the new one, when the election is over.
+func (s *Set) elect(ctx context.Context, election time.Duration, old int) error {
+	if err := wait(ctx, election); err != nil {
+		return err
+	}
 	s.change(func() {
 		s.term++
 		next := (old + 1) % len(s.members)
@@ -148,6 +158,7 @@ func (s *Set) elect(old int) {
 		}
 		s.primary = next
 	})
+	return nil
 }
 
 // change changes the state of the set, and with it every member's topology version.

@@ -59,7 +59,10 @@ func (g generator) request(field, what string) Request {
 	if field != "" {
 		name = field + ": " + what
 	}
-	return Request{Operation: g.operation.Operation, Name: name, Field: field, Query: url.Values{}, Header: http.Header{}, Secured: g.operation.secured}
+	return Request{
+		Operation: g.operation.Operation, Name: name, Field: field, Query: url.Values{}, Header: http.Header{},
+		Secured: g.operation.secured,
+	}
 }
 
 // setBody gives the request a JSON body.
@@ -263,9 +266,10 @@ func wrongTexts(words map[string]any, example string) []wrongText {
 		}
 	}
 	switch words["format"] {
-	case "email":
+	case "idn-email":
 		add("without an @", strings.ReplaceAll(example, "@", "."))
 		add("without a dot in the domain", example[:strings.Index(example, "@")+1]+"localhost")
+		add("a sign in the domain", example+"*")
 		add("with a name beside the address", "Admin <"+example+">")
 		add("two addresses", example+", "+example)
 	case "organization-name":

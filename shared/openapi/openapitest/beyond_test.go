@@ -19,8 +19,15 @@ func answered(r openapitest.Request) exchange {
 		e.reqHeader.Set("Authorization", "Bearer a.b.c")
 	}
 	switch r.Path {
-	case "/admin/login":
-		e.status, e.body = 200, `{"access_token":"a.b.c","token_type":"bearer","expires_in":3600}`
+	case "/admin/login", "/admin/refresh":
+		e.status, e.body = 200, `{"access_token":"a.b.c","token_type":"bearer","expires_in":3600,`+
+			`"refresh_token":"omsr_`+strings.Repeat("A", 112)+`","refresh_token_expires_in":604800}`
+	case "/admin/password/forgot":
+		e.status, e.body = 202, `{"status":"accepted"}`
+	case "/admin/password/reset":
+		e.status, e.body = 200, `{"status":"reset"}`
+	case "/admin/email/confirm":
+		e.status, e.body = 200, `{"status":"confirmed"}`
 	case "/org/get":
 		e.status = 200
 	case "/org/update":
@@ -44,7 +51,8 @@ func TestBeyond(t *testing.T) {
 			}
 			got := failures(t, c, answered(r))
 			if len(got) != 1 || !strings.Contains(got[0], "accepted") {
-				t.Errorf("%s %s: %s: the checker says %q, want that it was accepted, and no more", r.Method, r.Path, r.Name, got)
+				t.Errorf("%s %s: %s: the checker says %q, want that it was accepted, and no more", r.Method, r.Path,
+					r.Name, got)
 			}
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,7 +39,7 @@ func newCompiler() (*jsonschema.Compiler, error) {
 	c.AssertFormat()
 	c.AssertVocabs()
 	c.RegisterVocabulary(own)
-	c.RegisterFormat(&jsonschema.Format{Name: "email", Validate: checkText(checkEmail)})
+	c.RegisterFormat(&jsonschema.Format{Name: "idn-email", Validate: checkText(checkEmail)})
 	c.RegisterFormat(&jsonschema.Format{Name: "organization-name", Validate: checkText(checkName)})
 	return c, nil
 }
@@ -54,7 +55,8 @@ func checkText(check func(string) error) func(any) error {
 }
 
 // checkEmail is the contract's rule: trimmed, an address by net/mail (RFC 5322,
-// section 3.4) and nothing beside it, with a dotted domain.
+// section 3.4) and nothing beside it, with a dotted domain of letters, marks,
+// digits and hyphens.
 func checkEmail(s string) error {
 	s = strings.TrimSpace(s)
 	a, err := mail.ParseAddress(s)
@@ -64,8 +66,8 @@ func checkEmail(s string) error {
 	if a.Address != s {
 		return errors.New("more than an address")
 	}
-	if !strings.Contains(strings.Trim(s[strings.LastIndex(s, "@")+1:], "."), ".") {
-		return errors.New("the domain has no dot")
+	if !regexp.MustCompile(`@[\pL\pM\pN-]+(\.[\pL\pM\pN-]+)+$`).MatchString(s) {
+		return errors.New("the domain is none, or has no dot")
 	}
 	return nil
 }
@@ -73,7 +75,10 @@ func checkEmail(s string) error {
 // checkName is the contract's rule but for the length.
 func checkName(s string) error {
 	s = normalise(s)
-	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control,
+			r)
+	}) {
 		return errors.New("a control character")
 	}
 	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
@@ -99,7 +104,9 @@ func vocabulary() (*jsonschema.Vocabulary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &jsonschema.Vocabulary{URL: url, Schema: meta, Compile: func(_ *jsonschema.CompilerContext, schema map[string]any) (jsonschema.SchemaExt, error) {
+	return &jsonschema.Vocabulary{URL: url, Schema: meta, Compile: func(_ *jsonschema.CompilerContext,
+		schema map[string]any,
+	) (jsonschema.SchemaExt, error) {
 		var all lengths
 		for unit, measure := range measures() {
 			least, hasLeast := number(schema["x-min"+unit])

@@ -87,7 +87,8 @@ func (r *response) check(resp *http.Response, body []byte, report reporter) {
 		if name == "Vary" && len(values) > 1 { // a list may come in several lines (RFC 9110, section 5.3)
 			values = []string{strings.Join(values, ", ")}
 		}
-		required := h.required || slices.Contains(h.content, content) || (problem.Code != "" && slices.Contains(h.codes, problem.Code))
+		required := h.required || slices.Contains(h.content, content) ||
+			(problem.Code != "" && slices.Contains(h.codes, problem.Code))
 		switch {
 		case len(values) == 0 && required:
 			report("the header %s is missing", name)
@@ -197,7 +198,8 @@ func validate(schema *jsonschema.Schema, text []byte, what string, report report
 // as unevaluated too, and is refused by "false schema".
 func explain(err error) string {
 	lines := strings.Split(err.Error(), "\n")
-	causes := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.HasSuffix(l, "false schema") })
+	causes := slices.DeleteFunc(slices.Clone(lines),
+		func(l string) bool { return strings.HasSuffix(l, "false schema") })
 	if len(causes) > 1 { // the first line names the schema
 		lines = causes
 	}

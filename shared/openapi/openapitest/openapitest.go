@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -102,17 +103,6 @@ func New(tb testing.TB) *Checker {
 //nolint:gochecknoglobals // read once, for compiling the schemas takes long; it never changes
 var own = sync.OnceValues(func() (*Checker, error) { return read(openapi.Document()) })
 
-// NewFrom returns a checker of another document. A document that it cannot
-// read ends the test.
-func NewFrom(tb testing.TB, document []byte) *Checker {
-	tb.Helper()
-	c, err := read(document)
-	if err != nil {
-		tb.Fatalf("reading the OpenAPI document: %v", err)
-	}
-	return c
-}
-
 // Operations returns every operation of the document, by path and method.
 func (c *Checker) Operations() []Operation {
 	var all []Operation
@@ -122,6 +112,47 @@ func (c *Checker) Operations() []Operation {
 	slices.SortFunc(all, func(a, b Operation) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
 	})
+	return all
+}
+
+// Find returns the operation of a request, and whether there is one.
+func (c *Checker) Find(method, path string) (Operation, bool) {
+	o, _ := c.find(method, path)
+	if o == nil {
+		return Operation{}, false
+	}
+	return o.Operation, true
+}
+
+// Answer is what an operation may answer with.
+type Answer struct {
+	Operation
+
+	Status int
+	Code   string // of the problem; empty for a success
+}
+
+// Successes returns every 2xx that the document has.
+func (c *Checker) Successes() []Answer {
+	var all []Answer
+	for _, o := range c.operations {
+		for status := range o.responses {
+			if n, err := strconv.Atoi(status); err == nil && n/100 == 2 {
+				all = append(all, Answer{Operation: o.Operation, Status: n})
+			}
+		}
+	}
+	return all
+}
+
+// Secured returns the operations of which every request needs a token.
+func (c *Checker) Secured() []Operation {
+	var all []Operation
+	for _, o := range c.operations {
+		if o.secured {
+			all = append(all, o.Operation)
+		}
+	}
 	return all
 }
 
@@ -172,7 +203,8 @@ func read(document []byte) (*Checker, error) {
 		return nil, r.err
 	}
 	slices.SortFunc(c.operations, func(a, b *operation) int {
-		return cmp.Or(cmp.Compare(strings.Count(a.Path, "{"), strings.Count(b.Path, "{")), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+		return cmp.Or(cmp.Compare(strings.Count(a.Path, "{"), strings.Count(b.Path, "{")), cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Method, b.Method))
 	})
 	return c, nil
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -87,18 +88,37 @@ type point struct {
 	then string
 }
 
+// world is a World with the test that it is for.
+type world struct {
+	testing.TB
+	*organizationtest.World
+}
+
+func (w world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// request is what somebody asks of the service.
+type request func(ctx context.Context, s *organization.Service, who token.Principal) error
+
 // scenario is one request that something happens to.
 type scenario struct {
 	name string
 	// prepare makes the world before it and returns who asks, where somebody does.
-	prepare func(t *testing.T, w *organizationtest.World) token.Principal
+	prepare func(w world) token.Principal
 	// act is the request.
-	act func(ctx context.Context, s *organization.Service, who token.Principal) error
-	// rival is what another client wants.
-	rival func(ctx context.Context, s *organization.Service) error
+	act request
+	// rival is what another client wants; who is the same.
+	rival request
 	// check asserts what the request promised, when all is quiet; acked: it was
 	// answered with success.
-	check func(t *testing.T, w *organizationtest.World, acked bool) string
+	check func(w world, acked bool) string
+	// rivalled, where there is one, comes instead of check when the rival was
+	// answered with success, and asserts what that promised.
+	rivalled func(w world, acked bool) string
 	// replays: once it was answered with success, so is every retry.
 	replays bool
 	// strangers are collections that are not the service's, and must stay.
@@ -117,15 +137,16 @@ type Subject struct {
 // where the database is one in memory, cuts its primary off just then; lets
 // the client retry, a rival come, or only reconcile run; and holds the
 // protocol's invariants when all is quiet. It prints how many points there are.
-// Of every stride points one is tried: 1 tries all. newSubject returns a world on an
-// empty database at each call.
-func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Subject) {
+// newSubject returns a world on an empty database at each call. Of so many points
+// as every says one is tried, drawn at random: 1 tries all.
+func TestCrashPoints(t *testing.T, every int, newSubject func(t *testing.T) Subject) {
 	t.Helper()
-	points, tried := 0, 0
+	tried, all := 0, 0
 	for _, sc := range scenarios() {
 		these := map[int][]point{} // by command
 		for _, p := range sc.points(t, newSubject(t)) {
-			if points++; points%stride == 0 {
+			all++
+			if rand.IntN(every) == 0 { //nolint:gosec // G404: a test's choice
 				these[p.n] = append(these[p.n], p)
 				tried++
 			}
@@ -140,15 +161,16 @@ func TestCrashPoints(t *testing.T, stride int, newSubject func(t *testing.T) Sub
 			})
 		}
 	}
-	t.Logf("%d of %d crash points tried", tried, points)
+	t.Logf("%d of %d crash points tried", tried, all)
 }
 
 // points returns the points of the scenario, which it plays undisturbed.
 func (sc scenario) points(t *testing.T, w Subject) []point {
 	t.Helper()
-	who := sc.prepare(t, w.World)
+	tw := world{t, w.World}
+	who := sc.prepare(tw)
 	count, cuts := &faulty{n: -1}, &severed{n: -1, db: w.Memory}
-	_ = sc.act(t.Context(), w.On(organizationtest.Hooked(cuts.store(w.Store), count.hook)), who)
+	_ = sc.act(within(tw), w.On(organizationtest.Hooked(cuts.store(w.Store), count.hook)), who)
 	if count.seen == 0 {
 		t.Fatalf("%s sends no command", sc.name)
 	}
@@ -166,17 +188,19 @@ func (sc scenario) points(t *testing.T, w Subject) []point {
 // crash tries one point and returns what is wrong when all is quiet.
 func crash(t *testing.T, w Subject, sc scenario, p point) []string {
 	t.Helper()
-	who := sc.prepare(t, w.World)
+	tw := world{t, w.World}
+	who := sc.prepare(tw)
 	f := &faulty{n: p.n, m: p.m}
 	store := organizationtest.Hooked(w.Store, f.hook)
+	rivalled := false
 	if p.m.cut() {
 		c := &severed{n: p.n, db: w.Memory, lose: p.m.loses()}
 		if p.then == rivalAtOnce {
-			c.meanwhile = func() { _ = sc.rival(t.Context(), w.Service) }
+			c.meanwhile = func() { rivalled = sc.rival(within(tw), w.Service, who) == nil }
 		}
 		store = c.store(w.Store)
 	}
-	err := sc.act(t.Context(), w.On(store), who)
+	err := sc.act(within(tw), w.On(store), who)
 	acked := err == nil
 	if c := organizationtest.Code(err); strings.HasPrefix(c, "not a fault") {
 		return []string{"answered " + c}
@@ -184,7 +208,7 @@ func crash(t *testing.T, w Subject, sc scenario, p point) []string {
 	w.Clock.Advance(organization.Lease + 3*time.Second)
 	switch p.then {
 	case "retry":
-		err := sc.act(t.Context(), w.Service, who)
+		err := sc.act(within(tw), w.Service, who)
 		if sc.replays && acked && err != nil {
 			return []string{"the retry of what was acknowledged was answered " + organizationtest.Code(err)}
 		}
@@ -193,7 +217,8 @@ func crash(t *testing.T, w Subject, sc scenario, p point) []string {
 			return []string{"the retry was answered " + c}
 		}
 	case "rival":
-		c := organizationtest.Code(sc.rival(t.Context(), w.Service))
+		c := organizationtest.Code(sc.rival(within(tw), w.Service, who))
+		rivalled = c == ""
 		if strings.HasPrefix(c, "not a fault") || c == "storage_unavailable" {
 			return []string{"the rival was answered " + c}
 		}
@@ -204,7 +229,14 @@ func crash(t *testing.T, w Subject, sc scenario, p point) []string {
 	}
 	w.Quiet(t)
 	var bad []string
-	if b := sc.check(t, w.World, acked); b != "" {
+	check := sc.check
+	if rivalled && sc.rivalled != nil {
+		check, acked = sc.rivalled, true
+	}
+	if b := check(tw, acked); b != "" {
+		bad = append(bad, b)
+	}
+	if b := told(tw); b != "" {
 		bad = append(bad, b)
 	}
 	return append(bad, w.Violations(t, sc.strangers...)...)

@@ -2,16 +2,17 @@ package crashtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"testing"
 	"time"
 
+	"oms/shared/fault"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
 )
 
-func creation(name, email, key string) func(context.Context, *organization.Service, token.Principal) error {
+func creation(name, email, key string) request {
 	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
 		_, err := s.Create(ctx, organization.Creation{
 			Name: name, Email: email, Password: organizationtest.Password, IdempotencyKey: key,
@@ -20,13 +21,7 @@ func creation(name, email, key string) func(context.Context, *organization.Servi
 	}
 }
 
-func rival(name, email string) func(context.Context, *organization.Service) error {
-	return func(ctx context.Context, s *organization.Service) error {
-		return creation(name, email, "")(ctx, s, token.Principal{})
-	}
-}
-
-func change(c organization.Change) func(context.Context, *organization.Service, token.Principal) error {
+func change(c organization.Change) request {
 	return func(ctx context.Context, s *organization.Service, who token.Principal) error {
 		_, err := s.Update(ctx, who, c)
 		return err
@@ -34,17 +29,54 @@ func change(c organization.Change) func(context.Context, *organization.Service, 
 }
 
 func deletion(ctx context.Context, s *organization.Service, who token.Principal) error {
-	_, err := s.Delete(ctx, who, "Acme", nil)
+	_, err := s.Delete(ctx, who, organization.Deletion{Name: "Acme"})
 	return err
 }
 
-func look(name string) func(context.Context, *organization.Service, token.Principal) error {
+func look(name string) request {
 	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
 		if _, err := s.Get(ctx, token.Principal{}, name); organizationtest.Code(err) != "organization_not_found" {
 			return err
 		}
 		return nil
 	}
+}
+
+func login(ctx context.Context, s *organization.Service, who token.Principal) error {
+	id, err := organization.ParseID(who.AdminID)
+	if err == nil {
+		_, err = organizationtest.Begin(ctx, s, organization.Admin{ID: id, CredentialVersion: who.CredentialVersion})
+	}
+	return refused(err)
+}
+
+func refresh(ctx context.Context, s *organization.Service, who token.Principal) error {
+	_, _, err := s.RotateSession(ctx, organizationtest.Turn(who, 0))
+	return refused(err)
+}
+
+// refused makes of ErrAbsent what package admin does.
+func refused(err error) error {
+	if errors.Is(err, organization.ErrAbsent) {
+		return fault.New(fault.Unauthenticated, "refused", "the credential is refused")
+	}
+	return err
+}
+
+func logout(ctx context.Context, s *organization.Service, who token.Principal) error {
+	return s.Logout(ctx, who)
+}
+
+func logoutAll(ctx context.Context, s *organization.Service, who token.Principal) error {
+	return s.LogoutAll(ctx, who)
+}
+
+// ended asserts that the tenant has no session left, where that was acknowledged.
+func ended(w world, acked bool) string {
+	if live := w.LiveSessions(w, "a@acme.io"); acked && len(live) > 0 {
+		return fmt.Sprintf("%d sessions live that were ended", len(live))
+	}
+	return ""
 }
 
 func reconcile(ctx context.Context, s *organization.Service, _ token.Principal) error {
@@ -58,58 +90,55 @@ func repair(ctx context.Context, s *organization.Service, _ token.Principal) err
 }
 
 // contradicted prepares, beside the tenant, one of everything that only the doctor mends.
-func contradicted(t *testing.T, w *organizationtest.World) token.Principal {
-	t.Helper()
-	who, now := tenant(t, w), w.Clock.Now()
-	w.Found(t, "Other", "o@other.io")
-	other, err := w.Store.Claims.Find(t.Context(), "other")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = w.Store.Claims.Delete(t.Context(), other)
+func contradicted(w world) token.Principal {
+	who, now := tenant(w), w.Clock.Now()
+	w.Found(w, "Other", "o@other.io")
+	other, err := w.Store.Claims.Find(w.Context(), "other")
+	w.must(err)
+	_, err = w.Store.Claims.Delete(w.Context(), other)
 	dead := organization.Claim{Key: "gamma", OrgID: organization.NewID(now), ID: organization.NewID(now)}
 	orphan := organization.Admin{ID: organization.NewID(now), OrgID: dead.OrgID, Email: "c@beta.io", Rev: 1}
 	for _, err := range []error{
 		err,
-		w.Store.Collections.Drop(t.Context(), "org_other"),
-		w.Store.Collections.Create(t.Context(), "org_beta"),
-		w.Store.Claims.Insert(t.Context(), dead),
-		w.Store.Admins.Insert(t.Context(), orphan),
+		w.Store.Collections.Drop(w.Context(), "org_other"),
+		w.Store.Collections.Create(w.Context(), "org_beta"),
+		w.Store.Claims.Insert(w.Context(), dead),
+		w.Store.Admins.Insert(w.Context(), orphan),
 	} {
-		if err != nil {
-			t.Fatal(err)
-		}
+		w.must(err)
 	}
 	return who
 }
 
 // mended asserts that whatever a doctor that died has left, another one mends, and the tenant has all that it had.
-func mended(t *testing.T, w *organizationtest.World, _ bool) string {
-	t.Helper()
+func mended(w world, _ bool) string {
 	for range 2 {
-		if _, err := w.Repair(t.Context()); err != nil {
+		if _, err := w.Repair(w.Context()); err != nil {
 			return err.Error()
 		}
-		w.Quiet(t)
+		w.Quiet(w)
 	}
-	return either(t, w, false, "acme")
+	return either(w, false, "acme")
 }
 
-func nobody(*testing.T, *organizationtest.World) token.Principal { return token.Principal{} }
+func nobody(world) token.Principal { return token.Principal{} }
 
-func tenant(t *testing.T, w *organizationtest.World) token.Principal {
-	t.Helper()
-	return w.Tenant(t)
+// stranger prepares a collection under a name that nobody has yet.
+func stranger(w world) token.Principal {
+	w.Put(w, "org_acme", "s", "stranger")
+	return token.Principal{}
+}
+
+func tenant(w world) token.Principal {
+	w.Tenant(w)
+	return w.Login(w, "a@acme.io")
 }
 
 // left prepares what a worker leaves behind that dies after its nth command.
-func left(
-	n int, act func(context.Context, *organization.Service, token.Principal) error,
-) func(*testing.T, *organizationtest.World) token.Principal {
-	return func(t *testing.T, w *organizationtest.World) token.Principal {
-		t.Helper()
-		who := tenant(t, w)
-		_ = act(t.Context(), w.Hooked(Dying(n)), who)
+func left(n int, act request) func(world) token.Principal {
+	return func(w world) token.Principal {
+		who := tenant(w)
+		_ = act(w.Context(), w.Hooked(Dying(n)), who)
 		w.Clock.Advance(organization.Lease + 3*time.Second)
 		return who
 	}
@@ -117,11 +146,10 @@ func left(
 
 // either asserts that the tenant lives under acme or the new key with all that
 // it had, under the new one where that was acknowledged.
-func either(t *testing.T, w *organizationtest.World, acked bool, newKey string) string {
-	t.Helper()
+func either(w world, acked bool, newKey string) string {
 	found := false
-	for _, o := range w.Living(t) {
-		held := w.Held(t, o.Collection)
+	for _, o := range w.Living(w) {
+		held := w.Held(w, o.Collection)
 		if held == "" || o.Name != "Acme" && o.Name != "Beta" {
 			continue // a rival's, or another's
 		}
@@ -135,7 +163,7 @@ func either(t *testing.T, w *organizationtest.World, acked bool, newKey string) 
 		if o.Key != newKey && (acked || o.Key != "acme") {
 			return "the tenant lives under " + o.Key
 		}
-		if ix, err := w.Writer.Indexes(t.Context(), o.Collection); err != nil || len(ix) != 1 {
+		if ix, err := w.Writer.Indexes(w.Context(), o.Collection); err != nil || len(ix) != 1 {
 			return fmt.Sprintf("the indexes are %v, %v", ix, err)
 		}
 	}
@@ -146,43 +174,41 @@ func either(t *testing.T, w *organizationtest.World, acked bool, newKey string) 
 }
 
 // wholly asserts that the tenant's email and password changed together or not at all.
-func wholly(t *testing.T, w *organizationtest.World) string {
-	t.Helper()
-	for _, o := range w.Living(t) {
-		a, err := w.Store.Admins.Find(t.Context(), o.AdminID)
+func wholly(w world) string {
+	for _, o := range w.Living(w) {
+		a, err := w.Store.Admins.Find(w.Context(), o.AdminID)
 		if err != nil {
 			return err.Error()
 		}
-		if w.Held(t, o.Collection) != "" && (a.Email == "b@beta.io") != (a.Password.Hash == "battery staple") {
+		if w.Held(w, o.Collection) != "" && (a.Email == "b@beta.io") != (a.Password.Hash == "battery staple") {
 			return "half of an update happened"
+		}
+		if a.Email == "b@beta.io" && len(w.LiveSessions(w, a.Email)) > 0 {
+			return "a session lives on after a change of what one logs in with"
 		}
 	}
 	return ""
 }
 
-func atMostOne(t *testing.T, w *organizationtest.World, acked bool) string {
-	t.Helper()
-	if n := len(w.Living(t)); n > 1 || acked && n != 1 {
+func atMostOne(w world, acked bool) string {
+	if n := len(w.Living(w)); n > 1 || acked && n != 1 {
 		return fmt.Sprintf("%d organizations live", n)
 	}
 	return ""
 }
 
-func renamed(t *testing.T, w *organizationtest.World, acked bool) string {
-	t.Helper()
-	return either(t, w, acked, "beta")
+func renamed(w world, acked bool) string {
+	return either(w, acked, "beta")
 }
 
 // neither asserts that the tenant is as it was, or was finished: what a helper may do.
-func neither(t *testing.T, w *organizationtest.World, _ bool) string {
-	t.Helper()
-	return either(t, w, false, "beta")
+func neither(w world, _ bool) string {
+	return either(w, false, "beta")
 }
 
-func deleted(t *testing.T, w *organizationtest.World, acked bool) string {
-	t.Helper()
-	for _, o := range w.Living(t) {
-		held := w.Held(t, o.Collection)
+func deleted(w world, acked bool) string {
+	for _, o := range w.Living(w) {
+		held := w.Held(w, o.Collection)
 		if o.Key == "acme" && acked {
 			return "what was deleted is there"
 		}
@@ -196,6 +222,11 @@ func deleted(t *testing.T, w *organizationtest.World, acked bool) string {
 	return ""
 }
 
+// notDeleted asserts that the tenant is whole, or gone: what a helper may do.
+func notDeleted(w world, _ bool) string {
+	return deleted(w, false)
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func scenarios() []scenario {
@@ -206,20 +237,20 @@ func scenarios() []scenario {
 	all := []scenario{
 		{
 			name: "create", prepare: nobody, act: creation("Acme", "a@acme.io", ""),
-			rival: rival("Acme", "a@acme.io"), check: atMostOne,
+			rival: creation("Acme", "a@acme.io", ""), check: atMostOne,
 		},
 		{
-			name: "create with an idempotency key", prepare: nobody, act: creation("Acme", "a@acme.io", "k"), replays: true,
-			rival: rival("Acme", "b@acme.io"), check: atMostOne,
+			name: "create with an idempotency key", prepare: nobody, act: creation("Acme", "a@acme.io", "k"),
+			replays: true,
+			rival:   creation("Acme", "b@acme.io", ""), check: atMostOne,
 		},
 		{
 			name: "create with a taken email",
-			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-				t.Helper()
-				return w.Found(t, "Other", "a@acme.io")
+			prepare: func(w world) token.Principal {
+				return w.Found(w, "Other", "a@acme.io")
 			},
-			act: creation("Acme", "a@acme.io", "k"), rival: rival("Acme", "b@acme.io"),
-			check: func(_ *testing.T, _ *organizationtest.World, acked bool) string {
+			act: creation("Acme", "a@acme.io", "k"), rival: creation("Acme", "b@acme.io", ""),
+			check: func(_ world, acked bool) string {
 				if acked {
 					return "an email was given out twice"
 				}
@@ -227,137 +258,140 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			name: "create over a stranger's collection",
-			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-				t.Helper()
-				w.Put(t, "org_acme", "s", "stranger")
-				return token.Principal{}
-			},
-			act: creation("Acme", "a@acme.io", ""), rival: rival("Acme", "b@acme.io"), strangers: []string{"org_acme"},
-			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
-				t.Helper()
-				if acked || w.Held(t, "org_acme") != "s" || len(w.Living(t)) != 0 {
+			name:    "create over a stranger's collection",
+			prepare: stranger,
+			act:     creation("Acme", "a@acme.io", ""), rival: creation("Acme", "b@acme.io", ""),
+			strangers: []string{"org_acme"},
+			check: func(w world, acked bool) string {
+				if acked || w.Held(w, "org_acme") != "s" || len(w.Living(w)) != 0 {
 					return "a stranger's collection was adopted"
 				}
 				return ""
 			},
 		},
-		{name: "rename", prepare: tenant, act: rename, rival: rival("Beta", "b@beta.io"), check: renamed},
+		{name: "rename", prepare: tenant, act: rename, rival: creation("Beta", "b@beta.io", ""), check: renamed},
 		{
-			name: "rename with email and password", prepare: tenant, act: everything, rival: rival("Gamma", "b@beta.io"),
-			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
-				t.Helper()
-				return renamed(t, w, acked) + wholly(t, w)
+			name: "rename with email and password", prepare: tenant, act: everything,
+			rival: creation("Gamma", "b@beta.io", ""),
+			check: func(w world, acked bool) string {
+				return renamed(w, acked) + wholly(w)
 			},
 		},
 		{
 			name: "rename refused by a taken email",
-			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-				t.Helper()
-				w.Found(t, "Other", "b@beta.io")
-				return tenant(t, w)
+			prepare: func(w world) token.Principal {
+				w.Found(w, "Other", "b@beta.io")
+				return tenant(w)
 			},
-			act: everything, rival: rival("Beta", "c@beta.io"),
-			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
-				t.Helper()
+			act: everything, rival: creation("Beta", "c@beta.io", ""),
+			check: func(w world, acked bool) string {
 				if acked {
 					return "an email was given out twice"
 				}
-				return either(t, w, false, "acme")
+				return either(w, false, "acme")
 			},
 		},
 		{
 			name: "rename onto a stranger's empty collection",
-			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-				t.Helper()
-				if err := w.Store.Collections.Create(t.Context(), "org_beta"); err != nil {
-					t.Fatal(err)
-				}
-				return tenant(t, w)
+			prepare: func(w world) token.Principal {
+				w.must(w.Store.Collections.Create(w.Context(), "org_beta"))
+				return tenant(w)
 			},
-			act: rename, rival: rival("Beta", "c@beta.io"), strangers: []string{"org_beta", "ghost_unknown_"},
+			act: rename, rival: creation("Beta", "c@beta.io", ""), strangers: []string{"org_beta", "ghost_unknown_"},
 			check: renamed,
 		},
 		{
 			name: "rename of a dropped collection",
-			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-				t.Helper()
-				who := tenant(t, w)
-				if err := w.Store.Collections.Drop(t.Context(), "org_acme"); err != nil {
-					t.Fatal(err)
-				}
+			prepare: func(w world) token.Principal {
+				who := tenant(w)
+				w.must(w.Store.Collections.Drop(w.Context(), "org_acme"))
 				return who
 			},
-			act: rename, rival: rival("Beta", "c@beta.io"), strangers: []string{"org_acme", "ghost_unknown_"},
-			check: func(*testing.T, *organizationtest.World, bool) string { return "" },
+			act: rename, rival: creation("Beta", "c@beta.io", ""), strangers: []string{"org_acme", "ghost_unknown_"},
+			check: func(world, bool) string { return "" },
 		},
 		{
 			name: "rename while a writer makes the old name again",
-			prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-				t.Helper()
-				who := left(8, rename)(t, w) // the collection has moved
-				if held := w.Held(t, "org_acme"); held == "" {
-					w.Put(t, "org_acme", "d2", "two")
+			prepare: func(w world) token.Principal {
+				who := left(8, rename)(w) // the collection has moved
+				if held := w.Held(w, "org_acme"); held == "" {
+					w.Put(w, "org_acme", "d2", "two")
 				}
 				return who
 			},
-			act: look("Acme"), rival: rival("Acme", "c@acme.io"), check: neither,
+			act: look("Acme"), rival: creation("Acme", "c@acme.io", ""), check: neither,
 		},
 		{
-			name: "email and password", prepare: tenant, act: account, rival: rival("Gamma", "b@beta.io"),
-			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
-				t.Helper()
-				return either(t, w, acked, "acme") + wholly(t, w)
+			name: "email and password", prepare: tenant, act: account, rival: creation("Gamma", "b@beta.io", ""),
+			check: func(w world, acked bool) string {
+				return either(w, acked, "acme") + wholly(w)
 			},
 		},
 		{
 			name: "shown name", prepare: tenant, act: change(organization.Change{Name: ptr("ACME")}),
-			rival: rival("Acme", "b@beta.io"),
-			check: func(t *testing.T, w *organizationtest.World, acked bool) string {
-				t.Helper()
-				if orgs := w.Living(t); acked && (len(orgs) != 1 || orgs[0].Name != "ACME") {
+			rival: creation("Acme", "b@beta.io", ""),
+			check: func(w world, acked bool) string {
+				if orgs := w.Living(w); acked && (len(orgs) != 1 || orgs[0].Name != "ACME") {
 					return fmt.Sprintf("the organizations are %v", orgs)
 				}
 				return ""
 			},
 		},
-		{name: "delete", prepare: tenant, act: deletion, rival: rival("Gamma", "a@acme.io"), check: deleted},
+		{
+			name: "login", prepare: tenant, act: login, rival: logoutAll, rivalled: ended,
+			check: func(w world, acked bool) string {
+				if n := len(w.LiveSessions(w, "a@acme.io")); acked && n < 2 {
+					return fmt.Sprintf("%d sessions live, and two began", n)
+				}
+				return ""
+			},
+		},
+		{
+			// A retry comes so late that it is a token's second use: then the session is gone.
+			name: "refresh", prepare: tenant, act: refresh, rival: logout, rivalled: ended,
+			check: func(w world, acked bool) string {
+				for _, s := range w.LiveSessions(w, "a@acme.io") {
+					if s.Current != "turn 1" && (acked || s.Current != "turn 0") {
+						return "what was answered with is not good, but " + s.Current
+					}
+				}
+				return ""
+			},
+		},
+		{name: "logout", prepare: tenant, act: logout, rival: refresh, check: ended},
+		{name: "logout everywhere", prepare: tenant, act: logoutAll, rival: login, check: ended},
+		{name: "delete", prepare: tenant, act: deletion, rival: creation("Gamma", "a@acme.io", ""), check: deleted},
 	}
+	all = append(all, mailScenarios()...)
 	// Whoever finishes another's work may die of it too.
 	for n := 3; n < 11; n++ {
 		all = append(all, scenario{
 			name: fmt.Sprintf("a reader meets an update left at %d", n), prepare: left(n, everything),
-			act: look("Acme"), rival: rival("Beta", "c@beta.io"), check: neither,
+			act: look("Acme"), rival: creation("Beta", "c@beta.io", ""), check: neither,
 		})
 	}
 	for n := 2; n < 6; n++ {
 		all = append(all, scenario{
 			name: fmt.Sprintf("reconcile meets a deletion left at %d", n), prepare: left(n, deletion),
-			act: reconcile, rival: rival("Gamma", "a@acme.io"),
-			check: func(t *testing.T, w *organizationtest.World, _ bool) string {
-				t.Helper()
-				return deleted(t, w, false)
-			},
+			act: reconcile, rival: creation("Gamma", "a@acme.io", ""),
+			check: notDeleted,
 		})
 	}
 	all = append(all, scenario{
-		name: "the doctor", prepare: contradicted, act: repair, rival: rival("Beta", "c@beta.io"),
+		name: "the doctor", prepare: contradicted, act: repair, rival: creation("Beta", "c@beta.io", ""),
 		strangers: []string{"ghost_unknown_"}, check: mended,
 	})
 	return append(all, scenario{
 		name: "reconcile clears what was written under an old name",
-		prepare: func(t *testing.T, w *organizationtest.World) token.Principal {
-			t.Helper()
-			who := w.Found(t, "Acme", "a@acme.io")
-			w.Put(t, "org_acme", "d1", "one")
-			if err := rename(t.Context(), w.Service, who); err != nil {
-				t.Fatal(err)
-			}
-			w.Put(t, "org_acme", "d2", "two")
-			w.AddIndex(t, "org_acme")
+		prepare: func(w world) token.Principal {
+			who := w.Found(w, "Acme", "a@acme.io")
+			w.Put(w, "org_acme", "d1", "one")
+			w.must(rename(w.Context(), w.Service, who))
+			w.Put(w, "org_acme", "d2", "two")
+			w.AddIndex(w, "org_acme")
 			w.Clock.Advance(90 * time.Second)
 			return who
 		},
-		act: reconcile, rival: rival("Acme", "c@acme.io"), check: renamed,
+		act: reconcile, rival: creation("Acme", "c@acme.io", ""), check: renamed,
 	})
 }

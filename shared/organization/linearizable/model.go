@@ -131,7 +131,10 @@ func (s subject) steps(key string, calls []Call, settled int64) []step {
 	// A key is also refused while somebody is about to have it, or about to
 	// leave it. So a refusal tells something only where nobody was at work.
 	for _, c := range refusals {
-		if !slices.ContainsFunc(busy, func(b step) bool { return b.start != c.start && b.start < c.end && c.start < b.end }) {
+		if !slices.ContainsFunc(busy, func(b step) bool {
+			return b.start != c.start && b.start < c.end &&
+				c.start < b.end
+		}) {
 			steps = append(steps, step{what: taken, start: c.start, end: c.end})
 		}
 	}

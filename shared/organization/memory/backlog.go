@@ -9,8 +9,6 @@ import (
 	"oms/shared/organization"
 )
 
-var _ organization.Backlog = backlog{}
-
 type backlog struct{ client }
 
 type (
@@ -20,108 +18,117 @@ type (
 )
 
 func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
-	t = date(t)
-	lease := func(o organization.Organization) time.Time {
+	return s.organizations(ctx, after, limit, func(o organization.Organization) (time.Time, bool) {
 		if o.Op == nil {
-			return time.Time{}
+			return time.Time{}, false
 		}
-		return o.Op.Lease
-	}
-	return oldest(ctx, s.client, lease, func(o organization.Organization) bool { return !lease(o).After(t) }, after, limit)
+		return o.Op.Lease, until(o.Op.Lease, t)
+	})
 }
 
 func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
-	t = date(t)
-	return oldest(ctx, s.client, func(o organization.Organization) time.Time { return o.SweepAfter },
-		func(o organization.Organization) bool { return o.State.Dead() && o.SweepAfter.Before(t) }, after, limit)
+	return s.organizations(ctx, after, limit, func(o organization.Organization) (time.Time, bool) {
+		return o.SweepAfter, o.State.Dead() && before(o.SweepAfter, t)
+	})
 }
 
 func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
-	t = date(t)
-	return oldest(ctx, s.client, func(o organization.Organization) time.Time { return o.PurgeAfter },
-		func(o organization.Organization) bool { return o.State.Dead() && o.PurgeAfter.Before(t) }, after, limit)
+	return s.organizations(ctx, after, limit, func(o organization.Organization) (time.Time, bool) {
+		return o.PurgeAfter, o.State.Dead() && before(o.PurgeAfter, t)
+	})
 }
 
 func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (claimPage, error) {
-	t = date(t)
-	return read(ctx, s.client, func(m *Database) (claimPage, error) {
-		var all []entry[organization.Claim]
-		for _, c := range m.claims {
-			if !c.Until.IsZero() && c.Until.Before(t) {
-				all = append(all, entry[organization.Claim]{organization.Place{Time: c.Until, ID: []byte(c.Key)}, c})
-			}
-		}
-		return page(all, after, limit), nil
+	return s.claims(ctx, after, limit, func(c organization.Claim) (time.Time, bool) {
+		return c.Until, before(c.Until, t)
+	})
+}
+
+func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return s.admins(ctx, after, limit, func(a organization.Admin) (time.Time, bool) {
+		return a.MailsSince, until(a.MailsSince, t)
+	})
+}
+
+func (s backlog) Unproved(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return s.admins(ctx, after, limit, func(a organization.Admin) (time.Time, bool) {
+		return a.UnprovedSince, before(a.UnprovedSince, t)
 	})
 }
 
 func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (orgPage, error) {
-	return read(ctx, s.client, func(m *Database) (orgPage, error) {
-		var all []entry[organization.Organization]
-		for _, o := range m.organizations {
-			all = append(all, entry[organization.Organization]{organization.Place{ID: o.ID[:]}, copyOrganization(o)})
-		}
-		return page(all, after, limit), nil
-	})
+	return s.organizations(ctx, after, limit, always)
 }
 
 func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (claimPage, error) {
-	return read(ctx, s.client, func(m *Database) (claimPage, error) {
-		var all []entry[organization.Claim]
-		for _, c := range m.claims {
-			all = append(all, entry[organization.Claim]{organization.Place{ID: []byte(c.Key)}, c})
-		}
-		return page(all, after, limit), nil
-	})
+	return s.claims(ctx, after, limit, always)
 }
 
 func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (adminPage, error) {
-	return read(ctx, s.client, func(m *Database) (adminPage, error) {
-		var all []entry[organization.Admin]
-		for _, a := range m.admins {
-			all = append(all, entry[organization.Admin]{organization.Place{ID: a.ID[:]}, a})
-		}
-		return page(all, after, limit), nil
-	})
+	return s.admins(ctx, after, limit, always)
 }
 
-// oldest lists the organizations that have the time at and are so.
-func oldest(
-	ctx context.Context, c client, at func(organization.Organization) time.Time, so func(organization.Organization) bool,
-	after *organization.Place, limit int,
+// due says whether something is in a list, and which time its place there has.
+type due[T any] func(T) (time.Time, bool)
+
+func always[T any](T) (time.Time, bool) { return time.Time{}, true }
+
+func before(at, t time.Time) bool { return !at.IsZero() && at.Before(date(t)) }
+
+func until(at, t time.Time) bool { return !at.IsZero() && !at.After(date(t)) }
+
+func (s backlog) organizations(
+	ctx context.Context, after *organization.Place, limit int, d due[organization.Organization],
 ) (orgPage, error) {
-	return read(ctx, c, func(m *Database) (orgPage, error) {
-		var all []entry[organization.Organization]
-		for _, o := range m.organizations {
-			if !at(o).IsZero() && so(o) {
-				place := organization.Place{Time: at(o), ID: o.ID[:]}
-				all = append(all, entry[organization.Organization]{place, copyOrganization(o)})
-			}
-		}
-		return page(all, after, limit), nil
+	return read(ctx, s.client, func(m *Database) (orgPage, error) {
+		id := func(o organization.Organization) []byte { return o.ID[:] }
+		return page(m.organizations, d, id, copyOrganization, after, limit), nil
 	})
 }
 
-// entry is an item with its place in a list.
-type entry[T any] struct {
-	place organization.Place
-	item  T
+func (s backlog) claims(
+	ctx context.Context, after *organization.Place, limit int, d due[organization.Claim],
+) (claimPage, error) {
+	return read(ctx, s.client, func(m *Database) (claimPage, error) {
+		id := func(c organization.Claim) []byte { return []byte(c.Key) }
+		same := func(c organization.Claim) organization.Claim { return c }
+		return page(m.claims, d, id, same, after, limit), nil
+	})
 }
 
-// page returns the part of the list that comes after a place.
-func page[T any](all []entry[T], after *organization.Place, limit int) organization.Page[T] {
-	slices.SortFunc(all, func(a, b entry[T]) int { return comparePlaces(a.place, b.place) })
-	if after != nil {
-		all = slices.DeleteFunc(all, func(e entry[T]) bool { return comparePlaces(e.place, *after) <= 0 })
+func (s backlog) admins(
+	ctx context.Context, after *organization.Place, limit int, d due[organization.Admin],
+) (adminPage, error) {
+	return read(ctx, s.client, func(m *Database) (adminPage, error) {
+		id := func(a organization.Admin) []byte { return a.ID[:] }
+		return page(m.admins, d, id, copyAdmin, after, limit), nil
+	})
+}
+
+// page returns the part of a list that comes after a place.
+func page[K comparable, T any](
+	all map[K]T, d due[T], id func(T) []byte, copied func(T) T, after *organization.Place, limit int,
+) organization.Page[T] {
+	type entry struct {
+		place organization.Place
+		item  T
 	}
+	var list []entry
+	for _, item := range all {
+		at, in := d(item)
+		place := organization.Place{Time: at, ID: id(item)}
+		if in && (after == nil || comparePlaces(place, *after) > 0) {
+			list = append(list, entry{place, item})
+		}
+	}
+	slices.SortFunc(list, func(a, b entry) int { return comparePlaces(a.place, b.place) })
 	var p organization.Page[T]
-	for _, e := range first(all, limit) {
-		p.Items = append(p.Items, e.item)
+	for _, e := range first(list, limit) {
+		p.Items = append(p.Items, copied(e.item))
+		p.Next = &e.place
 	}
-	if len(all) > len(p.Items) && len(p.Items) > 0 {
-		next := all[len(p.Items)-1].place
-		next.ID = bytes.Clone(next.ID)
-		p.Next = &next
+	if len(p.Items) == len(list) {
+		p.Next = nil
 	}
 	return p
 }

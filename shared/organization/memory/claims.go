@@ -8,18 +8,10 @@ import (
 	"oms/shared/organization"
 )
 
-var _ organization.Claims = claims{}
-
 type claims struct{ client }
 
 func (s claims) Find(ctx context.Context, key string) (organization.Claim, error) {
-	return read(ctx, s.client, func(m *Database) (organization.Claim, error) {
-		c, there := m.claims[key]
-		if !there {
-			return organization.Claim{}, organization.ErrAbsent
-		}
-		return c, nil
-	})
+	return read(ctx, s.client, func(m *Database) (organization.Claim, error) { return found(m.claims, key) })
 }
 
 func (s claims) Insert(ctx context.Context, c organization.Claim) error {

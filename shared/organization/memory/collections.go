@@ -9,8 +9,6 @@ import (
 	"oms/shared/organization"
 )
 
-var _ organization.Collections = collections{}
-
 type collections struct{ client }
 
 func (s collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {

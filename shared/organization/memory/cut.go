@@ -61,6 +61,7 @@ func (m *Database) Client(where func(Concern) *Database) organization.Store {
 		Collections:   collections{c},
 		Documents:     documents{c},
 		Backlog:       backlog{c},
+		Mails:         mails{c},
 	}
 }
 

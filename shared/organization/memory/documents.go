@@ -10,8 +10,6 @@ import (
 	"oms/shared/organization"
 )
 
-var _ organization.Documents = documents{}
-
 type documents struct{ client }
 
 func (s documents) Any(ctx context.Context, collection string) (bool, error) {

@@ -120,7 +120,10 @@ func (m *Database) Organizations() []organization.Organization {
 func (m *Database) Claims() []organization.Claim {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.SortedFunc(maps.Values(m.claims), func(a, b organization.Claim) int { return cmp.Compare(a.Key, b.Key) })
+	return slices.SortedFunc(maps.Values(m.claims), func(a, b organization.Claim) int {
+		return cmp.Compare(a.Key,
+			b.Key)
+	})
 }
 
 // Admins returns all admins, by ID.
@@ -230,6 +233,15 @@ func date(t time.Time) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(t.UnixMilli()).UTC()
+}
+
+// found returns what has the key.
+func found[K comparable, T any](all map[K]T, key K) (T, error) {
+	is, there := all[key]
+	if !there {
+		return is, organization.ErrAbsent
+	}
+	return is, nil
 }
 
 func first[T any](all []T, limit int) []T { return all[:min(len(all), max(limit, 0))] }

@@ -7,8 +7,6 @@ import (
 	"oms/shared/organization"
 )
 
-var _ organization.Organizations = organizations{}
-
 type organizations struct{ client }
 
 func (s organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
@@ -105,7 +103,8 @@ func (m *Database) keyTaken(o organization.Organization) bool {
 	if o.Key == "" || m.NoKeyIndex {
 		return false
 	}
-	_, err := m.organization(func(other organization.Organization) bool { return other.Key == o.Key && other.ID != o.ID })
+	another := func(other organization.Organization) bool { return other.Key == o.Key && other.ID != o.ID }
+	_, err := m.organization(another)
 	return err == nil
 }
 
@@ -118,6 +117,7 @@ func copyOrganization(o organization.Organization) organization.Organization {
 		op.Lease = date(op.Lease)
 		if op.Admin != nil {
 			change := *op.Admin
+			change.Mails = copyMails(change.Mails)
 			op.Admin = &change
 		}
 		o.Op = &op

@@ -7,18 +7,11 @@ import (
 	"oms/shared/organization"
 )
 
-var _ organization.Requests = requests{}
-
 type requests struct{ client }
 
 func (s requests) Find(ctx context.Context, id string) (organization.Request, error) {
-	return run(ctx, s.client, Linearizable, func(m *Database) (organization.Request, error) {
-		r, there := m.requests[id]
-		if !there {
-			return organization.Request{}, organization.ErrAbsent
-		}
-		return r, nil
-	})
+	return run(ctx, s.client, Linearizable,
+		func(m *Database) (organization.Request, error) { return found(m.requests, id) })
 }
 
 func (s requests) Insert(ctx context.Context, r organization.Request) error {

@@ -19,13 +19,14 @@ type Hook func(command string, apply func() error) error
 // Hooked returns the store with the hook around its every command.
 func Hooked(s organization.Store, h Hook) organization.Store {
 	return organization.Store{
-		Organizations: hookedOrganizations{s.Organizations, h},
-		Claims:        hookedClaims{s.Claims, h},
-		Admins:        hookedAdmins{s.Admins, h},
-		Requests:      hookedRequests{s.Requests, h},
-		Collections:   hookedCollections{s.Collections, h},
-		Documents:     hookedDocuments{s.Documents, h},
-		Backlog:       hookedBacklog{s.Backlog, h},
+		Organizations: organizations{s.Organizations, h},
+		Claims:        claims{s.Claims, h},
+		Admins:        admins{s.Admins, h},
+		Requests:      requests{s.Requests, h},
+		Collections:   collections{s.Collections, h},
+		Documents:     documents{s.Documents, h},
+		Backlog:       backlog{s.Backlog, h},
+		Mails:         mails{s.Mails, h},
 	}
 }
 
@@ -64,65 +65,61 @@ func hookDo(ctx context.Context, h Hook, command string, apply func(ctx context.
 	return err
 }
 
-type hookedOrganizations hooked[organization.Organizations]
+type organizations hooked[organization.Organizations]
 
-var _ organization.Organizations = hookedOrganizations{}
-
-func (s hookedOrganizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
+func (s organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
 	return hook(ctx, s.h, "organizations.find", func(ctx context.Context) (organization.Organization, error) {
 		return s.to.Find(ctx, id)
 	})
 }
 
-func (s hookedOrganizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
+func (s organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
 	return hook(ctx, s.h, "organizations.findVisible", func(ctx context.Context) (organization.Organization, error) {
 		return s.to.FindVisible(ctx, key)
 	})
 }
 
-func (s hookedOrganizations) FindLinearizable(
-	ctx context.Context, id organization.ID,
-) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findLinearizable", func(ctx context.Context) (organization.Organization, error) {
-		return s.to.FindLinearizable(ctx, id)
-	})
+func (s organizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
+	return hook(ctx, s.h, "organizations.findLinearizable",
+		func(ctx context.Context) (organization.Organization, error) { return s.to.FindLinearizable(ctx, id) })
 }
 
-func (s hookedOrganizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findClaimants", func(ctx context.Context) ([]organization.Organization, error) {
-		return s.to.FindClaimants(ctx, keys...)
-	})
+func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
+	return hook(ctx, s.h, "organizations.findClaimants",
+		func(ctx context.Context) ([]organization.Organization, error) {
+			return s.to.FindClaimants(ctx, keys...)
+		})
 }
 
-func (s hookedOrganizations) Insert(ctx context.Context, o organization.Organization) error {
+func (s organizations) Insert(ctx context.Context, o organization.Organization) error {
 	return hookDo(ctx, s.h, "organizations.insert", func(ctx context.Context) error { return s.to.Insert(ctx, o) })
 }
 
-func (s hookedOrganizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
+func (s organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
 	return hook(ctx, s.h, "organizations.compareAndSwap", func(ctx context.Context) (bool, error) {
 		return s.to.CompareAndSwap(ctx, was, is)
 	})
 }
 
-func (s hookedOrganizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
-	return hook(ctx, s.h, "organizations.delete", func(ctx context.Context) (bool, error) { return s.to.Delete(ctx, o) })
+func (s organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
+	return hook(ctx, s.h, "organizations.delete", func(ctx context.Context) (bool, error) {
+		return s.to.Delete(ctx, o)
+	})
 }
 
-type hookedClaims hooked[organization.Claims]
+type claims hooked[organization.Claims]
 
-var _ organization.Claims = hookedClaims{}
-
-func (s hookedClaims) Find(ctx context.Context, key string) (organization.Claim, error) {
+func (s claims) Find(ctx context.Context, key string) (organization.Claim, error) {
 	return hook(ctx, s.h, "claims.find", func(ctx context.Context) (organization.Claim, error) {
 		return s.to.Find(ctx, key)
 	})
 }
 
-func (s hookedClaims) Insert(ctx context.Context, c organization.Claim) error {
+func (s claims) Insert(ctx context.Context, c organization.Claim) error {
 	return hookDo(ctx, s.h, "claims.insert", func(ctx context.Context) error { return s.to.Insert(ctx, c) })
 }
 
-func (s hookedClaims) Raise(
+func (s claims) Raise(
 	ctx context.Context, key string, claim organization.ID, until time.Time, left bool,
 ) (bool, error) {
 	return hook(ctx, s.h, "claims.raise", func(ctx context.Context) (bool, error) {
@@ -130,71 +127,114 @@ func (s hookedClaims) Raise(
 	})
 }
 
-func (s hookedClaims) Settle(ctx context.Context, claims []organization.Claim) (int, error) {
+func (s claims) Settle(ctx context.Context, claims []organization.Claim) (int, error) {
 	return hook(ctx, s.h, "claims.settle", func(ctx context.Context) (int, error) { return s.to.Settle(ctx, claims) })
 }
 
-func (s hookedClaims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
+func (s claims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
 	return hookDo(ctx, s.h, "claims.release", func(ctx context.Context) error {
 		return s.to.Release(ctx, key, claim, now)
 	})
 }
 
-func (s hookedClaims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
-	return hook(ctx, s.h, "claims.replace", func(ctx context.Context) (bool, error) { return s.to.Replace(ctx, was, is) })
+func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
+	return hook(ctx, s.h, "claims.replace", func(ctx context.Context) (bool, error) {
+		return s.to.Replace(ctx, was, is)
+	})
 }
 
-func (s hookedClaims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
+func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
 	return hook(ctx, s.h, "claims.delete", func(ctx context.Context) (bool, error) { return s.to.Delete(ctx, c) })
 }
 
-type hookedAdmins hooked[organization.Admins]
+type admins hooked[organization.Admins]
 
-var _ organization.Admins = hookedAdmins{}
-
-func (s hookedAdmins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
+func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
 	return hook(ctx, s.h, "admins.find", func(ctx context.Context) (organization.Admin, error) {
 		return s.to.Find(ctx, id)
 	})
 }
 
-func (s hookedAdmins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
+func (s admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
 	return hook(ctx, s.h, "admins.findByEmail", func(ctx context.Context) (organization.Admin, error) {
 		return s.to.FindByEmail(ctx, email)
 	})
 }
 
-func (s hookedAdmins) Insert(ctx context.Context, a organization.Admin) error {
+func (s admins) Insert(ctx context.Context, a organization.Admin) error {
 	return hookDo(ctx, s.h, "admins.insert", func(ctx context.Context) error { return s.to.Insert(ctx, a) })
 }
 
-func (s hookedAdmins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
+func (s admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
 	return hook(ctx, s.h, "admins.change", func(ctx context.Context) (bool, error) { return s.to.Change(ctx, c, op) })
 }
 
-func (s hookedAdmins) Delete(ctx context.Context, id, org organization.ID) error {
+func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
 	return hookDo(ctx, s.h, "admins.delete", func(ctx context.Context) error { return s.to.Delete(ctx, id, org) })
 }
 
-func (s hookedAdmins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
-	return hook(ctx, s.h, "admins.deleteAll", func(ctx context.Context) (int, error) { return s.to.DeleteAll(ctx, org) })
+func (s admins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
+	return hook(ctx, s.h, "admins.deleteAll", func(ctx context.Context) (int, error) {
+		return s.to.DeleteAll(ctx, org)
+	})
 }
 
-type hookedRequests hooked[organization.Requests]
+func (s admins) PutSession(
+	ctx context.Context, admin organization.ID, current string, put organization.Session, dead ...organization.ID,
+) (bool, error) {
+	return hook(ctx, s.h, "admins.putSession", func(ctx context.Context) (bool, error) {
+		return s.to.PutSession(ctx, admin, current, put, dead...)
+	})
+}
 
-var _ organization.Requests = hookedRequests{}
+func (s admins) EndSession(ctx context.Context, admin, session organization.ID, current string) (bool, error) {
+	return hook(ctx, s.h, "admins.endSession", func(ctx context.Context) (bool, error) {
+		return s.to.EndSession(ctx, admin, session, current)
+	})
+}
 
-func (s hookedRequests) Find(ctx context.Context, id string) (organization.Request, error) {
+func (s admins) EndSessions(ctx context.Context, admin organization.ID, was, is string) (bool, error) {
+	return hook(ctx, s.h, "admins.endSessions", func(ctx context.Context) (bool, error) {
+		return s.to.EndSessions(ctx, admin, was, is)
+	})
+}
+
+func (s admins) SweepSessions(ctx context.Context, t time.Time) (int, error) {
+	return hook(ctx, s.h, "admins.sweepSessions",
+		func(ctx context.Context) (int, error) { return s.to.SweepSessions(ctx, t) })
+}
+
+type mails hooked[organization.Mails]
+
+func (s mails) AskReset(ctx context.Context, email string, m organization.Mail, after time.Time) (bool, error) {
+	return hook(ctx, s.h, "mails.askReset", func(ctx context.Context) (bool, error) {
+		return s.to.AskReset(ctx, email, m, after)
+	})
+}
+
+func (s mails) Put(ctx context.Context, was, is organization.Admin) (bool, error) {
+	return hook(ctx, s.h, "mails.put", func(ctx context.Context) (bool, error) { return s.to.Put(ctx, was, is) })
+}
+
+func (s mails) ConfirmEmail(ctx context.Context, admin organization.ID, email, hash string) (bool, error) {
+	return hook(ctx, s.h, "mails.confirmEmail", func(ctx context.Context) (bool, error) {
+		return s.to.ConfirmEmail(ctx, admin, email, hash)
+	})
+}
+
+type requests hooked[organization.Requests]
+
+func (s requests) Find(ctx context.Context, id string) (organization.Request, error) {
 	return hook(ctx, s.h, "requests.find", func(ctx context.Context) (organization.Request, error) {
 		return s.to.Find(ctx, id)
 	})
 }
 
-func (s hookedRequests) Insert(ctx context.Context, r organization.Request) error {
+func (s requests) Insert(ctx context.Context, r organization.Request) error {
 	return hookDo(ctx, s.h, "requests.insert", func(ctx context.Context) error { return s.to.Insert(ctx, r) })
 }
 
-func (s hookedRequests) TakeOver(
+func (s requests) TakeOver(
 	ctx context.Context, was organization.Request, worker organization.ID, lease time.Time,
 ) (bool, error) {
 	return hook(ctx, s.h, "requests.takeOver", func(ctx context.Context) (bool, error) {
@@ -202,57 +242,53 @@ func (s hookedRequests) TakeOver(
 	})
 }
 
-func (s hookedRequests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
+func (s requests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
 	return hookDo(ctx, s.h, "requests.finish", func(ctx context.Context) error { return s.to.Finish(ctx, id, ids) })
 }
 
-func (s hookedRequests) Delete(ctx context.Context, r organization.Request) error {
+func (s requests) Delete(ctx context.Context, r organization.Request) error {
 	return hookDo(ctx, s.h, "requests.delete", func(ctx context.Context) error { return s.to.Delete(ctx, r) })
 }
 
-func (s hookedRequests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
+func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
 	return hook(ctx, s.h, "requests.deleteBefore", func(ctx context.Context) (int, error) {
 		return s.to.DeleteBefore(ctx, t)
 	})
 }
 
-type hookedCollections hooked[organization.Collections]
+type collections hooked[organization.Collections]
 
-var _ organization.Collections = hookedCollections{}
-
-func (s hookedCollections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
+func (s collections) Find(ctx context.Context, names ...string) (map[string]organization.Collection, error) {
 	return hook(ctx, s.h, "collections.find", func(ctx context.Context) (map[string]organization.Collection, error) {
 		return s.to.Find(ctx, names...)
 	})
 }
 
-func (s hookedCollections) List(ctx context.Context, prefix string) ([]string, error) {
+func (s collections) List(ctx context.Context, prefix string) ([]string, error) {
 	return hook(ctx, s.h, "collections.list", func(ctx context.Context) ([]string, error) {
 		return s.to.List(ctx, prefix)
 	})
 }
 
-func (s hookedCollections) Create(ctx context.Context, name string) error {
+func (s collections) Create(ctx context.Context, name string) error {
 	return hookDo(ctx, s.h, "collections.create", func(ctx context.Context) error { return s.to.Create(ctx, name) })
 }
 
-func (s hookedCollections) Rename(ctx context.Context, from, to string) error {
+func (s collections) Rename(ctx context.Context, from, to string) error {
 	return hookDo(ctx, s.h, "collections.rename", func(ctx context.Context) error { return s.to.Rename(ctx, from, to) })
 }
 
-func (s hookedCollections) Drop(ctx context.Context, name string) error {
+func (s collections) Drop(ctx context.Context, name string) error {
 	return hookDo(ctx, s.h, "collections.drop", func(ctx context.Context) error { return s.to.Drop(ctx, name) })
 }
 
-type hookedDocuments hooked[organization.Documents]
+type documents hooked[organization.Documents]
 
-var _ organization.Documents = hookedDocuments{}
-
-func (s hookedDocuments) Any(ctx context.Context, collection string) (bool, error) {
+func (s documents) Any(ctx context.Context, collection string) (bool, error) {
 	return hook(ctx, s.h, "documents.any", func(ctx context.Context) (bool, error) { return s.to.Any(ctx, collection) })
 }
 
-func (s hookedDocuments) Read(
+func (s documents) Read(
 	ctx context.Context, collection string, after []byte, limit int,
 ) ([]organization.Document, error) {
 	return hook(ctx, s.h, "documents.read", func(ctx context.Context) ([]organization.Document, error) {
@@ -260,15 +296,19 @@ func (s hookedDocuments) Read(
 	})
 }
 
-func (s hookedDocuments) Insert(ctx context.Context, collection string, d organization.Document) error {
-	return hookDo(ctx, s.h, "documents.insert", func(ctx context.Context) error { return s.to.Insert(ctx, collection, d) })
+func (s documents) Insert(ctx context.Context, collection string, d organization.Document) error {
+	return hookDo(ctx, s.h, "documents.insert", func(ctx context.Context) error {
+		return s.to.Insert(ctx, collection, d)
+	})
 }
 
-func (s hookedDocuments) Delete(ctx context.Context, collection string, d organization.Document) error {
-	return hookDo(ctx, s.h, "documents.delete", func(ctx context.Context) error { return s.to.Delete(ctx, collection, d) })
+func (s documents) Delete(ctx context.Context, collection string, d organization.Document) error {
+	return hookDo(ctx, s.h, "documents.delete", func(ctx context.Context) error {
+		return s.to.Delete(ctx, collection, d)
+	})
 }
 
-func (s hookedDocuments) CopyIndexes(ctx context.Context, from, to string) error {
+func (s documents) CopyIndexes(ctx context.Context, from, to string) error {
 	return hookDo(ctx, s.h, "documents.copyIndexes", func(ctx context.Context) error {
 		return s.to.CopyIndexes(ctx, from, to)
 	})
@@ -280,55 +320,57 @@ type (
 	adminPage = organization.Page[organization.Admin]
 )
 
-type hookedBacklog hooked[organization.Backlog]
+type backlog hooked[organization.Backlog]
 
-var _ organization.Backlog = hookedBacklog{}
-
-func (s hookedBacklog) Expired(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (orgPage, error) {
+func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	return hook(ctx, s.h, "backlog.expired", func(ctx context.Context) (orgPage, error) {
 		return s.to.Expired(ctx, t, after, limit)
 	})
 }
 
-func (s hookedBacklog) Unswept(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (orgPage, error) {
+func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	return hook(ctx, s.h, "backlog.unswept", func(ctx context.Context) (orgPage, error) {
 		return s.to.Unswept(ctx, t, after, limit)
 	})
 }
 
-func (s hookedBacklog) Purgeable(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (orgPage, error) {
+func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
 	return hook(ctx, s.h, "backlog.purgeable", func(ctx context.Context) (orgPage, error) {
 		return s.to.Purgeable(ctx, t, after, limit)
 	})
 }
 
-func (s hookedBacklog) Unsettled(
-	ctx context.Context, t time.Time, after *organization.Place, limit int,
-) (claimPage, error) {
+func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (claimPage, error) {
 	return hook(ctx, s.h, "backlog.unsettled", func(ctx context.Context) (claimPage, error) {
 		return s.to.Unsettled(ctx, t, after, limit)
 	})
 }
 
-func (s hookedBacklog) Organizations(ctx context.Context, after *organization.Place, limit int) (orgPage, error) {
+func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return hook(ctx, s.h, "backlog.mails", func(ctx context.Context) (adminPage, error) {
+		return s.to.Mails(ctx, t, after, limit)
+	})
+}
+
+func (s backlog) Unproved(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return hook(ctx, s.h, "backlog.unproved", func(ctx context.Context) (adminPage, error) {
+		return s.to.Unproved(ctx, t, after, limit)
+	})
+}
+
+func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (orgPage, error) {
 	return hook(ctx, s.h, "backlog.organizations", func(ctx context.Context) (orgPage, error) {
 		return s.to.Organizations(ctx, after, limit)
 	})
 }
 
-func (s hookedBacklog) Claims(ctx context.Context, after *organization.Place, limit int) (claimPage, error) {
+func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (claimPage, error) {
 	return hook(ctx, s.h, "backlog.claims", func(ctx context.Context) (claimPage, error) {
 		return s.to.Claims(ctx, after, limit)
 	})
 }
 
-func (s hookedBacklog) Admins(ctx context.Context, after *organization.Place, limit int) (adminPage, error) {
+func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (adminPage, error) {
 	return hook(ctx, s.h, "backlog.admins", func(ctx context.Context) (adminPage, error) {
 		return s.to.Admins(ctx, after, limit)
 	})

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/password"
+	"oms/shared/throttle/throttletest"
 	"oms/shared/token"
 )
 
@@ -43,8 +45,6 @@ func (c *Clock) Advance(d time.Duration) {
 // Plain is a Hasher that hashes nothing, for tests of everything but hashing.
 type Plain struct{}
 
-var _ organization.Hasher = Plain{}
-
 // Hash returns the password as its own hash.
 func (Plain) Hash(p string) (password.Hash, error) { return password.Hash{Alg: "plain", Hash: p}, nil }
 
@@ -58,13 +58,16 @@ type World struct {
 	Store  organization.Store
 	Writer Writer
 	Clock  *Clock
+	Box    *Mailbox // where [World.Post] sends to
+	// PurgeUnconfirmed is that of the services that [World.On] returns from now on.
+	PurgeUnconfirmed time.Duration
 	*organization.Service
 }
 
 // NewWorld returns a world on an empty database. The writer is what others use
 // it with, nil where nobody does.
 func NewWorld(s organization.Store, writer Writer) *World {
-	w := &World{Store: s, Writer: writer, Clock: NewClock()}
+	w := &World{Store: s, Writer: writer, Clock: NewClock(), Box: &Mailbox{}}
 	w.Service = w.On(s)
 	return w
 }
@@ -75,7 +78,8 @@ func (w *World) Hooked(h Hook) *organization.Service { return w.On(Hooked(w.Stor
 // On returns another service of the same world, on the store: one that differs from w.Store.
 func (w *World) On(s organization.Store) *organization.Service {
 	return organization.New(organization.Config{
-		Store: s, Passwords: Plain{}, Secret: []byte("secret"), Retention: 15 * time.Minute,
+		Store: s, Passwords: Plain{}, Attempts: throttletest.NewGuard(), Secret: []byte("secret"),
+		Retention: 15 * time.Minute, ReauthenticateAfter: 15 * time.Minute, PurgeUnconfirmed: w.PurgeUnconfirmed,
 		Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler),
 	})
 }
@@ -93,14 +97,61 @@ func (w *World) Found(tb testing.TB, name, email string) token.Principal {
 	return w.Principal(tb, v.AdminEmail)
 }
 
-// Principal returns who a token of the admin with that email speaks for.
+// Principal returns who a token speaks for that the admin with that email has
+// just logged in for: as an older version made it, of no session.
 func (w *World) Principal(tb testing.TB, email string) token.Principal {
 	tb.Helper()
+	return PrincipalOf(w.admin(tb, email), w.Clock.Now())
+}
+
+// Login begins a session of the admin with that email, and returns who its token speaks for.
+func (w *World) Login(tb testing.TB, email string) token.Principal {
+	tb.Helper()
+	a := w.admin(tb, email)
+	s, err := Begin(tb.Context(), w.Service, a)
+	must.Do(tb, err)
+	who := PrincipalOf(a, s.LoggedIn)
+	who.Session = s.ID.String()
+	return who
+}
+
+func (w *World) admin(tb testing.TB, email string) organization.Admin {
+	tb.Helper()
 	a, err := w.Store.Admins.FindByEmail(tb.Context(), email)
-	if err != nil {
-		tb.Fatal(err)
+	must.Do(tb, err)
+	return a
+}
+
+// Begin begins a session of the admin with the first of its refresh tokens: see [Turn].
+func Begin(ctx context.Context, s *organization.Service, a organization.Admin) (organization.Session, error) {
+	return s.BeginSession(ctx, a,
+		organization.Session{ID: organization.NewID(time.Now()), Family: "family", Current: "turn 0"})
+}
+
+// Turn asks to replace the nth refresh token of the principal's session, from 0.
+func Turn(who token.Principal, n int) organization.Rotation {
+	admin, _ := organization.ParseID(who.AdminID)
+	org, _ := organization.ParseID(who.OrgID)
+	session, _ := organization.ParseID(who.Session)
+	return organization.Rotation{
+		Admin: admin, Org: org, Session: session, Family: "family",
+		Presented: fmt.Sprint("turn ", n), Next: []string{fmt.Sprint("turn ", n+1), fmt.Sprint("by an older key ", n+1)},
 	}
-	return token.Principal{AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion}
+}
+
+// LiveSessions returns those of the admin with that email.
+func (w *World) LiveSessions(tb testing.TB, email string) []organization.Session {
+	tb.Helper()
+	all, err := w.Sessions(tb.Context(), w.Principal(tb, email))
+	must.Do(tb, err)
+	return all
+}
+
+// PrincipalOf returns who a token speaks for that a has logged in for at that time, of no session.
+func PrincipalOf(a organization.Admin, loggedIn time.Time) token.Principal {
+	return token.Principal{
+		AdminID: a.ID.String(), OrgID: a.OrgID.String(), CredentialVersion: a.CredentialVersion, AuthTime: loggedIn,
+	}
 }
 
 // Tenant founds an organization Acme with two documents, d1 and d2, and an index.
@@ -134,9 +185,7 @@ func (w *World) Quiet(tb testing.TB) organization.Report {
 func (w *World) Violations(tb testing.TB, strangers ...string) []string {
 	tb.Helper()
 	findings, err := w.Examine(tb.Context())
-	if err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, err)
 	var bad []string
 	for _, f := range findings {
 		stranger := slices.ContainsFunc(strangers, func(s string) bool { return strings.HasPrefix(f.Subject, s) })
@@ -160,35 +209,27 @@ func (w *World) WantSound(tb testing.TB, strangers ...string) {
 func (w *World) Living(tb testing.TB) []organization.Organization {
 	tb.Helper()
 	all, err := w.Store.Backlog.Organizations(tb.Context(), nil, 1000)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, err)
 	return slices.DeleteFunc(all.Items, func(o organization.Organization) bool { return o.State.Dead() })
 }
 
 // Put writes the document {_id: id, value: value}, as another service does.
 func (w *World) Put(tb testing.TB, collection, id, value string) {
 	tb.Helper()
-	if err := w.Writer.Put(context.WithoutCancel(tb.Context()), collection, StringDocument(id, value)); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, w.Writer.Put(context.WithoutCancel(tb.Context()), collection, StringDocument(id, value)))
 }
 
 // AddIndex makes an index on value, as another service does.
 func (w *World) AddIndex(tb testing.TB, collection string) {
 	tb.Helper()
-	if err := w.Writer.AddIndex(tb.Context(), collection, Index{Name: "by_value", Field: "value"}); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, w.Writer.AddIndex(tb.Context(), collection, Index{Name: "by_value", Field: "value"}))
 }
 
 // Held returns the _ids of the collection's documents, in order, with a space between.
 func (w *World) Held(tb testing.TB, collection string) string {
 	tb.Helper()
 	docs, err := w.Writer.Documents(tb.Context(), collection)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, err)
 	var ids []string
 	for _, d := range docs {
 		ids = append(ids, StringID(d))

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"testing"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/password"
 )
@@ -21,7 +22,7 @@ func testAdmins(t *testing.T, s Subject) {
 	insert := func(t *testing.T, n byte) organization.Admin {
 		t.Helper()
 		a := admin(n)
-		must(t, admins.Insert(ctx, a))
+		must.Do(t, admins.Insert(ctx, a))
 		return a
 	}
 
@@ -29,16 +30,13 @@ func testAdmins(t *testing.T, s Subject) {
 		legacy := admin(2)
 		legacy.Password, legacy.Op = password.Hash{Alg: password.Legacy, Hash: "$2b$12$y"}, organization.ID{}
 		for _, a := range []organization.Admin{admin(1), legacy} {
-			must(t, admins.Insert(ctx, a))
-			got, err := admins.Find(ctx, a.ID)
-			wantEqual(t, "Find", got, err, a)
-			got, err = admins.FindByEmail(ctx, a.Email)
-			wantEqual(t, "FindByEmail", got, err, a)
+			must.Do(t, admins.Insert(ctx, a))
+			expect(t, "Find", a)(admins.Find(ctx, a.ID))
+			expect(t, "FindByEmail", a)(admins.FindByEmail(ctx, a.Email))
 		}
-		_, err := admins.Find(ctx, id(99))
-		wantErr(t, "Find of none", err, organization.ErrAbsent)
-		_, err = admins.FindByEmail(ctx, "nobody@example.com")
-		wantErr(t, "FindByEmail of none", err, organization.ErrAbsent)
+		wantErr(t, "Find of none", must.Err(admins.Find(ctx, id(99))), organization.ErrAbsent)
+		wantErr(t, "FindByEmail of none", must.Err(admins.FindByEmail(ctx, "nobody@example.com")),
+			organization.ErrAbsent)
 	})
 
 	t.Run("have an ID and an address once", func(t *testing.T) {
@@ -50,8 +48,7 @@ func testAdmins(t *testing.T, s Subject) {
 		other = admin(4)
 		other.Email = a.Email
 		wantErr(t, "Insert with the same address", admins.Insert(ctx, other), organization.ErrEmailTaken)
-		_, err := admins.Find(ctx, other.ID)
-		wantErr(t, "Find of the refused one", err, organization.ErrAbsent)
+		wantErr(t, "Find of the refused one", must.Err(admins.Find(ctx, other.ID)), organization.ErrAbsent)
 	})
 
 	t.Run("change in the fields that are given", func(t *testing.T) {
@@ -69,21 +66,29 @@ func testAdmins(t *testing.T, s Subject) {
 			{"the address", change{Email: "new5@example.com"}, organization.ID{}, func(a *organization.Admin) {
 				a.Email = "new5@example.com"
 			}},
-			{"the address to what it is", change{Email: "new5@example.com"}, organization.ID{}, func(*organization.Admin) {}},
+			{
+				"the address to what it is",
+				change{Email: "new5@example.com"},
+				organization.ID{},
+				func(*organization.Admin) {},
+			},
 			{"the password", change{Password: newHash, CredentialVersion: "v2"}, id(91), func(a *organization.Admin) {
 				a.Password, a.CredentialVersion, a.Op = newHash, "v2", id(91)
 			}},
-			{"all", change{Email: "x@example.com", Password: hash, CredentialVersion: "v3"}, id(92), func(a *organization.Admin) {
-				a.Email, a.Password, a.CredentialVersion, a.Op = "x@example.com", hash, "v3", id(92)
-			}},
+			{
+				"all",
+				change{Email: "x@example.com", Password: hash, CredentialVersion: "v3"},
+				id(92),
+				func(a *organization.Admin) {
+					a.Email, a.Password, a.CredentialVersion, a.Op = "x@example.com", hash, "v3", id(92)
+				},
+			},
 		} {
 			step.change.ID, step.change.Rev = a.ID, a.Rev
-			ok, err := admins.Change(ctx, step.change, step.op)
-			wantBool(t, "Change of "+step.doing, ok, err, true)
+			expect(t, "Change of "+step.doing, true)(admins.Change(ctx, step.change, step.op))
 			step.apply(&a)
 			a.Rev++
-			got, err := admins.Find(ctx, a.ID)
-			wantEqual(t, "Find after a change of "+step.doing, got, err, a)
+			expect(t, "Find after a change of "+step.doing, a)(admins.Find(ctx, a.ID))
 		}
 		_, err := admins.FindByEmail(ctx, "new5@example.com")
 		wantErr(t, "FindByEmail of the former address", err, organization.ErrAbsent)
@@ -92,13 +97,12 @@ func testAdmins(t *testing.T, s Subject) {
 	t.Run("change at the rev that it was decided on", func(t *testing.T) {
 		a := insert(t, 6)
 		for _, rev := range []int64{a.Rev - 1, a.Rev + 1} {
-			ok, err := admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: rev, Email: "late6@example.com"}, id(93))
-			wantBool(t, "Change at another rev", ok, err, false)
+			expect(t, "Change at another rev", false)(
+				admins.Change(ctx, organization.AdminChange{ID: a.ID, Rev: rev, Email: "late6@example.com"}, id(93)))
 		}
-		ok, err := admins.Change(ctx, organization.AdminChange{ID: id(99), Rev: 1, Email: "late6@example.com"}, id(93))
-		wantBool(t, "Change of none", ok, err, false)
-		got, err := admins.Find(ctx, a.ID)
-		wantEqual(t, "Find", got, err, a)
+		expect(t, "Change of none", false)(
+			admins.Change(ctx, organization.AdminChange{ID: id(99), Rev: 1, Email: "late6@example.com"}, id(93)))
+		expect(t, "Find", a)(admins.Find(ctx, a.ID))
 	})
 
 	t.Run("do not take another's address", func(t *testing.T) {
@@ -111,36 +115,29 @@ func testAdmins(t *testing.T, s Subject) {
 		if ok || !errors.Is(err, organization.ErrEmailTaken) {
 			t.Errorf("Change to another's address = %t, %v, want %v", ok, err, organization.ErrEmailTaken)
 		}
-		got, err := admins.Find(ctx, a.ID)
-		wantEqual(t, "Find", got, err, a)
+		expect(t, "Find", a)(admins.Find(ctx, a.ID))
 	})
 
 	t.Run("are deleted with their organization in the filter", func(t *testing.T) {
 		a := insert(t, 9)
-		must(t, admins.Delete(ctx, a.ID, id(99)))
-		got, err := admins.Find(ctx, a.ID)
-		wantEqual(t, "Find after deleting another organization's", got, err, a)
-		must(t, admins.Delete(ctx, a.ID, a.OrgID))
-		_, err = admins.Find(ctx, a.ID)
-		wantErr(t, "Find", err, organization.ErrAbsent)
-		must(t, admins.Delete(ctx, a.ID, a.OrgID))
+		must.Do(t, admins.Delete(ctx, a.ID, id(99)))
+		expect(t, "Find after deleting another organization's", a)(admins.Find(ctx, a.ID))
+		must.Do(t, admins.Delete(ctx, a.ID, a.OrgID))
+		wantErr(t, "Find", must.Err(admins.Find(ctx, a.ID)), organization.ErrAbsent)
+		must.Do(t, admins.Delete(ctx, a.ID, a.OrgID))
 	})
 
 	t.Run("are deleted all with their organization", func(t *testing.T) {
 		a, b, other := admin(10), admin(11), insert(t, 12)
 		b.OrgID = a.OrgID
-		must(t, admins.Insert(ctx, a))
-		must(t, admins.Insert(ctx, b))
-		n, err := admins.DeleteAll(ctx, a.OrgID)
-		wantEqual(t, "DeleteAll", n, err, 2)
+		must.Do(t, admins.Insert(ctx, a))
+		must.Do(t, admins.Insert(ctx, b))
+		expect(t, "DeleteAll", 2)(admins.DeleteAll(ctx, a.OrgID))
 		for _, gone := range []organization.Admin{a, b} {
-			_, err := admins.Find(ctx, gone.ID)
-			wantErr(t, "Find", err, organization.ErrAbsent)
+			wantErr(t, "Find", must.Err(admins.Find(ctx, gone.ID)), organization.ErrAbsent)
 		}
-		got, err := admins.Find(ctx, other.ID)
-		wantEqual(t, "Find of another organization's", got, err, other)
-		n, err = admins.DeleteAll(ctx, a.OrgID)
-		wantEqual(t, "DeleteAll again", n, err, 0)
+		expect(t, "Find of another organization's", other)(admins.Find(ctx, other.ID))
+		expect(t, "DeleteAll again", 0)(admins.DeleteAll(ctx, a.OrgID))
 	})
 
 	t.Run("change once of many", func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -28,9 +29,9 @@ func testBacklog(t *testing.T, s Subject) {
 		} {
 			o := bare(n, organization.Updating)
 			o.Op = &organization.Op{ID: id(n), Kind: organization.OpUpdate, Lease: lease}
-			must(t, s.Store.Organizations.Insert(ctx, o))
+			must.Do(t, s.Store.Organizations.Insert(ctx, o))
 		}
-		must(t, s.Store.Organizations.Insert(ctx, bare(8, organization.Active)))
+		must.Do(t, s.Store.Organizations.Insert(ctx, bare(8, organization.Active)))
 		wantPages(ctx, t, "Expired", listed(backlog.Expired, at), byID, ids(2, 4, 6, 7, 1))
 	})
 
@@ -49,8 +50,8 @@ func testBacklog(t *testing.T, s Subject) {
 		} {
 			purgeable, unswept := bare(n, o.state), bare(n+10, o.state)
 			purgeable.PurgeAfter, unswept.SweepAfter = o.after, o.after
-			must(t, s.Store.Organizations.Insert(ctx, purgeable))
-			must(t, s.Store.Organizations.Insert(ctx, unswept))
+			must.Do(t, s.Store.Organizations.Insert(ctx, purgeable))
+			must.Do(t, s.Store.Organizations.Insert(ctx, unswept))
 		}
 		wantPages(ctx, t, "Purgeable", listed(backlog.Purgeable, at), byID, ids(12, 11, 16))
 		wantPages(ctx, t, "Unswept", listed(backlog.Unswept, at), byID, ids(22, 21, 26))
@@ -63,13 +64,15 @@ func testBacklog(t *testing.T, s Subject) {
 
 	t.Run("lists claims past until, the oldest first, and all by key", func(t *testing.T) {
 		for key, until := range map[string]time.Time{
-			"b": at.Add(-time.Minute), "a": at.Add(-time.Hour), "c": at, "d": at.Add(-time.Minute), "e": at.Add(time.Hour),
-			"f": at.Add(-2 * time.Hour), "g": at.Add(-3 * time.Hour), "h": at.Add(-time.Minute), "i": at.Add(-time.Millisecond),
+			"b": at.Add(-time.Minute), "a": at.Add(-time.Hour), "c": at, "d": at.Add(-time.Minute),
+			"e": at.Add(time.Hour),
+			"f": at.Add(-2 * time.Hour), "g": at.Add(-3 * time.Hour), "h": at.Add(-time.Minute),
+			"i": at.Add(-time.Millisecond),
 		} {
-			must(t, s.Store.Claims.Insert(ctx, organization.Claim{Key: key, ID: id(1), Until: until}))
+			must.Do(t, s.Store.Claims.Insert(ctx, organization.Claim{Key: key, ID: id(1), Until: until}))
 		}
-		n, err := s.Store.Claims.Settle(ctx, []organization.Claim{{Key: "g", ID: id(1), Until: at.Add(-3 * time.Hour)}})
-		wantEqual(t, "Settle", n, err, 1)
+		expect(t, "Settle", 1)(
+			s.Store.Claims.Settle(ctx, []organization.Claim{{Key: "g", ID: id(1), Until: at.Add(-3 * time.Hour)}}))
 		key := func(c organization.Claim) string { return c.Key }
 		wantPages(ctx, t, "Unsettled", listed(backlog.Unsettled, at), key, []string{"f", "a", "b", "d", "h", "i"})
 		wantPages(ctx, t, "Claims", backlog.Claims, key, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"})
@@ -77,9 +80,8 @@ func testBacklog(t *testing.T, s Subject) {
 
 	t.Run("goes on where what it has listed has gone", func(t *testing.T) {
 		first, err := backlog.Unsettled(ctx, at, nil, 4)
-		must(t, err)
-		n, err := s.Store.Claims.Settle(ctx, first.Items)
-		wantEqual(t, "Settle", n, err, 4)
+		must.Do(t, err)
+		expect(t, "Settle", 4)(s.Store.Claims.Settle(ctx, first.Items))
 		rest, err := backlog.Unsettled(ctx, at, first.Next, 4)
 		if err != nil || len(rest.Items) != 2 || rest.Items[0].Key != "h" || rest.Items[1].Key != "i" {
 			t.Errorf("Unsettled after these = %v, %v, want h and i", rest.Items, err)
@@ -88,9 +90,12 @@ func testBacklog(t *testing.T, s Subject) {
 
 	t.Run("lists admins by ID", func(t *testing.T) {
 		for _, n := range []byte{3, 1, 2} {
-			must(t, s.Store.Admins.Insert(ctx, organization.Admin{ID: id(n), Email: strconv.Itoa(int(n)) + "@example.com"}))
+			must.Do(t, s.Store.Admins.Insert(ctx, organization.Admin{
+				ID: id(n), Email: strconv.Itoa(int(n)) + "@example.com",
+			}))
 		}
-		wantPages(ctx, t, "Admins", backlog.Admins, func(a organization.Admin) organization.ID { return a.ID }, ids(1, 2, 3))
+		wantPages(ctx, t, "Admins", backlog.Admins, func(a organization.Admin) organization.ID { return a.ID },
+			ids(1, 2, 3))
 	})
 }
 
@@ -116,7 +121,7 @@ func wantPages[T any, I comparable](
 		var got []I
 		for after, n := (*organization.Place)(nil), 0; n <= len(want)+1; n++ {
 			p, err := list(ctx, after, limit)
-			must(t, err)
+			must.Do(t, err)
 			if len(p.Items) > limit || len(p.Unreadable) > 0 || p.Next != nil && len(p.Items) < limit {
 				t.Errorf("%s, at most %d: a page of %d, %d unreadable, next %v",
 					doing, limit, len(p.Items), len(p.Unreadable), p.Next)
@@ -128,6 +133,6 @@ func wantPages[T any, I comparable](
 				break
 			}
 		}
-		wantEqual(t, doing+", in pages of "+strconv.Itoa(limit), got, nil, want)
+		expect(t, doing+", in pages of "+strconv.Itoa(limit), want)(got, nil)
 	}
 }

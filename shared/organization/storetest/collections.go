@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -15,23 +16,22 @@ func testCollections(t *testing.T, s Subject) {
 	find := func(t *testing.T, name string) (organization.Collection, bool) {
 		t.Helper()
 		found, err := collections.Find(ctx, name)
-		must(t, err)
+		must.Do(t, err)
 		c, there := found[name]
 		return c, there
 	}
 
 	t.Run("are made once, and empty", func(t *testing.T) {
-		must(t, collections.Create(ctx, "org_made"))
+		must.Do(t, collections.Create(ctx, "org_made"))
 		wantErr(t, "Create again", collections.Create(ctx, "org_made"), organization.ErrExists)
-		must(t, s.Writer.Put(ctx, "org_made", document("a", "1")))
+		must.Do(t, s.Writer.Put(ctx, "org_made", document("a", "1")))
 		wantErr(t, "Create of one with documents", collections.Create(ctx, "org_made"), organization.ErrExists)
-		got, err := s.Writer.Documents(ctx, "org_made")
-		wantEqual(t, "Documents", got, err, []organization.Document{document("a", "1")})
+		expect(t, "Documents", []organization.Document{document("a", "1")})(s.Writer.Documents(ctx, "org_made"))
 	})
 
 	t.Run("are found by name", func(t *testing.T) {
-		must(t, collections.Create(ctx, "org_found"))
-		must(t, collections.Create(ctx, "org_found2"))
+		must.Do(t, collections.Create(ctx, "org_found"))
+		must.Do(t, collections.Create(ctx, "org_found2"))
 		found, err := collections.Find(ctx, "org_found", "org_absent", "org_found2")
 		if err != nil || len(found) != 2 ||
 			found["org_found"].Name != "org_found" || found["org_found2"].Name != "org_found2" {
@@ -52,14 +52,13 @@ func testCollections(t *testing.T, s Subject) {
 
 	t.Run("are listed by prefix, sorted", func(t *testing.T) {
 		for _, name := range []string{"trash_b", "trash_a", "trashcan", "trash_"} {
-			must(t, collections.Create(ctx, name))
+			must.Do(t, collections.Create(ctx, name))
 		}
-		names, err := collections.List(ctx, "trash_")
-		wantEqual(t, "List", names, err, []string{"trash_", "trash_a", "trash_b"})
-		names, err = collections.List(ctx, "nothing_")
-		wantEqual(t, "List of no collections", len(names), err, 0)
+		expect(t, "List", []string{"trash_", "trash_a", "trash_b"})(collections.List(ctx, "trash_"))
+		names, err := collections.List(ctx, "nothing_")
+		expect(t, "List of no collections", 0)(len(names), err)
 		names, err = collections.List(ctx, "")
-		must(t, err)
+		must.Do(t, err)
 		if !slices.IsSorted(names) {
 			t.Errorf("List of all = %v, want them sorted", names)
 		}
@@ -73,13 +72,13 @@ func testCollections(t *testing.T, s Subject) {
 	t.Run("move with their documents, indexes and UUID", func(t *testing.T) {
 		documents := []organization.Document{document("a", "1"), document("b", "2")}
 		for _, d := range documents {
-			must(t, s.Writer.Put(ctx, "org_from", d))
+			must.Do(t, s.Writer.Put(ctx, "org_from", d))
 		}
 		index := organizationtest.Index{Name: "by_value", Field: "value", Unique: true}
-		must(t, s.Writer.AddIndex(ctx, "org_from", index))
+		must.Do(t, s.Writer.AddIndex(ctx, "org_from", index))
 		before, _ := find(t, "org_from")
 
-		must(t, collections.Rename(ctx, "org_from", "org_to"))
+		must.Do(t, collections.Rename(ctx, "org_from", "org_to"))
 		if _, there := find(t, "org_from"); there {
 			t.Error("the source is there after the move")
 		}
@@ -87,42 +86,41 @@ func testCollections(t *testing.T, s Subject) {
 		if !there || after.UUID != before.UUID {
 			t.Errorf("Find of the target = %v, want it with the UUID %q", after, before.UUID)
 		}
-		got, err := s.Writer.Documents(ctx, "org_to")
-		wantEqual(t, "Documents", got, err, documents)
-		indexes, err := s.Writer.Indexes(ctx, "org_to")
-		wantEqual(t, "Indexes", indexes, err, []organizationtest.Index{index})
+		expect(t, "Documents", documents)(s.Writer.Documents(ctx, "org_to"))
+		expect(t, "Indexes", []organizationtest.Index{index})(s.Writer.Indexes(ctx, "org_to"))
 		if err := s.Writer.Put(ctx, "org_to", document("c", "2")); err == nil {
 			t.Error("Put of a taken value succeeded: the unique index holds nothing any more")
 		}
 	})
 
 	t.Run("come back under the old name where a writer puts something there", func(t *testing.T) {
-		must(t, s.Writer.Put(ctx, "org_old", document("a", "1")))
-		must(t, collections.Rename(ctx, "org_old", "org_new"))
-		must(t, s.Writer.Put(ctx, "org_old", document("b", "2")))
+		must.Do(t, s.Writer.Put(ctx, "org_old", document("a", "1")))
+		must.Do(t, collections.Rename(ctx, "org_old", "org_new"))
+		must.Do(t, s.Writer.Put(ctx, "org_old", document("b", "2")))
 		old, _ := find(t, "org_old")
 		moved, _ := find(t, "org_new")
 		if old.Name == "" || old.UUID != "" && old.UUID == moved.UUID {
 			t.Errorf("Find of the old name = %v, want a collection of its own beside %v", old, moved)
 		}
-		got, err := s.Writer.Documents(ctx, "org_old")
-		wantEqual(t, "Documents of the old name", got, err, []organization.Document{document("b", "2")})
-		got, err = s.Writer.Documents(ctx, "org_new")
-		wantEqual(t, "Documents of the new name", got, err, []organization.Document{document("a", "1")})
+		expect(t, "Documents of the old name", []organization.Document{document("b", "2")})(
+			s.Writer.Documents(ctx, "org_old"))
+		expect(t, "Documents of the new name", []organization.Document{document("a", "1")})(
+			s.Writer.Documents(ctx, "org_new"))
 	})
 
 	t.Run("do not move onto another", func(t *testing.T) {
-		must(t, s.Writer.Put(ctx, "org_mover", document("a", "1")))
-		must(t, s.Writer.Put(ctx, "org_target", document("b", "2")))
-		must(t, collections.Create(ctx, "org_empty"))
+		must.Do(t, s.Writer.Put(ctx, "org_mover", document("a", "1")))
+		must.Do(t, s.Writer.Put(ctx, "org_target", document("b", "2")))
+		must.Do(t, collections.Create(ctx, "org_empty"))
 		err := collections.Rename(ctx, "org_mover", "org_target")
 		wantErr(t, "Rename onto one with documents", err, organization.ErrExists)
-		wantErr(t, "Rename onto an empty one", collections.Rename(ctx, "org_mover", "org_empty"), organization.ErrExists)
+		wantErr(t, "Rename onto an empty one", collections.Rename(ctx, "org_mover", "org_empty"),
+			organization.ErrExists)
 		wantErr(t, "Rename onto itself", collections.Rename(ctx, "org_mover", "org_mover"), organization.ErrExists)
-		got, err := s.Writer.Documents(ctx, "org_mover")
-		wantEqual(t, "Documents of the source", got, err, []organization.Document{document("a", "1")})
-		got, err = s.Writer.Documents(ctx, "org_target")
-		wantEqual(t, "Documents of the target", got, err, []organization.Document{document("b", "2")})
+		expect(t, "Documents of the source", []organization.Document{document("a", "1")})(
+			s.Writer.Documents(ctx, "org_mover"))
+		expect(t, "Documents of the target", []organization.Document{document("b", "2")})(
+			s.Writer.Documents(ctx, "org_target"))
 	})
 
 	t.Run("do not move where they are not", func(t *testing.T) {
@@ -130,20 +128,21 @@ func testCollections(t *testing.T, s Subject) {
 		if _, there := find(t, "org_never"); there {
 			t.Error("the target is there, want none")
 		}
-		must(t, collections.Create(ctx, "org_there"))
+		must.Do(t, collections.Create(ctx, "org_there"))
 		err := collections.Rename(ctx, "org_missing", "org_missing")
 		wantErr(t, "Rename of none onto itself", err, organization.ErrAbsent)
-		wantErr(t, "Rename of none onto one", collections.Rename(ctx, "org_missing", "org_there"), organization.ErrAbsent)
+		wantErr(t, "Rename of none onto one", collections.Rename(ctx, "org_missing", "org_there"),
+			organization.ErrAbsent)
 	})
 
 	t.Run("are dropped, where they are there", func(t *testing.T) {
-		must(t, s.Writer.Put(ctx, "org_dropped", document("a", "1")))
-		must(t, collections.Drop(ctx, "org_dropped"))
+		must.Do(t, s.Writer.Put(ctx, "org_dropped", document("a", "1")))
+		must.Do(t, collections.Drop(ctx, "org_dropped"))
 		if _, there := find(t, "org_dropped"); there {
 			t.Error("the collection is there, want none")
 		}
-		must(t, collections.Drop(ctx, "org_dropped"))
-		must(t, collections.Create(ctx, "org_dropped"))
+		must.Do(t, collections.Drop(ctx, "org_dropped"))
+		must.Do(t, collections.Create(ctx, "org_dropped"))
 	})
 
 	if s.LooseRenames {
@@ -152,7 +151,7 @@ func testCollections(t *testing.T, s Subject) {
 	t.Run("are moved by one of many", func(t *testing.T) {
 		for round := range rounds {
 			from := "org_race" + strconv.Itoa(round)
-			must(t, collections.Create(ctx, from))
+			must.Do(t, collections.Create(ctx, from))
 			race(t, "for a collection", func(i byte) (bool, error) {
 				err := collections.Rename(ctx, from, from+"_"+strconv.Itoa(int(i)))
 				if errors.Is(err, organization.ErrAbsent) {

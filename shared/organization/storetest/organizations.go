@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/password"
 )
@@ -19,8 +20,9 @@ func whole(n byte) organization.Organization {
 		CreatedAt: someday(), UpdatedAt: someday().Add(time.Hour),
 		SweepAfter: someday().Add(time.Minute), PurgeAfter: someday().Add(2 * time.Hour),
 		Op: &organization.Op{
-			ID: id(1), Kind: organization.OpUpdate, Worker: id(2), Lease: someday().Add(15 * time.Second), EveryAnswerSeen: true,
-			From: "acme", To: "globex" + string(rune('a'+n)), ToClaim: id(n + 150), Name: "Globex",
+			ID: id(1), Kind: organization.OpUpdate, Worker: id(2), Lease: someday().Add(15 * time.Second),
+			EveryAnswerSeen: true,
+			From:            "acme", To: "globex" + string(rune('a'+n)), ToClaim: id(n + 150), Name: "Globex",
 			UUID: "a-uuid", Aside: "ghost_unknown_1",
 			Admin: &organization.AdminChange{
 				ID: id(3), Rev: 4, Email: "a@example.com", CredentialVersion: "v2",
@@ -42,84 +44,69 @@ func testOrganizations(t *testing.T, s Subject) {
 
 	t.Run("keep every field, and times to the millisecond", func(t *testing.T) {
 		for _, o := range []organization.Organization{whole(1), bare(2, organization.Deleted)} {
-			must(t, orgs.Insert(ctx, o))
-			got, err := orgs.Find(ctx, o.ID)
-			wantEqual(t, "Find", got, err, storedOrganization(o))
-			got, err = orgs.FindLinearizable(ctx, o.ID)
-			wantEqual(t, "FindLinearizable", got, err, storedOrganization(o))
+			must.Do(t, orgs.Insert(ctx, o))
+			expect(t, "Find", storedOrganization(o))(orgs.Find(ctx, o.ID))
+			expect(t, "FindLinearizable", storedOrganization(o))(orgs.FindLinearizable(ctx, o.ID))
 		}
 	})
 
 	t.Run("keep the operation that a deleted one has left", func(t *testing.T) {
 		o := bare(3, organization.Deleted)
 		o.Op = &organization.Op{ID: id(9), Kind: organization.OpDelete}
-		must(t, orgs.Insert(ctx, o))
-		got, err := orgs.Find(ctx, o.ID)
-		wantEqual(t, "Find", got, err, storedOrganization(o))
+		must.Do(t, orgs.Insert(ctx, o))
+		expect(t, "Find", storedOrganization(o))(orgs.Find(ctx, o.ID))
 	})
 
 	t.Run("are absent where they are not", func(t *testing.T) {
-		_, err := orgs.Find(ctx, id(99))
-		wantErr(t, "Find", err, organization.ErrAbsent)
-		_, err = orgs.FindLinearizable(ctx, id(99))
-		wantErr(t, "FindLinearizable", err, organization.ErrAbsent)
+		wantErr(t, "Find", must.Err(orgs.Find(ctx, id(99))), organization.ErrAbsent)
+		wantErr(t, "FindLinearizable", must.Err(orgs.FindLinearizable(ctx, id(99))), organization.ErrAbsent)
 	})
 
 	t.Run("have an ID once", func(t *testing.T) {
 		first := bare(4, organization.Creating)
-		must(t, orgs.Insert(ctx, first))
+		must.Do(t, orgs.Insert(ctx, first))
 		wantErr(t, "Insert", orgs.Insert(ctx, whole(4)), organization.ErrExists)
-		got, err := orgs.Find(ctx, id(4))
-		wantEqual(t, "Find", got, err, storedOrganization(first))
+		expect(t, "Find", storedOrganization(first))(orgs.Find(ctx, id(4)))
 	})
 
 	t.Run("have a key once, and none when dead", func(t *testing.T) {
-		first, second := bare(5, organization.Active), bare(6, organization.Active)
-		first.Key, second.Key = "once", "once"
-		must(t, orgs.Insert(ctx, first))
-		wantErr(t, "Insert with another's key", orgs.Insert(ctx, second), organization.ErrKeyTaken)
-		_, err := orgs.Find(ctx, second.ID)
-		wantErr(t, "Find of the refused one", err, organization.ErrAbsent)
+		first, other := bare(5, organization.Active), bare(6, organization.Active)
+		first.Key, other.Key = "once", "once"
+		must.Do(t, orgs.Insert(ctx, first))
+		wantErr(t, "Insert with another's key", orgs.Insert(ctx, other), organization.ErrKeyTaken)
+		wantErr(t, "Find of the refused one", must.Err(orgs.Find(ctx, other.ID)), organization.ErrAbsent)
 		wantErr(t, "Insert of the same", orgs.Insert(ctx, first), organization.ErrExists)
 
-		second.Key = "twice"
-		must(t, orgs.Insert(ctx, second))
-		is := second
+		other.Key = "twice"
+		must.Do(t, orgs.Insert(ctx, other))
+		is := other
 		is.Key, is.Name = "once", "Once"
-		ok, err := orgs.CompareAndSwap(ctx, second, is)
-		if ok || !errors.Is(err, organization.ErrKeyTaken) {
-			t.Errorf("CompareAndSwap to another's key = %t, %v, want %v", ok, err, organization.ErrKeyTaken)
-		}
-		got, err := orgs.Find(ctx, second.ID)
-		wantEqual(t, "Find after it", got, err, storedOrganization(second))
-		stale := second
+		wantErr(t, "a swap to a taken key", must.Err(orgs.CompareAndSwap(ctx, other, is)), organization.ErrKeyTaken)
+		expect(t, "Find after it", storedOrganization(other))(orgs.Find(ctx, other.ID))
+		stale := other
 		stale.Rev++
-		ok, err = orgs.CompareAndSwap(ctx, stale, is)
-		wantBool(t, "CompareAndSwap to another's key at another rev", ok, err, false)
+		expect(t, "CompareAndSwap to another's key at another rev", false)(orgs.CompareAndSwap(ctx, stale, is))
 
 		dead := first
 		dead.Key, dead.State = "", organization.Deleted
-		ok, err = orgs.CompareAndSwap(ctx, first, dead)
-		wantBool(t, "CompareAndSwap to no key", ok, err, true)
-		must(t, orgs.Insert(ctx, bare(7, organization.Deleted)))
-		ok, err = orgs.CompareAndSwap(ctx, second, is)
-		wantBool(t, "CompareAndSwap to the key that is free", ok, err, true)
+		expect(t, "CompareAndSwap to no key", true)(orgs.CompareAndSwap(ctx, first, dead))
+		must.Do(t, orgs.Insert(ctx, bare(7, organization.Deleted)))
+		expect(t, "CompareAndSwap to the key that is free", true)(orgs.CompareAndSwap(ctx, other, is))
 	})
 
 	t.Run("are visible while active or updating", func(t *testing.T) {
 		for i, state := range states() {
 			o := bare(20+byte(i), state)
 			o.Key = "seen" + string(state)
-			must(t, orgs.Insert(ctx, o))
+			must.Do(t, orgs.Insert(ctx, o))
 			got, err := orgs.FindVisible(ctx, o.Key)
 			if !state.Visible() {
 				wantErr(t, "FindVisible while "+string(state), err, organization.ErrAbsent)
 				continue
 			}
-			wantEqual(t, "FindVisible while "+string(state), got, err, storedOrganization(o))
+			expect(t, "FindVisible while "+string(state), storedOrganization(o))(got, err)
 		}
-		_, err := orgs.FindVisible(ctx, "unseen")
-		wantErr(t, "FindVisible", err, organization.ErrAbsent)
+		wantErr(t, "FindVisible", must.Err(orgs.FindVisible(ctx, "unseen")), organization.ErrAbsent)
 	})
 
 	t.Run("have a key or move to one, while they are not dead", func(t *testing.T) {
@@ -128,34 +115,34 @@ func testOrganizations(t *testing.T, s Subject) {
 		for i, state := range states() {
 			o := whole(40 + byte(i))
 			o.State = state
-			must(t, orgs.Insert(ctx, o))
+			must.Do(t, orgs.Insert(ctx, o))
 			for _, key := range []string{o.Key, o.Op.To} {
 				got, err := orgs.FindClaimants(ctx, key)
 				if state.Dead() {
-					wantEqual(t, "FindClaimants while "+string(state), len(got), err, 0)
+					expect(t, "FindClaimants while "+string(state), 0)(len(got), err)
 					continue
 				}
-				wantEqual(t, "FindClaimants while "+string(state), got, err, []organization.Organization{storedOrganization(o)})
 				want[o.ID] = storedOrganization(o)
+				expect(t, "FindClaimants while "+string(state), []organization.Organization{want[o.ID]})(got, err)
 			}
 			keys = append(keys, o.Key, o.Op.To)
 		}
 		both := bare(46, organization.Updating)
 		both.Key, both.Op = "both", &organization.Op{ID: id(1), Kind: organization.OpUpdate, To: keys[0]}
-		must(t, orgs.Insert(ctx, both))
+		must.Do(t, orgs.Insert(ctx, both))
 		want[both.ID] = storedOrganization(both)
 		all, err := orgs.FindClaimants(ctx, append(keys, "both", "nobody's")...)
-		must(t, err)
+		must.Do(t, err)
 		got := map[organization.ID]organization.Organization{}
 		for _, o := range all {
 			got[o.ID] = o
 		}
-		wantEqual(t, "FindClaimants of all", got, nil, want)
-		wantEqual(t, "FindClaimants of all, how many", len(all), nil, len(want))
+		expect(t, "FindClaimants of all", want)(got, nil)
+		expect(t, "FindClaimants of all, how many", len(want))(len(all), nil)
 		all, err = orgs.FindClaimants(ctx, "nobody's")
-		wantEqual(t, "FindClaimants of a key that nobody has", len(all), err, 0)
+		expect(t, "FindClaimants of a key that nobody has", 0)(len(all), err)
 		all, err = orgs.FindClaimants(ctx)
-		wantEqual(t, "FindClaimants of no key", len(all), err, 0)
+		expect(t, "FindClaimants of no key", 0)(len(all), err)
 	})
 
 	t.Run("have a key or move to one, many at once", func(t *testing.T) {
@@ -163,76 +150,62 @@ func testOrganizations(t *testing.T, s Subject) {
 		for n := range byte(120) { // more than a server's first batch holds by itself
 			o := bare(0, organization.Active)
 			o.ID, o.Key = organization.ID{0: 1, 11: n}, "many"+strconv.Itoa(int(n))
-			must(t, orgs.Insert(ctx, o))
+			must.Do(t, orgs.Insert(ctx, o))
 			keys = append(keys, o.Key)
 		}
 		all, err := orgs.FindClaimants(ctx, keys...)
-		wantEqual(t, "FindClaimants, how many", len(all), err, len(keys))
+		expect(t, "FindClaimants, how many", len(keys))(len(all), err)
 	})
 
 	t.Run("are swapped where state and rev are what they were", func(t *testing.T) {
 		was := whole(60)
-		must(t, orgs.Insert(ctx, was))
+		must.Do(t, orgs.Insert(ctx, was))
 		is := bare(60, organization.Active)
 		is.Rev, is.Name, is.Key, is.ClaimID, is.CreatedAt = 99, "Globex", "globex", id(61), was.CreatedAt
 
 		stale := was
 		stale.Rev--
-		ok, err := orgs.CompareAndSwap(ctx, stale, is)
-		wantBool(t, "CompareAndSwap from another rev", ok, err, false)
+		expect(t, "CompareAndSwap from another rev", false)(orgs.CompareAndSwap(ctx, stale, is))
 		stale = was
 		stale.State = organization.Active
-		ok, err = orgs.CompareAndSwap(ctx, stale, is)
-		wantBool(t, "CompareAndSwap from another state", ok, err, false)
+		expect(t, "CompareAndSwap from another state", false)(orgs.CompareAndSwap(ctx, stale, is))
 		stale = was
 		stale.ID = id(98)
-		ok, err = orgs.CompareAndSwap(ctx, stale, is)
-		wantBool(t, "CompareAndSwap of one that is absent", ok, err, false)
-		got, err := orgs.Find(ctx, was.ID)
-		wantEqual(t, "Find after these", got, err, storedOrganization(was))
+		expect(t, "CompareAndSwap of one that is absent", false)(orgs.CompareAndSwap(ctx, stale, is))
+		expect(t, "Find after these", storedOrganization(was))(orgs.Find(ctx, was.ID))
 
-		ok, err = orgs.CompareAndSwap(ctx, was, is)
-		wantBool(t, "CompareAndSwap", ok, err, true)
+		expect(t, "CompareAndSwap", true)(orgs.CompareAndSwap(ctx, was, is))
 		want := storedOrganization(is)
 		want.Rev = was.Rev + 1
-		got, err = orgs.Find(ctx, was.ID)
-		wantEqual(t, "Find after the swap", got, err, want)
-		ok, err = orgs.CompareAndSwap(ctx, was, is)
-		wantBool(t, "the same CompareAndSwap again", ok, err, false)
+		expect(t, "Find after the swap", want)(orgs.Find(ctx, was.ID))
+		expect(t, "the same CompareAndSwap again", false)(orgs.CompareAndSwap(ctx, was, is))
 
 		back := storedOrganization(whole(60))
 		back.Rev = want.Rev
-		ok, err = orgs.CompareAndSwap(ctx, want, back)
-		wantBool(t, "CompareAndSwap back", ok, err, true)
+		expect(t, "CompareAndSwap back", true)(orgs.CompareAndSwap(ctx, want, back))
 		back.Rev++
-		got, err = orgs.Find(ctx, was.ID)
-		wantEqual(t, "Find after the swap back", got, err, back)
+		expect(t, "Find after the swap back", back)(orgs.Find(ctx, was.ID))
 	})
 
 	t.Run("are deleted where state and rev are what they were", func(t *testing.T) {
 		o := bare(70, organization.Deleted)
-		must(t, orgs.Insert(ctx, o))
+		must.Do(t, orgs.Insert(ctx, o))
 		stale := o
 		stale.Rev++
-		ok, err := orgs.Delete(ctx, stale)
-		wantBool(t, "Delete at another rev", ok, err, false)
+		expect(t, "Delete at another rev", false)(orgs.Delete(ctx, stale))
 		stale = o
 		stale.State = organization.Active
-		ok, err = orgs.Delete(ctx, stale)
-		wantBool(t, "Delete in another state", ok, err, false)
-		ok, err = orgs.Delete(ctx, o)
-		wantBool(t, "Delete", ok, err, true)
-		_, err = orgs.Find(ctx, o.ID)
-		wantErr(t, "Find", err, organization.ErrAbsent)
-		ok, err = orgs.Delete(ctx, o)
-		wantBool(t, "Delete again", ok, err, false)
+		expect(t, "Delete in another state", false)(orgs.Delete(ctx, stale))
+		expect(t, "Delete", true)(orgs.Delete(ctx, o))
+		wantErr(t, "Find", must.Err(orgs.Find(ctx, o.ID)), organization.ErrAbsent)
+		expect(t, "Delete again", false)(orgs.Delete(ctx, o))
 	})
 }
 
 func testOrganizationRaces(t *testing.T, s Subject) {
 	orgs, ctx := s.Store.Organizations, t.Context()
 	o := bare(1, organization.Active)
-	must(t, orgs.Insert(ctx, o))
+	must.Do(t, orgs.Insert(ctx, o))
 	for range swapRounds {
 		race(t, "for a rev", func(i byte) (bool, error) {
 			is := o
@@ -256,14 +229,17 @@ func testOrganizationRaces(t *testing.T, s Subject) {
 		for round := range byte(rounds) {
 			race(t, "for a key", func(i byte) (bool, error) {
 				return taken(true, orgs.Insert(ctx, organization.Organization{
-					ID: organization.ID{0: 1, 1: round, 2: i}, Key: "new" + strconv.Itoa(int(round)), State: organization.Creating,
+					ID: organization.ID{0: 1, 1: round, 2: i}, Key: "new" + strconv.Itoa(int(round)),
+					State: organization.Creating,
 				}))
 			})
 		}
 	})
 	t.Run("one of many gets a key", func(t *testing.T) {
 		for i := range byte(racers) {
-			must(t, orgs.Insert(ctx, organization.Organization{ID: organization.ID{0: 2, 2: i}, State: organization.Updating}))
+			must.Do(t, orgs.Insert(ctx, organization.Organization{
+				ID: organization.ID{0: 2, 2: i}, State: organization.Updating,
+			}))
 		}
 		for round := range rounds {
 			race(t, "for a key", func(i byte) (bool, error) {

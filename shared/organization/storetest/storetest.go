@@ -5,13 +5,18 @@
 package storetest
 
 import (
+	"context"
 	"errors"
+	"iter"
+	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -31,7 +36,8 @@ type Subject struct {
 // is load enough. Not tested is ErrLost: it takes a server that fails.
 func TestStore(t *testing.T, newSubject func(t *testing.T) Subject) {
 	t.Helper()
-	for _, part := range []struct {
+	asked, ran := map[string]bool{}, 0 // the methods, by name; the parts, of which -run may name some
+	parts := []struct {
 		name string
 		test func(*testing.T, Subject)
 	}{
@@ -40,15 +46,73 @@ func TestStore(t *testing.T, newSubject func(t *testing.T) Subject) {
 		{"Claims", testClaims},
 		{"Claims under races", testClaimRaces},
 		{"Admins", testAdmins},
+		{"Sessions", testSessions},
 		{"Requests", testRequests},
 		{"Collections", testCollections},
 		{"Documents", testDocuments},
 		{"Backlog", testBacklog},
-		{"Context", testContext},
-	} {
+		{"Mails", testMails},
+	}
+	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
-			part.test(t, newSubject(t))
+			s := newSubject(t)
+			var mu sync.Mutex
+			s.Store = organizationtest.Hooked(s.Store, func(method string, apply func() error) error {
+				mu.Lock()
+				asked[method] = true
+				mu.Unlock()
+				return apply()
+			})
+			part.test(t, s)
+			ran++
 		})
+	}
+	t.Run("Context", func(t *testing.T) {
+		s := newSubject(t).Store
+		testContext(t, s)
+		for name := range methods(s) {
+			if ran == len(parts) && !asked[name] {
+				t.Errorf("no rule here is about %s", name)
+			}
+		}
+	})
+}
+
+// testContext holds every method to asking its context before it does anything.
+func testContext(t *testing.T, s organization.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, method := range methods(s) {
+		arguments := []reflect.Value{reflect.ValueOf(ctx)}
+		inputs := method.Type().NumIn()
+		if method.Type().IsVariadic() {
+			inputs-- // none of the last
+		}
+		for i := 1; i < inputs; i++ {
+			arguments = append(arguments, reflect.Zero(method.Type().In(i)))
+		}
+		answer := method.Call(arguments)
+		err, _ := answer[len(answer)-1].Interface().(error)
+		if !errors.Is(err, context.Canceled) || errors.Is(err, organization.ErrLost) {
+			t.Errorf("%s = %v, want %v as it is", name, err, context.Canceled)
+		}
+	}
+	_, err := s.Organizations.Find(t.Context(), organization.ID{})
+	wantErr(t, "Find of what was never sent", err, organization.ErrAbsent)
+	wantErr(t, "Find of what was never sent", must.Err(s.Claims.Find(t.Context(), "")), organization.ErrAbsent)
+}
+
+// methods returns every method of a Store, named as a hook names it ([organizationtest.Hook]).
+func methods(s organization.Store) iter.Seq2[string, reflect.Value] {
+	lower := func(name string) string { return strings.ToLower(name[:1]) + name[1:] }
+	return func(yield func(string, reflect.Value) bool) {
+		for field, part := range reflect.ValueOf(s).Fields() {
+			for i := range field.Type.NumMethod() {
+				if !yield(lower(field.Name)+"."+lower(field.Type.Method(i).Name), part.Method(i)) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -57,8 +121,8 @@ func TestStore(t *testing.T, newSubject func(t *testing.T) Subject) {
 // an organization, which every decision is, gets more rounds than the rest.
 const (
 	racers     = 16
-	swapRounds = 64
-	rounds     = 16
+	swapRounds = 16
+	rounds     = 4
 )
 
 // race lets racers do the same thing at once and fails the test unless exactly
@@ -109,13 +173,6 @@ func someday() time.Time {
 // millis is t as it comes back.
 func millis(t time.Time) time.Time { return t.Truncate(time.Millisecond).UTC() }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func wantErr(t *testing.T, doing string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -123,22 +180,20 @@ func wantErr(t *testing.T, doing string, err, want error) {
 	}
 }
 
-// wantBool fails the test unless a compare-and-set said what it had to.
-func wantBool(t *testing.T, doing string, got bool, err error, want bool) {
+// expect returns what takes an answer, and fails the test unless it is want:
+//
+//	expect(t, "Delete of a settled one", true)(claims.Delete(ctx, c))
+func expect[T any](t *testing.T, doing string, want T) func(got T, err error) {
 	t.Helper()
-	if err != nil || got != want {
-		t.Errorf("%s = %t, %v, want %t", doing, got, err, want)
-	}
-}
-
-func wantEqual[T any](t *testing.T, doing string, got T, err error, want T) {
-	t.Helper()
-	if err != nil {
-		t.Errorf("%s: %v", doing, err)
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", doing, diff)
+	return func(got T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", doing, err)
+			return
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", doing, diff)
+		}
 	}
 }
 

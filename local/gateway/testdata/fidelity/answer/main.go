@@ -116,7 +116,10 @@ func echo(e event, payload []byte) ([]byte, error) {
 	if err := encoder.Encode(shown); err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": strings.TrimSpace(body.String())})
+	return json.Marshal(map[string]any{
+		"statusCode": 200, "headers": map[string]string{"content-type": "application/json"},
+		"body": strings.TrimSpace(body.String()),
+	})
 }
 
 func main() { lambda.Start(function{}) }

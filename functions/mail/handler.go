@@ -1,0 +1,57 @@
+// Package mail sends what waits in the outbox. A schedule starts it, and the
+// record that a mail waits, which every function leaves that has put one there. It
+// is safe at any time, twice, and beside every other function.
+package mail
+
+import (
+	"context"
+	"log/slog"
+
+	"oms/shared/backend"
+	"oms/shared/config"
+	"oms/shared/edge"
+	"oms/shared/fault"
+	"oms/shared/mail"
+	"oms/shared/organization"
+)
+
+// Setup opens what the job needs, by what lookup finds, for as long as ctx lasts.
+func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (edge.Run, error) {
+	b, err := backend.Open(ctx, lookup, log, "mail", config.Mail)
+	if err != nil {
+		return nil, err
+	}
+	return send(b.Organizations, b.Database.PrepareIndexes(ctx), postman(b.Config.Mail)), nil
+}
+
+// postman returns who carries mail, or nil where nobody does.
+func postman(c config.Mailing) organization.Postman {
+	switch {
+	case c.Folder != "":
+		return mail.New(mail.Folder(c.Folder), c.PublicURL)
+	case c.From != "":
+		return mail.New(mail.NewSES(*c.AWS, c.From), c.PublicURL)
+	}
+	return nil
+}
+
+// sender is what the job needs; *organization.Service is one.
+type sender interface {
+	SendMails(ctx context.Context, by organization.Postman) (organization.Post, error)
+}
+
+// readiness reports whether the indexes are there; *mongo.Indexes is one.
+type readiness interface {
+	Ready() bool
+}
+
+// send does nothing before the indexes are there: until then a run would read every admin there is.
+func send(organizations sender, indexes readiness, by organization.Postman) edge.Run {
+	return func(ctx context.Context) ([]slog.Attr, error) {
+		if !indexes.Ready() {
+			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the indexes are not made yet")
+		}
+		post, err := organizations.SendMails(ctx, by)
+		return []slog.Attr{slog.Any("post", post)}, err
+	}
+}

@@ -1,0 +1,504 @@
+package organization_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"oms/shared/must"
+	"oms/shared/organization"
+	"oms/shared/organization/organizationtest"
+	"oms/shared/token"
+)
+
+// posted is a world with one admin, a@acme.io, whose mail has been sent.
+func posted(tb testing.TB) (*world, token.Principal) {
+	tb.Helper()
+	w, who := signedIn(tb)
+	w.Post(tb)
+	return w, who
+}
+
+// mailed asks for a new password and returns the token that comes.
+func mailed(tb testing.TB, w *world, email string) token.Mailed {
+	tb.Helper()
+	must.Do(tb, w.ForgotPassword(tb.Context(), email))
+	w.Post(tb)
+	return w.Box.Token(organization.MailReset)
+}
+
+// letters lists what was sent, as "kind to address".
+func letters(w *world) string {
+	var all []string
+	for _, k := range []organization.MailKind{
+		organization.MailConfirm, organization.MailEmailChanged, organization.MailPasswordChanged,
+		organization.MailReset,
+	} {
+		for _, l := range w.Box.Letters(k) {
+			all = append(all, string(l.Kind)+" to "+l.To)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func find(tb testing.TB, w *world, email string) organization.Admin {
+	tb.Helper()
+	a := must.Get(w.Store.Admins.FindByEmail(tb.Context(), email))(tb)
+	return a
+}
+
+func TestService_mail(t *testing.T) {
+	t.Parallel()
+	password := ptr(organizationtest.Password)
+	for _, c := range []struct {
+		about  string
+		change organization.Change
+		want   string
+	}{
+		{"the name", organization.Change{Name: ptr("Beta")}, "confirm to a@acme.io"},
+		{"the same email", organization.Change{Email: ptr("A@acme.io")}, "confirm to a@acme.io"},
+		{
+			"the email",
+			organization.Change{Email: ptr("b@acme.io")},
+			"confirm to b@acme.io, email_changed to a@acme.io, email_changed to b@acme.io",
+		},
+		{
+			"the password",
+			organization.Change{Password: password, NewPassword: ptr("battery staple")},
+			"confirm to a@acme.io, password_changed to a@acme.io",
+		},
+		{
+			"both",
+			organization.Change{Email: ptr("b@acme.io"), Password: password, NewPassword: ptr("battery staple")},
+			"confirm to b@acme.io, email_changed to a@acme.io, email_changed to b@acme.io, " +
+				"password_changed to b@acme.io",
+		},
+	} {
+		t.Run("of a change of "+c.about, func(t *testing.T) {
+			t.Parallel()
+			w, who := signedIn(t)
+			must.Do(t, must.Err(w.Update(t.Context(), who, c.change)))
+			w.Post(t)
+			// Of the two addresses in the order of the mails' ids, which one moment does not give.
+			got := strings.Split(letters(w), ", ")
+			slices.Sort(got)
+			if got := strings.Join(got, ", "); got != c.want {
+				t.Errorf("the mail is %q, want %q", got, c.want)
+			}
+		})
+	}
+	t.Run("of a creation that failed is none", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Put(t, "org_acme", "s", "a stranger's")
+		_, err := w.Create(t.Context(), creation("Acme", "a@acme.io"))
+		wantCode(t, "a creation", err, "organization_name_taken")
+		w.Post(t)
+		if got := letters(w); got != "" {
+			t.Errorf("the mail is %q", got)
+		}
+	})
+}
+
+func TestService_ResetPassword(t *testing.T) {
+	t.Parallel()
+	reset := func(w *world, tok token.Mailed) string {
+		return organizationtest.Code(must.Err(w.ResetPassword(context.Background(), tok.Reveal(), "battery staple")))
+	}
+	t.Run("sets the password once, ends every session and proves the address", func(t *testing.T) {
+		t.Parallel()
+		w, who := posted(t)
+		none := w.Principal(t, "a@acme.io")
+		tok := mailed(t, w, " A@Acme.io ")
+		w.Clock.Advance(organization.ResetLife - 21*time.Second)
+		if got := reset(w, tok); got != "" {
+			t.Fatalf("ResetPassword() = %s", got)
+		}
+		if got := reset(w, tok); got != "invalid_reset_token" {
+			t.Errorf("ResetPassword() again = %s", got)
+		}
+		if a := find(t, w, "a@acme.io"); a.Password.Hash != "battery staple" || a.Unconfirmed {
+			t.Errorf("the admin is %+v", a)
+		}
+		for _, who := range []token.Principal{who, none} {
+			if got := held(t, w, who); got != revoked {
+				t.Errorf("a token of before is answered %q", got)
+			}
+		}
+		w.Post(t)
+		if got := letters(w); got != "confirm to a@acme.io, password_changed to a@acme.io, reset to a@acme.io" {
+			t.Errorf("the mail is %q", got)
+		}
+		w.Quiet(t)
+		w.WantSound(t)
+	})
+	t.Run("refuses a token that is not good any more", func(t *testing.T) {
+		t.Parallel()
+		for about, spoil := range map[string]func(w *world, who token.Principal) error{
+			"after half an hour": func(w *world, _ token.Principal) error {
+				w.Clock.Advance(organization.ResetLife)
+				return nil
+			},
+			"after a change of the password": func(w *world, who token.Principal) error {
+				c := organization.Change{Password: ptr(organizationtest.Password), NewPassword: ptr("a third one")}
+				return must.Err(w.Update(context.Background(), who, c))
+			},
+			"after a change of the email": func(w *world, who token.Principal) error {
+				return must.Err(w.Update(context.Background(), who, organization.Change{Email: ptr("b@acme.io")}))
+			},
+			"after a logout everywhere": func(w *world, who token.Principal) error {
+				return w.LogoutAll(context.Background(), who)
+			},
+			"after the deletion": func(w *world, who token.Principal) error {
+				return must.Err(w.Delete(context.Background(), who, organization.Deletion{Name: "Acme"}))
+			},
+			"while it is being deleted": func(w *world, who token.Principal) error {
+				s := w.Hooked(dyingAt("admins.deleteAll"))
+				_, _ = s.Delete(context.Background(), who, organization.Deletion{Name: "Acme"})
+				return nil
+			},
+			"after another was mailed": func(w *world, _ token.Principal) error {
+				w.Clock.Advance(organization.ResetAgain)
+				err := w.ForgotPassword(context.Background(), "a@acme.io")
+				return errors.Join(err, must.Err(w.SendMails(context.Background(), w.Box)))
+			},
+		} {
+			w, who := posted(t)
+			tok := mailed(t, w, "a@acme.io")
+			if err := spoil(w, who); err != nil {
+				t.Fatalf("%s: %v", about, err)
+			}
+			if got := reset(w, tok); got != "invalid_reset_token" {
+				t.Errorf("%s it is answered %q", about, got)
+			}
+		}
+	})
+	t.Run("refuses what is nobody's", func(t *testing.T) {
+		t.Parallel()
+		w, _ := posted(t)
+		tok, a := mailed(t, w, "a@acme.io"), find(t, w, "a@acme.io")
+		other := w.Found(t, "Other", "o@other.io")
+		org := must.Get(organization.ParseID(other.OrgID))(t)
+		for about, forged := range map[string]token.Mailed{
+			"a guess":              token.NewMailed(token.ResetPassword, a.ID, a.OrgID),
+			"another organization": token.NewMailed(token.ResetPassword, a.ID, org),
+			"nobody":               token.NewMailed(token.ResetPassword, organization.ID{1}, organization.ID{2}),
+			"no token":             {},
+			"what confirms":        w.Box.Token(organization.MailConfirm),
+		} {
+			if got := reset(w, forged); got != "invalid_reset_token" {
+				t.Errorf("%s is answered %q", about, got)
+			}
+		}
+		if got := reset(w, tok); got != "" {
+			t.Errorf("the real one is answered %q", got)
+		}
+	})
+	t.Run("judges the new password, and leaves the token good", func(t *testing.T) {
+		t.Parallel()
+		w, _ := posted(t)
+		tok := mailed(t, w, "a@acme.io")
+		set := func(password string) error {
+			return must.Err(w.strict().ResetPassword(t.Context(), tok.Reveal(), password))
+		}
+		wantCode(t, "its own name", set("a@acme.io Acme 1"), "invalid_request")
+		wantCode(t, "a good one", set("four quite common words"), "")
+	})
+	t.Run("goes on after a lost answer, and is busy where the admin changes", func(t *testing.T) {
+		t.Parallel()
+		for about, c := range map[string]struct {
+			meanwhile func(w *world, apply func() error) error
+			want      string
+		}{
+			"it was applied": {func(_ *world, apply func() error) error {
+				_ = apply()
+				return organization.ErrLost
+			}, ""},
+			"it was not": {func(*world, func() error) error { return organization.ErrLost }, ""},
+			"its rev moved": {func(w *world, apply func() error) error {
+				a := find(t, w, "a@acme.io")
+				_, err := w.Store.Admins.Change(t.Context(), organization.AdminChange{ID: a.ID, Rev: a.Rev}, a.ID)
+				return errors.Join(err, apply())
+			}, "organization_busy"},
+		} {
+			w, _ := posted(t)
+			tok, sent := mailed(t, w, "a@acme.io"), 0
+			s := w.Hooked(func(command string, apply func() error) error {
+				if command != "admins.change" {
+					return apply()
+				}
+				if sent++; sent > 1 {
+					return apply()
+				}
+				return c.meanwhile(w, apply)
+			})
+			_, err := s.ResetPassword(t.Context(), tok.Reveal(), "battery staple")
+			if got := organizationtest.Code(err); got != c.want {
+				t.Errorf("where %s it is answered %q, want %q", about, got, c.want)
+			}
+		}
+	})
+}
+
+func TestService_ForgotPassword(t *testing.T) {
+	t.Parallel()
+	w, _ := posted(t)
+	n := len(w.Box.Letters(organization.MailReset))
+	for about, email := range map[string]string{
+		"nobody": "nobody@acme.io", "no address": "acme", "too much": strings.Repeat("a", 300) + "@acme.io",
+	} {
+		if err := w.ForgotPassword(t.Context(), email); err != nil {
+			t.Errorf("ForgotPassword() of %s = %v", about, err)
+		}
+	}
+	mailed(t, w, "a@acme.io") // and 20 s pass
+	mailed(t, w, "a@acme.io")
+	mailed(t, w, "a@acme.io")
+	if got := len(w.Box.Letters(organization.MailReset)) - n; got != 1 {
+		t.Errorf("%d mails within a minute, want 1", got)
+	}
+	mailed(t, w, "a@acme.io")
+	if got := len(w.Box.Letters(organization.MailReset)) - n; got != 2 {
+		t.Errorf("%d mails after a minute, want 2", got)
+	}
+	sent := 0
+	s := w.Hooked(func(_ string, apply func() error) error { sent++; return apply() })
+	for email, want := range map[string]int{"a@acme.io": 1, "nobody@acme.io": 1} {
+		sent = 0
+		if err := s.ForgotPassword(t.Context(), email); err != nil || sent != want {
+			t.Errorf("ForgotPassword(%s) = %v, %d commands, want %d", email, err, sent, want)
+		}
+	}
+}
+
+func TestService_ConfirmEmail(t *testing.T) {
+	t.Parallel()
+	w, _ := posted(t)
+	confirmed := func() string {
+		get, err := w.Get(
+			t.Context(),
+			w.Principal(t, find(t, w, w.Box.Letters(organization.MailConfirm)[0].To).Email),
+			"Acme",
+		)
+		own, err2 := w.Own(t.Context(), w.Principal(t, "a@acme.io"))
+		return fmt.Sprint(get.EmailConfirmed, own.EmailConfirmed, errors.Join(err, err2))
+	}
+	if got := confirmed(); got != "false false <nil>" {
+		t.Errorf("before, it is confirmed: %s", got)
+	}
+	if v, err := w.Get(t.Context(), token.Principal{}, "Acme"); err != nil || v.EmailConfirmed {
+		t.Errorf("others see %+v, %v", v, err)
+	}
+	tok := w.Box.Token(organization.MailConfirm)
+	w.Clock.Advance(organization.ConfirmLife - 21*time.Second)
+	for range 2 {
+		if _, err := w.ConfirmEmail(t.Context(), tok.Reveal()); err != nil {
+			t.Errorf("ConfirmEmail() = %v", err)
+		}
+	}
+	if got := confirmed(); got != "true true <nil>" {
+		t.Errorf("after it, it is confirmed: %s", got)
+	}
+	for about, bad := range map[string]token.Mailed{
+		"no token": {}, "a guess": token.NewMailed(token.ConfirmEmail, tok.AdminID(), tok.OrgID()),
+	} {
+		wantCode(t, about, must.Err(w.ConfirmEmail(t.Context(), bad.Reveal())), "invalid_confirmation_token")
+	}
+	w.Clock.Advance(time.Minute)
+	wantCode(t, "a week later", must.Err(w.ConfirmEmail(t.Context(), tok.Reveal())), "invalid_confirmation_token")
+
+	v, err := w.Update(t.Context(), w.Login(t, "a@acme.io"), organization.Change{Email: ptr("b@acme.io")})
+	if err != nil || v.EmailConfirmed {
+		t.Errorf("a new address is confirmed: %+v, %v", v, err)
+	}
+	w.Post(t)
+	next := w.Box.Token(organization.MailConfirm)
+	v, err = w.Update(t.Context(), w.Login(t, "b@acme.io"), organization.Change{Email: ptr("a@acme.io")})
+	if err != nil || v.EmailConfirmed {
+		t.Errorf("a new address is confirmed: %+v, %v", v, err)
+	}
+	wantCode(
+		t,
+		"the token of an address that was left",
+		must.Err(w.ConfirmEmail(t.Context(), next.Reveal())),
+		"invalid_confirmation_token",
+	)
+}
+
+func TestService_SendMails(t *testing.T) {
+	t.Parallel()
+	t.Run("tries again with growing pauses, and gives up in the end", func(t *testing.T) {
+		t.Parallel()
+		w, _ := signedIn(t)
+		w.Box.Refuse(errors.New("no"))
+		var tried []time.Duration
+		var all organization.Post
+		for since := time.Duration(0); since <= 8*24*time.Hour; since += 30 * time.Second {
+			p, err := w.SendMails(t.Context(), w.Box)
+			if err != nil || !p.Complete {
+				t.Fatalf("SendMails() = %+v, %v", p, err)
+			}
+			if p.Failed > 0 && len(tried) < 6 {
+				tried = append(tried, since)
+			}
+			all.Failed, all.Stuck, all.Dropped = all.Failed+p.Failed, all.Stuck+p.Stuck, all.Dropped+p.Dropped
+			w.Clock.Advance(30 * time.Second)
+		}
+		if got := fmt.Sprint(tried); got != "[0s 1m0s 3m0s 7m0s 15m0s 31m0s]" {
+			t.Errorf("it was tried after %s", got)
+		}
+		if all.Stuck != all.Failed-4 || all.Dropped != 1 || all.Failed > 200 {
+			t.Errorf("in all %+v", all)
+		}
+		if a := find(t, w, "a@acme.io"); len(a.Mails) > 0 || !a.MailsSince.IsZero() {
+			t.Errorf("what is left is %+v", a)
+		}
+	})
+	t.Run("waits for somebody to carry it, and grows no older than it may", func(t *testing.T) {
+		t.Parallel()
+		w, _ := signedIn(t)
+		must.Do(t, w.ForgotPassword(t.Context(), "a@acme.io"))
+		for range 7 {
+			if p, err := w.SendMails(t.Context(), nil); err != nil || p.Sent > 0 {
+				t.Fatalf("SendMails() = %+v, %v", p, err)
+			}
+			w.Clock.Advance(10 * time.Minute)
+		}
+		w.Post(t)
+		if got := letters(w); got != "confirm to a@acme.io" {
+			t.Errorf("after an hour the mail is %q", got)
+		}
+	})
+	t.Run("sends nothing that was overtaken", func(t *testing.T) {
+		t.Parallel()
+		w, who := signedIn(t)
+		for _, err := range []error{
+			w.ForgotPassword(t.Context(), "a@acme.io"),
+			must.Err(w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")})),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Post(t)
+		if got := letters(w); strings.Contains(got, "confirm to a@") || strings.Contains(got, "reset") {
+			t.Errorf("the mail is %q", got)
+		}
+	})
+	t.Run("sends once what many senders meet", func(t *testing.T) {
+		t.Parallel()
+		w, _ := signedIn(t)
+		done := make(chan error)
+		for range 8 {
+			go func() { done <- must.Err(w.SendMails(context.Background(), w.Box)) }()
+		}
+		for range 8 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if got := letters(w); got != "confirm to a@acme.io" {
+			t.Errorf("the mail is %q", got)
+		}
+	})
+	t.Run("has the hash before the letter, and the token nowhere", func(t *testing.T) {
+		t.Parallel()
+		w, _ := signedIn(t)
+		seen := false
+		_, err := w.SendMails(t.Context(), postman(func(l organization.Letter) error {
+			a := find(t, w, "a@acme.io")
+			seen = a.Confirm.Hash == l.Token.Hash()
+			if s := fmt.Sprintf("%+v %#v", a, l); strings.Contains(s, l.Token.Reveal()) {
+				t.Errorf("the token is in %s", s)
+			}
+			return nil
+		}))
+		if err != nil || !seen {
+			t.Errorf("SendMails() = %v; the hash was there: %t", err, seen)
+		}
+	})
+	t.Run("takes up what a sender left that died", func(t *testing.T) {
+		t.Parallel()
+		w, _ := signedIn(t)
+		ctx, die := context.WithCancel(t.Context())
+		_, _ = w.SendMails(ctx, postman(func(organization.Letter) error { die(); return ctx.Err() }))
+		if p, err := w.SendMails(t.Context(), w.Box); err != nil || p.Sent != 0 {
+			t.Errorf("at once: %+v, %v; it was the other's", p, err)
+		}
+		w.Clock.Advance(organization.Lease + 3*time.Second)
+		if p, err := w.SendMails(t.Context(), w.Box); err != nil || p.Sent != 1 {
+			t.Errorf("after its lease: %+v, %v", p, err)
+		}
+	})
+}
+
+type postman func(organization.Letter) error
+
+func (p postman) Send(_ context.Context, l organization.Letter) error { return p(l) }
+
+func TestService_Reconcile_deletesWhoNeverConfirmed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.PurgeUnconfirmed = 30 * 24 * time.Hour
+	for name, email := range map[string]string{
+		"Never": "n@acme.io", "Confirmed": "c@acme.io", "Reset": "r@acme.io", "Moved": "m@acme.io",
+	} {
+		w.Found(t, name, email)
+		w.Post(t)
+		tok := w.Box.Token(organization.MailConfirm).Reveal()
+		var err error
+		switch name {
+		case "Confirmed":
+			_, err = w.ConfirmEmail(t.Context(), tok)
+		case "Reset":
+			_, err = w.ResetPassword(t.Context(), mailed(t, w, email).Reveal(), "battery staple")
+		case "Moved": // another address needs another proof, but there was one
+			_, err = w.ConfirmEmail(t.Context(), tok)
+			change := organization.Change{Email: ptr("x@acme.io")}
+			err = errors.Join(err, must.Err(w.Update(t.Context(), w.Login(t, email), change)))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := w.On(w.Store)
+	w.Clock.Advance(30*24*time.Hour - 5*time.Minute)
+	if r, err := s.Reconcile(t.Context()); err != nil || r.Deleted != 0 {
+		t.Errorf("before its time Reconcile() = %+v, %v", r, err)
+	}
+	w.Clock.Advance(5 * time.Minute)
+	if r, err := w.Reconcile(t.Context()); err != nil || r.Deleted != 0 {
+		t.Errorf("where nobody asked for it Reconcile() = %+v, %v", r, err)
+	}
+	if r, err := s.Reconcile(t.Context()); err != nil || r.Deleted != 1 || r.Failed != 0 {
+		t.Errorf("Reconcile() = %+v, %v, want one deleted", r, err)
+	}
+	w.Quiet(t)
+	w.WantSound(t)
+	var left []string
+	for _, o := range w.Living(t) {
+		left = append(left, o.Name)
+	}
+	if slices.Sort(left); !slices.Equal(left, []string{"Confirmed", "Moved", "Reset"}) {
+		t.Errorf("there are %v", left)
+	}
+}
+
+// TestService_SendMails_outOfTime: a run that has no time for a letter begins
+// none, and says that it has not come to the end.
+func TestService_SendMails_outOfTime(t *testing.T) {
+	t.Parallel()
+	w, _ := signedIn(t)
+	w.Found(t, "Other", "o@other.io")
+	p, err := w.SendMails(t.Context(), postman(func(organization.Letter) error {
+		w.Clock.Advance(organization.Lease - 7*time.Second) // and three are kept in reserve
+		return nil
+	}))
+	if err != nil || p.Complete || p.Sent != 1 {
+		t.Errorf("SendMails() = %+v, %v, want one sent, and not complete", p, err)
+	}
+}
