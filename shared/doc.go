@@ -155,10 +155,11 @@
 //	local → functions, local/gateway → local/lambda, local/template
 //
 // Nothing here imports functions/ or local/. Only mongo sees the driver, only
-// config, mail and local/secrets the AWS SDK, only edge and functions/authorizer aws-lambda-go; the
-// domain sees neither net/http nor a driver. A package of test support (…test,
-// memory, linearizable) is imported by tests alone. Within the domain admin
-// stands on organization, and organization on throttle, token and password.
+// config, mail and local/secrets the AWS SDK, only edge, functions/authorizer and
+// local/lambda aws-lambda-go; the domain sees neither net/http nor a driver. A
+// package of test support (…test, memory, linearizable) is imported by tests
+// alone. Within the domain admin stands on organization, and organization on
+// throttle, token and password.
 //
 // imports_test.go has the whole of it, a line for each package: a new package
 // needs a line there, which is where its place in the house is decided. Why the

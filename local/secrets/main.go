@@ -1,16 +1,15 @@
 // Secrets keeps the secrets of a deployment in AWS Secrets Manager:
 //
-// go run ./local/secrets bootstrap STAGE       creates oms/STAGE/mongo, oms/STAGE/jwt and oms/STAGE/pepper, those that
-//
-//	                                             are missing, and writes their ARNs into samconfig.toml
+//	go run ./local/secrets bootstrap STAGE       makes what is missing of oms/STAGE/mongo, /jwt and /pepper
 //	go run ./local/secrets rotate STAGE          takes the next step of giving tokens a new key
 //	go run ./local/secrets rotate-pepper STAGE   takes the next step of giving hashes of passwords a new pepper
 //
-// Each may be repeated, after a failure too. It writes only what it has read, changed and read
-// again as the service will, and only in the place of what it has read: a step
-// that somebody else took meanwhile stays. It refuses to take a step before
-// every function knows the one before (see rotation). No secret is printed,
-// is an argument of a program or touches the disk.
+// Bootstrap also writes their ARNs into samconfig.toml. Each may be repeated,
+// after a failure too. It writes only what it has read, changed and read again
+// as the service will, and only in the place of what it has read: a step that
+// somebody else took meanwhile stays. It refuses to take a step before every
+// function knows the one before (see rotation). No secret is printed, is an
+// argument of a program or touches the disk.
 //
 // The credentials and the region are those that the AWS CLI would use. The
 // database's URI is MONGO_URI, or else it is asked for.

@@ -167,12 +167,12 @@ func (rec *record) attrs(log *slog.Logger, took time.Duration, more ...slog.Attr
 }
 
 // secrets are the shapes of what no record may carry: a connection string, a
-// JSON Web Token, a refresh token, a bcrypt hash, an email address. Errors are made without
-// them; this is for the one that was not, such as a driver's text about a
-// duplicate key, which quotes the key.
+// JSON Web Token, a token that is refreshed or mailed, a bcrypt hash, an email
+// address. Errors are made without them; this is for the one that was not, such
+// as a driver's text about a duplicate key, which quotes the key.
 var secrets = regexp.MustCompile(`mongodb(\+srv)?://\S+` +
 	`|eyJ[\w-]+\.[\w-]*\.[\w-]*` +
-	`|` + token.RefreshPrefix + `[\w-]+` +
+	`|(` + token.RefreshPrefix + `|` + string(token.ResetPassword) + `|` + string(token.ConfirmEmail) + `)[\w-]+` +
 	`|\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}` +
 	`|[^\s"'<>:,;()\[\]{}]+@[^\s"'<>:,;()\[\]{}]+`)
 

@@ -170,14 +170,16 @@ func TestRecord_carriesNoSecret(t *testing.T) {
 		address = "jane.doe+x@example.com"
 		jwt     = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 		refresh = "omsr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA-_AAAAAAAAA"
+		reset   = "omsp_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA-_AAAAAAAAA"
+		confirm = "omsc_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA-_AAAAAAAAA"
 		hash    = "$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUV012345678"
 		//nolint:gosec // G101: it is planted, to be looked for
 		uri = "mongodb+srv://oms:hunter2@cluster0.example.net/master?x=1"
 	)
-	planted := []string{address, jwt, refresh, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key"}
+	planted := []string{address, jwt, refresh, reset, confirm, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key"}
 	for name, err := range map[string]error{
-		"a driver's text": fmt.Errorf("inserting: E11000 duplicate key { email: %q } at %s, admin has %s, %s and %s",
-			address, uri, hash, jwt, refresh),
+		"a driver's text": fmt.Errorf("inserting: E11000 duplicate key { email: %q } at %s, admin has %s, %s, %s, %s and %s",
+			address, uri, hash, jwt, refresh, reset, confirm),
 		"a fault's cause": fault.New(fault.Unavailable, "c", "d").Because(fmt.Errorf("to <%s>:%s (%s)", address, hash,
 			uri)),
 		"a success": nil,
