@@ -268,7 +268,7 @@ func (s notHeld) Raise(ctx context.Context, key string, id organization.ID, unti
 type notFenced struct{ organization.Admins }
 
 func (s notFenced) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	if op.IsZero() {
+	if op.IsZero() && c.CredentialVersion == "" {
 		return true, ctx.Err()
 	}
 	return s.Admins.Change(ctx, c, op)

@@ -117,18 +117,19 @@ func (w *worker) resetPassword(ctx context.Context, t token.Mailed, plain string
 	return w.setPassword(ctx, t, a, hash)
 }
 
-// setPassword is one update of the admin as it was read.
+// setPassword is one update of the admin as it was read. The admin's op stays: it
+// says of an update that is under way that step 3 is done, and by that alone it is
+// known whether it may be taken back. What tells this one is its CredentialVersion.
 func (w *worker) setPassword(ctx context.Context, t token.Mailed, a Admin, hash password.Hash) error {
-	op := NewID(w.now())
 	change := AdminChange{
 		ID: a.ID, Rev: a.Rev, Password: hash, CredentialVersion: NewID(w.now()).String(), Confirmed: true,
 		Mails: []Mail{w.mail(MailPasswordChanged, a.Email)},
 	}
 	changed, err := ask(ctx, w, func(ctx context.Context) (bool, error) {
-		return w.store.Admins.Change(ctx, change, op)
+		return w.store.Admins.Change(ctx, change, ID{})
 	})
 	if err == nil && !changed { // by an earlier one of these, of which no answer came; or it is not as it was read
-		if _, a, err = w.mailed(ctx, t); err == nil && a.Op != op {
+		if _, a, err = w.mailed(ctx, t); err == nil && a.CredentialVersion != change.CredentialVersion {
 			if !a.Reset.proves(t, a.CredentialVersion, w.now()) {
 				return resetTokenInvalid()
 			}

@@ -135,9 +135,9 @@ func tenant(w world) token.Principal {
 }
 
 // left prepares what a worker leaves behind that dies after its nth command.
-func left(n int, act request) func(world) token.Principal {
+func left(n int, prepare func(world) token.Principal, act request) func(world) token.Principal {
 	return func(w world) token.Principal {
-		who := tenant(w)
+		who := prepare(w)
 		_ = act(w.Context(), w.Hooked(Dying(n)), who)
 		w.Clock.Advance(organization.Lease + 3*time.Second)
 		return who
@@ -313,7 +313,7 @@ func scenarios() []scenario {
 		{
 			name: "rename while a writer makes the old name again",
 			prepare: func(w world) token.Principal {
-				who := left(8, rename)(w) // the collection has moved
+				who := left(8, tenant, rename)(w) // the collection has moved
 				if held := w.Held(w, "org_acme"); held == "" {
 					w.Put(w, "org_acme", "d2", "two")
 				}
@@ -366,13 +366,13 @@ func scenarios() []scenario {
 	// Whoever finishes another's work may die of it too.
 	for n := 3; n < 11; n++ {
 		all = append(all, scenario{
-			name: fmt.Sprintf("a reader meets an update left at %d", n), prepare: left(n, everything),
+			name: fmt.Sprintf("a reader meets an update left at %d", n), prepare: left(n, tenant, everything),
 			act: look("Acme"), rival: creation("Beta", "c@beta.io", ""), check: neither,
 		})
 	}
 	for n := 2; n < 6; n++ {
 		all = append(all, scenario{
-			name: fmt.Sprintf("reconcile meets a deletion left at %d", n), prepare: left(n, deletion),
+			name: fmt.Sprintf("reconcile meets a deletion left at %d", n), prepare: left(n, tenant, deletion),
 			act: reconcile, rival: creation("Gamma", "a@acme.io", ""),
 			check: notDeleted,
 		})
