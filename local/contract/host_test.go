@@ -228,7 +228,7 @@ func (h *host) worker(tb testing.TB, s organization.Store) *organization.Service
 	return organization.New(organization.Config{
 		Store: s, Passwords: passwords, Secret: c.RequestSecret(), Retention: c.Retention,
 		ReauthenticateAfter: c.ReauthenticateAfter,
-		Attempts:            throttletest.NewGuard(),
+		Attempts:            throttletest.NewGuard(nil),
 		Log:                 slog.New(slog.DiscardHandler),
 	})
 }

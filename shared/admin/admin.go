@@ -141,7 +141,8 @@ type From struct {
 // address gets the fault email_unconfirmed.
 //
 // A hash that is out of date is replaced on the way; a login does not fail
-// where that fails.
+// where that fails. Before it one read is waited for; two, where an earlier
+// version may have spelled the address otherwise (FormerEmail).
 func (s *Service) Login(ctx context.Context, email, plain string, from From) (Grant, error) {
 	address, wrong := organization.ParseEmail(email)
 	if wrong != nil { // nobody's: the database is not asked

@@ -191,7 +191,7 @@ func BenchmarkService_Login(b *testing.B) {
 	took := map[string][]time.Duration{}
 	login := func(email string) {
 		s := admin.New(admin.Config{
-			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Tokens: f.tokens, Attempts: throttletest.NewGuard(),
+			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Tokens: f.tokens, Attempts: throttletest.NewGuard(nil),
 		})
 		start := time.Now()
 		_, err := s.Login(b.Context(), email, "secret124", admin.From{})

@@ -35,8 +35,7 @@ type adminDocument struct {
 	Mails             mailDocuments              `bson:"mails,omitempty"`
 	MailsSince        time.Time                  `bson:"mails_since,omitempty"`
 	MailsRev          int64                      `bson:"mails_rev,omitempty"`
-	ResetAsked        time.Time                  `bson:"reset_asked,omitempty"`
-	Reset             proofDocument              `bson:"reset,omitempty"`
+	Resets            []proofDocument            `bson:"resets,omitempty"`
 	Confirm           proofDocument              `bson:"confirm,omitempty"`
 }
 
@@ -198,7 +197,7 @@ func adminOf(a organization.Admin) adminDocument {
 		Sessions: map[string]sessionDocument{}, SessionsUntil: a.SessionsUntil,
 		Unconfirmed: a.Unconfirmed, UnprovedSince: a.UnprovedSince, Mails: mailsOf(a.Mails),
 		MailsSince: a.MailsSince, MailsRev: a.MailsRev,
-		ResetAsked: a.ResetAsked, Reset: proofDocument(a.Reset), Confirm: proofDocument(a.Confirm),
+		Resets: proofsOf(a.Resets), Confirm: proofDocument(a.Confirm),
 	}
 	for _, s := range a.Sessions {
 		document.Sessions[s.ID.String()] = sessionOf(s)
@@ -212,9 +211,10 @@ func (document adminDocument) admin() organization.Admin {
 		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion, Rev: document.Rev,
 		Op: organization.ID(document.Op), SessionsUntil: document.SessionsUntil,
 		Unconfirmed: document.Unconfirmed, UnprovedSince: document.UnprovedSince, Mails: document.Mails.mails(),
-		MailsSince: document.MailsSince,
-		MailsRev:   document.MailsRev, ResetAsked: document.ResetAsked,
-		Reset: organization.Proof(document.Reset), Confirm: organization.Proof(document.Confirm),
+		MailsSince: document.MailsSince, MailsRev: document.MailsRev, Confirm: organization.Proof(document.Confirm),
+	}
+	for _, p := range document.Resets {
+		a.Resets = append(a.Resets, organization.Proof(p))
 	}
 	for _, hex := range slices.Sorted(maps.Keys(document.Sessions)) {
 		id, err := organization.ParseID(hex)

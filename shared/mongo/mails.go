@@ -33,26 +33,33 @@ type proofDocument struct {
 
 // outboxDocument is what Put writes of an admin.
 type outboxDocument struct {
-	Mails      mailDocuments `bson:"mails,omitempty"`
-	MailsSince time.Time     `bson:"mails_since,omitempty"`
-	Reset      proofDocument `bson:"reset,omitempty"`
-	Confirm    proofDocument `bson:"confirm,omitempty"`
+	Mails      mailDocuments   `bson:"mails,omitempty"`
+	MailsSince time.Time       `bson:"mails_since,omitempty"`
+	Resets     []proofDocument `bson:"resets,omitempty"`
+	Confirm    proofDocument   `bson:"confirm,omitempty"`
+}
+
+func proofsOf(all []organization.Proof) []proofDocument {
+	documents := make([]proofDocument, len(all))
+	for i, p := range all {
+		documents[i] = proofDocument(p)
+	}
+	return documents
 }
 
 // IsZero tells the encoder whether the field is to be left out.
 func (p proofDocument) IsZero() bool { return p == proofDocument{} }
 
-func (s mails) AskReset(ctx context.Context, email string, m organization.Mail, after time.Time) (bool, error) {
-	set, inc := bson.M{"reset_asked": m.At}, bson.M{}
+func (s mails) AskReset(ctx context.Context, email string, m organization.Mail) (bool, error) {
+	set, inc := bson.M{}, bson.M{}
 	first := adding([]organization.Mail{m}, set, inc)
 	return s.d.update(ctx, "asking for a reset by address", adminsName,
-		bson.M{"email": email, "reset_asked": bson.M{"$not": bson.M{"$gt": after}}},
-		bson.M{"$set": set, "$inc": inc, "$min": first})
+		bson.M{"email": email}, bson.M{"$set": set, "$inc": inc, "$min": first})
 }
 
 func (s mails) Put(ctx context.Context, was, is organization.Admin) (bool, error) {
 	change, err := setAndUnset(outboxDocument{
-		mailsOf(is.Mails), is.MailsSince, proofDocument(is.Reset), proofDocument(is.Confirm),
+		mailsOf(is.Mails), is.MailsSince, proofsOf(is.Resets), proofDocument(is.Confirm),
 	})
 	if err != nil {
 		return false, err

@@ -136,8 +136,8 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 			s.Admins.Insert(t.Context(), organization.Admin{
 				ID: id, Email: "a@example.com", OrgID: id, CredentialVersion: "v", Op: id,
 				Unconfirmed: true, UnprovedSince: now,
-				Mails: []organization.Mail{{ID: id}}, MailsSince: now, MailsRev: 1, ResetAsked: now,
-				Reset: organization.Proof{Hash: "h"}, Confirm: organization.Proof{Hash: "h"},
+				Mails: []organization.Mail{{ID: id}}, MailsSince: now, MailsRev: 1,
+				Resets: []organization.Proof{{Hash: "h"}}, Confirm: organization.Proof{Hash: "h"},
 			}),
 			must.Err(s.Admins.PutSession(t.Context(), id, "", organization.Session{
 				ID: id, CredentialVersion: "v", Expires: now,
@@ -156,13 +156,13 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 				"version",
 			"organizations.op": "admin aside from id kind lease name sure to to_cid uuid worker",
 			"names":            "_id cid left org_id until",
-			"admins": "_id confirm email mails mails_rev mails_since op org_id password reset reset_asked rev " +
+			"admins": "_id confirm email mails mails_rev mails_since op org_id password resets rev " +
 				"sessions sessions_until unconfirmed unproved_since ver",
 			"requests": "_id answer body created_at done ids lease password worker",
 			"attempts": "_id expires n next succeeded",
 
 			"admins.mails." + id.String():    "at due kind to tries",
-			"admins.reset":                   "expires for hash",
+			"admins.confirm":                 "expires for hash",
 			"admins.sessions." + id.String(): "address agent current expires family logged_in used ver",
 		} {
 			collection, field, nested := strings.Cut(path, ".")

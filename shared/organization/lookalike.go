@@ -18,8 +18,10 @@ import (
 // of another key. And letters of one script that look like those of another
 // make one that reads as "acme": so no word may mix scripts beyond the level
 // "Highly Restrictive" of Unicode Technical Standard 39, section 5.2, and no
-// name, however its words are divided, may read as one in Latin letters that has
-// another key. That a name has words of two scripts is not an attack in itself.
+// name of several scripts, however its words are divided, may read as one in
+// Latin letters that has another key. That a name has words of two scripts is not
+// an attack in itself; one that is all of one script is taken as it is, whatever
+// it may be read as, or many a Russian word would be refused.
 func (n Name) Check() *fault.Field {
 	latin := latinLookalikes().Replace(n.Shown)
 	switch {

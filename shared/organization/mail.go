@@ -219,7 +219,10 @@ func (r *round) send(ctx context.Context, a Admin, m Mail) (Admin, bool, error) 
 	switch m.Kind {
 	case MailReset:
 		letter.Token = token.NewMailed(token.ResetPassword, a.ID, a.OrgID)
-		a.Reset = Proof{letter.Token.Hash(), a.CredentialVersion, r.now().Add(ResetLife)}
+		// Beside those mailed before: who asks in another's name takes no link away.
+		a.Resets = append(slices.DeleteFunc(slices.Clone(a.Resets), func(p Proof) bool {
+			return !p.good(a.CredentialVersion, r.now())
+		}), Proof{letter.Token.Hash(), a.CredentialVersion, r.now().Add(ResetLife)})
 	case MailConfirm:
 		letter.Token = token.NewMailed(token.ConfirmEmail, a.ID, a.OrgID)
 		a.Confirm = Proof{letter.Token.Hash(), a.Email, r.now().Add(ConfirmLife)}

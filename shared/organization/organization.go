@@ -110,8 +110,7 @@ type Admin struct {
 	Mails      []Mail    // the outbox, by ID
 	MailsSince time.Time // when one of them was, or will be, due first, or earlier; zero: there are none
 	MailsRev   int64     // rises with every write of Mails: what fences the sender's
-	ResetAsked time.Time // when a new password was last asked for
-	Reset      Proof     // the token that a new password can be set with
+	Resets     []Proof   // the tokens that a new password can be set with; the expired among them until another is mailed
 	Confirm    Proof     // the token that proves the address
 }
 

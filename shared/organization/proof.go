@@ -2,10 +2,12 @@ package organization
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"oms/shared/fault"
 	"oms/shared/password"
 	"oms/shared/token"
 )
@@ -16,20 +18,26 @@ const (
 	// ConfirmLife how long an address can be confirmed.
 	ResetLife   = 30 * time.Minute
 	ConfirmLife = 7 * 24 * time.Hour
-	// ResetAgain is how long an account gets no second mail for a new password.
-	ResetAgain = time.Minute
 )
 
 // Proof is what is kept of a token that was mailed.
 type Proof struct {
 	Hash    string // of package token; empty: there is none
-	For     string // what it stands and falls with: of Reset the CredentialVersion, of Confirm the Email
+	For     string // what it stands and falls with: of Resets the CredentialVersion, of Confirm the Email
 	Expires time.Time
 }
 
-// proves reports whether t is the token, and what it is for is still so.
+// good reports whether what it is for is still so.
+func (p Proof) good(is string, now time.Time) bool { return p.For == is && now.Before(p.Expires) }
+
+// proves reports whether t is the token, and good.
 func (p Proof) proves(t token.Mailed, is string, now time.Time) bool {
-	return p.Hash != "" && p.Hash == t.Hash() && p.For == is && now.Before(p.Expires)
+	return p.Hash != "" && p.Hash == t.Hash() && p.good(is, now)
+}
+
+// mayReset reports whether a new password can be set with the token.
+func (a Admin) mayReset(t token.Mailed, now time.Time) bool {
+	return slices.ContainsFunc(a.Resets, func(p Proof) bool { return p.proves(t, a.CredentialVersion, now) })
 }
 
 // resetMail is the ID of a mail for a new password. Every admin's is the same, so
@@ -37,32 +45,55 @@ func (p Proof) proves(t token.Mailed, is string, now time.Time) bool {
 func resetMail() ID { return ID{len(ID{}) - 1: 1} }
 
 // ForgotPassword puts a mail with which a new password can be set into the outbox
-// of the admin with that address, where there is one and it has asked for none
-// within [ResetAgain]. Nobody hears whether there is: it is one command in any case.
+// of the admin with that email, where there is one. The address is the client's. A
+// mail that is asked for within a minute of another, or two, and up to a quarter of
+// an hour the oftener it is asked for, is none. Nobody hears whether there is such
+// an admin, nor sees it by the time: what is counted, whoever it is, takes longer.
 //
 // Faults: storage_unavailable.
-func (s *Service) ForgotPassword(ctx context.Context, email string) error {
-	address, wrong := ParseEmail(email)
+func (s *Service) ForgotPassword(ctx context.Context, email, address string) error {
+	folded, wrong := ParseEmail(email)
 	if wrong != nil { // nobody's, and its sender knows that
 		return nil
 	}
 	ctx, w := s.begin(ctx)
-	// As a login looks for it: see FormerEmail.
-	for _, to := range slices.Compact([]string{FormerEmail(email), address}) {
-		m := w.mail(MailReset, to)
-		m.ID = resetMail()
+	attempt := s.attempts.Ask(Account(folded), address)
+	if err := attempt.Judge(ctx); err != nil {
+		return unlessTooMany(err)
+	}
+	commands := []command{
+		func(ctx context.Context) error { return unlessTooMany(attempt.Count(ctx)) }, w.askingReset(folded),
+	}
+	if former := FormerEmail(email); former != folded { // an admin of an earlier version may have that
+		commands = append(commands, w.askingReset(former))
+	}
+	return asFault(errors.Join(parallel(ctx, commands...)...))
+}
+
+// unlessTooMany returns err, or nil where it is that there were too many attempts: nobody hears of that.
+func unlessTooMany(err error) error {
+	if fault.KindOf(err) == fault.TooMany {
+		return nil
+	}
+	return asFault(err)
+}
+
+// askingReset puts the mail into the outbox of the admin that has the email, where there is one.
+func (w *worker) askingReset(email string) command {
+	m := w.mail(MailReset, email)
+	m.ID = resetMail()
+	return func(ctx context.Context) error {
 		asked, err := ask(ctx, w, func(ctx context.Context) (bool, error) {
-			return w.store.Mails.AskReset(ctx, to, m, m.At.Add(-ResetAgain))
+			return w.store.Mails.AskReset(ctx, email, m)
 		})
 		if err != nil {
-			return asFault(fmt.Errorf("asking for a new password: %w", err))
+			return fmt.Errorf("asking for a new password: %w", err)
 		}
 		if asked {
 			w.mailWaits(ctx)
-			return nil
 		}
+		return nil
 	}
-	return nil
 }
 
 // ResetPassword sets a new password with a token that was mailed: once, within
@@ -104,7 +135,7 @@ func (w *worker) resetPassword(ctx context.Context, t token.Mailed, plain string
 	if err != nil {
 		return err
 	}
-	if !a.Reset.proves(t, a.CredentialVersion, w.now()) || !o.State.Visible() {
+	if !a.mayReset(t, w.now()) || !o.State.Visible() {
 		return resetTokenInvalid()
 	}
 	if err := w.checkReset(plain, o.Name, o.Key, a.Email); err != nil {
@@ -130,7 +161,7 @@ func (w *worker) setPassword(ctx context.Context, t token.Mailed, a Admin, hash 
 	})
 	if err == nil && !changed { // by an earlier one of these, of which no answer came; or it is not as it was read
 		if _, a, err = w.mailed(ctx, t); err == nil && a.CredentialVersion != change.CredentialVersion {
-			if !a.Reset.proves(t, a.CredentialVersion, w.now()) {
+			if !a.mayReset(t, w.now()) {
 				return resetTokenInvalid()
 			}
 			return organizationBusy()

@@ -361,7 +361,7 @@ func (r *reconciliation) unconfirmedOrganization(a Admin) item {
 // that it is too late, and not that all is well.
 func (r *reconciliation) deleteUnconfirmed(ctx context.Context, a Admin) error {
 	is := a
-	is.Reset, is.Confirm = Proof{}, Proof{}
+	is.Resets, is.Confirm = nil, Proof{}
 	ok, err := r.store.Mails.Put(ctx, a, is)
 	if err != nil || !ok {
 		return r.later(ctx, "taking the tokens of an admin", err)

@@ -141,10 +141,9 @@ type Admins interface {
 // admin's Rev stays with each of these: no change under way is disturbed.
 type Mails interface {
 	// AskReset puts m in the place of an earlier mail of its ID, or beside the
-	// others, and sets ResetAsked to m.At, for the admin with that (lower-case)
-	// address unless its ResetAsked is after the time; reports whether it did.
-	AskReset(ctx context.Context, email string, m Mail, after time.Time) (bool, error)
-	// Put gives the admin the Mails, MailsSince, Reset and Confirm of is, where it
+	// others, for the admin with that (lower-case) address; reports whether it is there.
+	AskReset(ctx context.Context, email string, m Mail) (bool, error)
+	// Put gives the admin the Mails, MailsSince, Resets and Confirm of is, where it
 	// still has the MailsRev and the CredentialVersion of was, and raises
 	// MailsRev; reports whether it did.
 	Put(ctx context.Context, was, is Admin) (bool, error)

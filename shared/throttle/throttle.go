@@ -1,5 +1,5 @@
-// Package throttle decides how often a password may be guessed, and how many
-// organizations may be made, from where.
+// Package throttle decides how often a password may be guessed, or a mail be asked
+// for, and how many organizations may be made, from where.
 //
 // It owns whom an attempt is counted for, how long the next one must wait, and
 // what a success forgives. Nobody is ever locked out: a delay has a bound, and
@@ -38,6 +38,9 @@ const (
 	// FreeOfPrefix is how often one network may fail for all accounts together:
 	// an office, or a mobile carrier, has many who mistype behind one prefix.
 	FreeOfPrefix = 100
+	// freeAsks says that an account's first mail is paused for like its sixth failure
+	// over what is free: a minute, and then two.
+	freeAsks = -5
 	// MaxDelay is the longest delay, which doubles from a second on: it leaves
 	// 96 guesses a day, and lets nobody wait for longer.
 	MaxDelay = 15 * time.Minute
@@ -139,7 +142,7 @@ func subjects(address string) (client, network string) {
 // methods are called one after the other.
 type Attempt struct {
 	g        *Guard
-	counters []count // the pair's first
+	counters []count // the pair's first, where the attempt is at a password
 }
 
 // count is a counter of an attempt.
@@ -156,6 +159,16 @@ func (g *Guard) Attempt(account, address string) *Attempt {
 		{free: FreeOfPair, was: Counter{ID: g.id("pair", account, client)}},
 		{free: FreeOfAccount, was: Counter{ID: g.id("account", account)}},
 		{free: FreeOfPrefix, was: Counter{ID: g.id("prefix", network)}},
+	}}
+}
+
+// Ask returns an attempt to have a mail sent to an account, known or not. It is
+// judged and counted as an attempt at the password is, by counters of its own.
+func (g *Guard) Ask(account, address string) *Attempt {
+	_, network := subjects(address)
+	return &Attempt{g, []count{
+		{free: freeAsks, was: Counter{ID: g.id("asks for an account", account)}},
+		{free: FreeOfPrefix, was: Counter{ID: g.id("asks of a prefix", network)}},
 	}}
 }
 

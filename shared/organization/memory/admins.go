@@ -175,8 +175,11 @@ func copyAdmin(a organization.Admin) organization.Admin {
 		a.Sessions[i] = copySession(s)
 	}
 	a.UnprovedSince = date(a.UnprovedSince)
-	a.Mails, a.MailsSince, a.ResetAsked = copyMails(a.Mails), date(a.MailsSince), date(a.ResetAsked)
-	a.Reset.Expires, a.Confirm.Expires = date(a.Reset.Expires), date(a.Confirm.Expires)
+	a.Mails, a.MailsSince = copyMails(a.Mails), date(a.MailsSince)
+	a.Resets, a.Confirm.Expires = slices.Clone(a.Resets), date(a.Confirm.Expires)
+	for i, p := range a.Resets {
+		a.Resets[i].Expires = date(p.Expires)
+	}
 	return a
 }
 

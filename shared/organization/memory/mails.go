@@ -10,12 +10,11 @@ import (
 
 type mails struct{ client }
 
-func (s mails) AskReset(ctx context.Context, email string, m organization.Mail, after time.Time) (bool, error) {
+func (s mails) AskReset(ctx context.Context, email string, m organization.Mail) (bool, error) {
 	add := copyMails([]organization.Mail{m})
 	return write(ctx, s.client, func(d *Database) (bool, error) {
 		for id, a := range d.admins {
-			if a.Email == email && !a.ResetAsked.After(date(after)) {
-				a.ResetAsked = add[0].At
+			if a.Email == email {
 				d.admins[id] = withMails(a, add...)
 				return true, nil
 			}
@@ -31,7 +30,7 @@ func (s mails) Put(ctx context.Context, was, is organization.Admin) (bool, error
 		if !there || a.MailsRev != was.MailsRev || a.CredentialVersion != was.CredentialVersion {
 			return false, nil
 		}
-		a.Mails, a.MailsSince, a.Reset, a.Confirm = slices.Clone(is.Mails), is.MailsSince, is.Reset, is.Confirm
+		a.Mails, a.MailsSince, a.Resets, a.Confirm = slices.Clone(is.Mails), is.MailsSince, is.Resets, is.Confirm
 		a.MailsRev++
 		d.admins[a.ID] = a
 		return true, nil

@@ -206,9 +206,9 @@ func (s admins) SweepSessions(ctx context.Context, t time.Time) (int, error) {
 
 type mails hooked[organization.Mails]
 
-func (s mails) AskReset(ctx context.Context, email string, m organization.Mail, after time.Time) (bool, error) {
+func (s mails) AskReset(ctx context.Context, email string, m organization.Mail) (bool, error) {
 	return hook(ctx, s.h, "mails.askReset", func(ctx context.Context) (bool, error) {
-		return s.to.AskReset(ctx, email, m, after)
+		return s.to.AskReset(ctx, email, m)
 	})
 }
 

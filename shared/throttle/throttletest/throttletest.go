@@ -23,8 +23,11 @@ type Store struct {
 // NewStore returns an empty store.
 func NewStore() *Store { return &Store{counters: map[string]throttle.Counter{}} }
 
-// NewGuard returns a guard that remembers nothing of any other, and bounds no creations.
-func NewGuard() *throttle.Guard { return throttle.New(throttle.Config{Store: NewStore()}) }
+// NewGuard returns a guard that remembers nothing of any other, and bounds no
+// creations. Without now it goes by the wall clock.
+func NewGuard(now func() time.Time) *throttle.Guard {
+	return throttle.New(throttle.Config{Store: NewStore(), Now: now})
+}
 
 // Read returns those of the counters that are there.
 func (s *Store) Read(ctx context.Context, ids ...string) (map[string]throttle.Counter, error) {
