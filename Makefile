@@ -8,6 +8,7 @@ ARGS     ?=
 URL      ?=
 PEER     ?=
 STAGE    ?= dev
+ROLLOUT  ?=
 # How many inputs. A time, as 10s, is taken too, but at its end Go may call what found nothing a failure (golang/go#75804).
 FUZZTIME ?= 50000x
 # A URL of another vulnerability database for govulncheck.
@@ -157,9 +158,16 @@ rotate-pepper: ## the next step to a new pepper for its passwords; no password i
 bootstrap rotate rotate-pepper: need-go
 	@$(GO) build -o bin/secrets ./local/secrets && exec bin/secrets $@ $(STAGE)
 
-deploy: need-go ## to AWS, with the settings of STAGE (dev) in samconfig.toml
+# What a command line says in --parameter-overrides takes the place of all that samconfig.toml has there, and what is named
+# nowhere keeps its last value: so ROLLOUT is written into a copy.
+deploy: need-go ## to AWS, with the settings of STAGE (dev) in samconfig.toml, but for a ROLLOUT=AllAtOnce
 	GOARCH=arm64 sam build --config-env $(STAGE)
-	sam deploy --config-env $(STAGE) $(ARGS)
+	@$(MAKE) -s .aws-sam/samconfig.toml
+	sam deploy --config-file '$(CURDIR)/.aws-sam/samconfig.toml' --config-env $(STAGE) $(ARGS)
+
+.PHONY: .aws-sam/samconfig.toml
+.aws-sam/samconfig.toml:
+	mkdir -p $(@D) && sed $(if $(ROLLOUT),'s/"Rollout=[A-Za-z0-9]*"/"Rollout=$(ROLLOUT)"/',-n p) samconfig.toml >$@
 
 $(GOLANGCI_LINT):
 	GOBIN=$(@D) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	local "oms/local/template"
+	"oms/shared/backend"
 	"oms/shared/config"
 	"oms/shared/openapi"
 	"oms/shared/organization"
@@ -103,6 +104,12 @@ func TestTemplate_TimeoutsNest(t *testing.T) {
 		if organization.LateBound < 5*f.Timeout {
 			t.Errorf("%s may run for %v; the protocol's %v must be five times that", f.Name, f.Timeout,
 				organization.LateBound)
+		}
+		for name := range f.Environment { // what it has time for it says itself; else Lambda ends it without a word
+			if strings.HasSuffix(name, "_SECRET_ARN") && f.Timeout < backend.StartWithin+time.Second {
+				t.Errorf("%s may run for %v, and a request that begins with a start takes up to %v", f.Name, f.Timeout,
+					backend.StartWithin)
+			}
 		}
 	}
 	for _, r := range tpl.Routes {
@@ -252,7 +259,7 @@ func TestTemplate_DashboardShowsWhatThereIs(t *testing.T) {
 	}
 	shown := strings.Join(slices.Collect(maps.Values(queries)), " ") + fmt.Sprint(body)
 	for _, each := range []string{
-		"Count", "4xx", "5xx", "p50", "p99", "by routeKey", "initDurationMs", "email_hash", "source_ip",
+		"Count", "4xx", "5xx", "p50", "p99", "by routeKey", "initDurationMs", "invalid_credentials", "too_many_attempts", "email_hash", "source_ip",
 		"report.merged",
 	} {
 		if !strings.Contains(shown, each) {

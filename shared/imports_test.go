@@ -40,7 +40,7 @@ func rules() []rule {
 	return []rule{
 		{
 			pkg: ".", tests: []string{
-				"local/template", "shared/config", "shared/openapi/...", "shared/organization", cmpModule,
+				"local/template", "shared/backend", "shared/config", "shared/openapi/...", "shared/organization", cmpModule,
 				"go.yaml.in/yaml/v3",
 			},
 		},
