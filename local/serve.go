@@ -77,21 +77,21 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	}
 	settings["MONGO_URI"] = db.uri
 	box := deliverHere(settings, t, listener.Addr(), data)
-	ear := lambda.NewEar()
-	for _, l := range t.Listeners {
-		ear.Listen(l.Function.Name, l.Message)
+	subscriptions := lambda.NewSubscriptions()
+	for _, s := range t.Subscriptions {
+		subscriptions.Subscribe(s.Function.Name, s.Message)
 	}
 	all := built(t, bootstraps, settings)
 	if o.inProcess {
 		opened, closeAll := context.WithCancel(context.WithoutCancel(ctx))
 		defer closeAll() // after the functions have ended
-		if all, err = inProcess(opened, t.Functions, settings, edge.NewLogger(ear.Writer(stderr))); err != nil {
+		if all, err = inProcess(opened, t.Functions, settings, edge.NewLogger(subscriptions.Writer(stderr))); err != nil {
 			return err
 		}
 	}
 
 	functions := lambda.New(lambda.Config{
-		Functions: all, Schedules: schedules(t), Ear: ear, Log: log, Stderr: stderr,
+		Functions: all, Schedules: schedules(t), Subscriptions: subscriptions, Log: log, Stderr: stderr,
 	})
 	defer func() { _ = end.within(ctx, func(ctx context.Context) error { functions.Close(ctx); return nil }) }()
 	functions.Start(context.WithoutCancel(ctx)) // Close ends what it starts

@@ -25,7 +25,7 @@ func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Lo
 	admins := admin.New(admin.Config{
 		Admins: b.Database.Admins(), Organizations: b.Database.Store().Organizations, Passwords: b.Passwords,
 		Sessions: b.Organizations, Tokens: token.New(b.Config.Keys, b.Config.TokenLife, nil),
-		Attempts: b.Attempts, RecordSecret: b.Config.RecordSecret(), RequireConfirmed: b.Config.RequireConfirmed, Log: log,
+		Guard: b.Guard, RecordSecret: b.Config.RecordSecret(), RequireConfirmed: b.Config.RequireConfirmed, Log: log,
 	})
 	return edge.Public(login(admins)), nil
 }

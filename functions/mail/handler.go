@@ -21,11 +21,11 @@ func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return send(b.Organizations, b.Database.PrepareIndexes(ctx), postman(b.Config.Mail)), nil
+	return send(b.Organizations, b.Database.PrepareIndexes(ctx), senderOf(b.Config.Mail)), nil
 }
 
-// postman returns who carries mail, or nil where nobody does.
-func postman(c config.Mailing) organization.Postman {
+// senderOf returns who carries mail, or nil where nobody does.
+func senderOf(c config.Mailing) organization.MailSender {
 	switch {
 	case c.Folder != "":
 		return mail.New(mail.Folder(c.Folder), c.PublicURL)
@@ -37,7 +37,7 @@ func postman(c config.Mailing) organization.Postman {
 
 // sender is what the job needs; *organization.Service is one.
 type sender interface {
-	SendMails(ctx context.Context, by organization.Postman) (organization.Post, error)
+	SendMails(ctx context.Context, by organization.MailSender) (organization.MailReport, error)
 }
 
 // readiness reports whether the indexes are there; *mongo.Indexes is one.
@@ -46,7 +46,7 @@ type readiness interface {
 }
 
 // send does nothing before the indexes are there: until then a run would read every admin there is.
-func send(organizations sender, indexes readiness, by organization.Postman) edge.Run {
+func send(organizations sender, indexes readiness, by organization.MailSender) edge.Run {
 	return func(ctx context.Context) ([]slog.Attr, error) {
 		if !indexes.Ready() {
 			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the indexes are not made yet")

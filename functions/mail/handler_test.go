@@ -15,11 +15,11 @@ import (
 )
 
 type fakeSender struct {
-	post organization.Post
+	post organization.MailReport
 	err  error
 }
 
-func (f fakeSender) SendMails(context.Context, organization.Postman) (organization.Post, error) {
+func (f fakeSender) SendMails(context.Context, organization.MailSender) (organization.MailReport, error) {
 	return f.post, f.err
 }
 
@@ -33,7 +33,7 @@ func TestSend_leavesOneRecord(t *testing.T) {
 	t.Parallel()
 	for level, err := range map[string]error{"INFO": nil, "ERROR": errors.New("listing admins with mail: broken")} {
 		var log bytes.Buffer
-		post := organization.Post{Sent: 2, Stuck: 1, Dropped: 2}
+		post := organization.MailReport{Sent: 2, Stuck: 1, Dropped: 2}
 		_, got := edge.NewJob(send(fakeSender{post, err}, ready(true), nil), edge.NewLogger(&log)).
 			Invoke(t.Context(), nil)
 		var record struct {
@@ -65,7 +65,7 @@ func TestSend_waitsForTheIndexes(t *testing.T) {
 
 func TestPostman(t *testing.T) {
 	t.Parallel()
-	if p := postman(config.Mailing{}); p != nil {
+	if p := senderOf(config.Mailing{}); p != nil {
 		t.Errorf("without anything to carry mail it is carried by %v", p)
 	}
 	for _, env := range []map[string]string{
@@ -74,7 +74,7 @@ func TestPostman(t *testing.T) {
 	} {
 		env["PUBLIC_URL"] = "https://x.example"
 		c, err := config.Load(t.Context(), func(name string) (string, bool) { return env[name], true }, config.Mail)
-		if err != nil || postman(c.Mail) == nil {
+		if err != nil || senderOf(c.Mail) == nil {
 			t.Errorf("with %v nobody carries mail, %v", env, err)
 		}
 	}

@@ -76,13 +76,13 @@ func testAttempts(t *testing.T, h *host) {
 	login(networks(home), f.Email, f.password).want(http.StatusOK)
 	for _, email := range []string{f.Email, freshEmail()} {
 		begun = time.Now()
-		one := together(24, func(int) reply { return login(networks(1), email, "wrong") })
+		one := parallel(24, func(int) reply { return login(networks(1), email, "wrong") })
 		if n := verdicts(one); n < throttle.FreeOfPair || n > most(throttle.FreeOfPair) {
 			t.Errorf("24 guesses at once have %d verdicts, want %d, or the next after a second", n, throttle.FreeOfPair)
 		}
 		var many []reply
 		for n := 10; n < 210; n += 10 { // so many at once that other tests are still answered
-			many = append(many, together(10, func(i int) reply { return login(networks(n+i), email, "wrong") })...)
+			many = append(many, parallel(10, func(i int) reply { return login(networks(n+i), email, "wrong") })...)
 		}
 		if n := verdicts(many) + verdicts(one); n < throttle.FreeOfAccount || n > most(throttle.FreeOfAccount) {
 			t.Errorf("224 guesses have %d verdicts, want %d, or the next after a second", n, throttle.FreeOfAccount)

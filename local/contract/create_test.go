@@ -128,7 +128,7 @@ func testIdempotency(t *testing.T, h *host) {
 	t.Run("of fifty at once one is done", func(t *testing.T) {
 		t.Parallel()
 		name, email, password, same := freshName("Crowd"), freshEmail(), freshPassword(), key()
-		replies := together(50, func(int) reply {
+		replies := parallel(50, func(int) reply {
 			return h.anyone(t).post("/org/create",
 				creation(name, email, password), same)
 		})

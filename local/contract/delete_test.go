@@ -76,7 +76,7 @@ func testDelete(t *testing.T, h *host) {
 		t.Parallel()
 		f := h.found(t, "Delete")
 		done := 0
-		for _, r := range together(12, func(int) reply {
+		for _, r := range parallel(12, func(int) reply {
 			return h.as(t, f.token).delete("/org/delete", nil,
 				named(f.Name))
 		}) {

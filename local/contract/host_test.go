@@ -40,7 +40,7 @@ type host struct {
 	database string
 	secrets  secrets
 	mailbox  string                // the folder that it mails to
-	postman  *organization.Service // sends what the host does not; nil: it does
+	mailer   *organization.Service // sends what the host does not; nil: it does
 
 	repairs sync.RWMutex // held for reading while a test has left something half done
 
@@ -106,7 +106,7 @@ func givenHost(tb testing.TB, base string) *host {
 		}
 	}
 	if h.mailbox = os.Getenv("OMS_MAILBOX"); h.mailbox == "" {
-		h.mailbox, h.postman = tb.TempDir(), h.worker(tb, h.store(tb))
+		h.mailbox, h.mailer = tb.TempDir(), h.worker(tb, h.store(tb))
 	}
 	return h
 }
@@ -228,7 +228,7 @@ func (h *host) worker(tb testing.TB, s organization.Store) *organization.Service
 	return organization.New(organization.Config{
 		Store: s, Passwords: passwords, Secret: c.RequestSecret(), Retention: c.Retention,
 		ReauthenticateAfter: c.ReauthenticateAfter,
-		Attempts:            throttletest.NewGuard(nil),
+		Guard:               throttletest.NewGuard(nil),
 		Log:                 slog.New(slog.DiscardHandler),
 	})
 }

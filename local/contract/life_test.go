@@ -85,7 +85,7 @@ func testCreators(t *testing.T, h *host) {
 			t.Parallel()
 			for range rounds {
 				shared := suffix()
-				replies := together(creators,
+				replies := parallel(creators,
 					func(int) reply { return h.anyone(t).post("/org/create", tc.each(shared)) })
 				created := 0
 				for _, r := range replies {
@@ -108,7 +108,7 @@ func testCreators(t *testing.T, h *host) {
 }
 
 // together calls f n times at once.
-func together(n int, f func(int) reply) []reply {
+func parallel(n int, f func(int) reply) []reply {
 	replies := make([]reply, n)
 	begin := make(chan struct{})
 	var all sync.WaitGroup

@@ -169,8 +169,8 @@ func (h *host) mailed(tb testing.TB, to, subject string, p token.Purpose) string
 // mails returns the mails to an address, by subject.
 func (h *host) mails(tb testing.TB, to string) map[string]string {
 	tb.Helper()
-	if h.postman != nil {
-		if _, err := h.postman.SendMails(tb.Context(), posts.New(posts.Folder(h.mailbox), h.base.String())); err != nil {
+	if h.mailer != nil {
+		if _, err := h.mailer.SendMails(tb.Context(), posts.New(posts.Folder(h.mailbox), h.base.String())); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -111,7 +111,7 @@ func testUpdate(t *testing.T, h *host) {
 	t.Run("of twelve with one version one is done", func(t *testing.T) {
 		t.Parallel()
 		f := h.found(t, "Lost Update")
-		replies := together(12, func(int) reply {
+		replies := parallel(12, func(int) reply {
 			return h.as(t, f.token).put("/org/update", fields{"organization_name": freshName("Winner")},
 				with("If-Match", f.etag()))
 		})

@@ -100,7 +100,7 @@ func examine(
 	}
 	defer func() { _ = db.Close(context.WithoutCancel(ctx)) }() // nothing is under way any more
 	s := organization.New(organization.Config{
-		Store: db.Store(), Attempts: throttle.New(throttle.Config{Store: db.Attempts(), Log: log}),
+		Store: db.Store(), Guard: throttle.New(throttle.Config{Store: db.Counters(), Log: log}),
 		Retention: c.Retention, Log: log,
 	})
 	if repair {

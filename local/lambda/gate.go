@@ -16,7 +16,7 @@ const wholeCPU = 1769
 // phase ("Lambda execution environment lifecycle"); the others are ours.
 type limits struct {
 	Init       time.Duration // until a process asks for its first event
-	Patience   time.Duration // before a further process is started for a waiting event
+	SpareAfter time.Duration // before a further process is started for a waiting event
 	Idle       time.Duration // before a process that is not the function's last is ended
 	Queue      time.Duration // an event waits for its turn
 	WholeWidth int           // events at once of one function that asks for a whole CPU
@@ -30,7 +30,7 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		Init: 10 * time.Second, Patience: 20 * time.Millisecond, Idle: 2 * time.Minute, Queue: 10 * time.Second,
+		Init: 10 * time.Second, SpareAfter: 20 * time.Millisecond, Idle: 2 * time.Minute, Queue: 10 * time.Second,
 		WholeWidth: max(1, runtime.NumCPU()-1), WholeDepth: 16, Depth: 256, PerPool: 8,
 		Backoff: 200 * time.Millisecond, Drain: 3 * time.Second, Terminate: time.Second,
 	}

@@ -35,11 +35,11 @@ type Function struct {
 
 // Config is what [New] needs.
 type Config struct {
-	Functions []Function // each name once
-	Schedules []Schedule
-	Ear       *Ear // hears what functions print; nil: nobody listens
-	Log       *slog.Logger
-	Stderr    io.Writer // what functions print, each line marked with its function
+	Functions     []Function // each name once
+	Schedules     []Schedule
+	Subscriptions *Subscriptions // by what functions print; nil: there are none
+	Log           *slog.Logger
+	Stderr        io.Writer // what functions print, each line marked with its function
 }
 
 // runner has the events of one function worked on.
@@ -51,11 +51,11 @@ type runner interface {
 
 // Functions are the functions of one service, and their processes.
 type Functions struct {
-	runners   map[string]runner
-	schedules []Schedule
-	ear       *Ear
-	launcher  *launcher
-	log       *slog.Logger
+	runners       map[string]runner
+	schedules     []Schedule
+	subscriptions *Subscriptions
+	launcher      *launcher
+	log           *slog.Logger
 
 	running sync.WaitGroup // what Start began
 	mu      sync.Mutex
@@ -71,10 +71,10 @@ func New(c Config) *Functions { return newFunctions(c, defaultLimits()) }
 
 func newFunctions(c Config, l limits) *Functions {
 	out := &Functions{
-		runners: map[string]runner{}, schedules: c.Schedules, ear: cmp.Or(c.Ear, NewEar()), launcher: newLauncher(),
+		runners: map[string]runner{}, schedules: c.Schedules, subscriptions: cmp.Or(c.Subscriptions, NewSubscriptions()), launcher: newLauncher(),
 		log: c.Log, closed: make(chan struct{}),
 	}
-	printed := &lines{out: c.Stderr, ear: out.ear}
+	printed := &lines{out: c.Stderr, subscriptions: out.subscriptions}
 	for _, f := range c.Functions {
 		gate := newGate(l.PerPool, l.Depth, l.Queue)
 		if f.MemoryMB >= wholeCPU { // a queue for each: logins, which anybody may ask for, hold up no administrator
@@ -110,8 +110,8 @@ func (f *Functions) Start(ctx context.Context) {
 	for _, s := range f.schedules {
 		f.running.Go(func() { f.repeat(ctx, s) })
 	}
-	for name, woken := range f.ear.woken {
-		f.running.Go(func() { f.listen(ctx, name, woken) })
+	for name, due := range f.subscriptions.due {
+		f.running.Go(func() { f.follow(ctx, name, due) })
 	}
 }
 

@@ -18,9 +18,9 @@ const longestLine = 64 << 10
 // lines writes what functions print, a whole line at a time, each marked with
 // its function.
 type lines struct {
-	mu  sync.Mutex
-	out io.Writer
-	ear *Ear
+	mu            sync.Mutex
+	out           io.Writer
+	subscriptions *Subscriptions
 }
 
 // copy writes the lines of one process until its output ends.
@@ -38,7 +38,7 @@ func (l *lines) copy(function string, from io.Reader) {
 }
 
 func (l *lines) write(function string, line []byte) {
-	l.ear.hear(line)
+	l.subscriptions.match(line)
 	text := readable(line)
 	l.mu.Lock()
 	defer l.mu.Unlock()

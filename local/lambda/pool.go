@@ -13,8 +13,8 @@ import (
 // before it takes the event.
 const attempts = 3
 
-// settle is how long an answer is held for the process to be free again.
-const settle = 50 * time.Millisecond
+// freeGrace is how long an answer is held for the process to be free again.
+const freeGrace = 50 * time.Millisecond
 
 // maxBackoff bounds how long a function that does not start is left alone.
 const maxBackoff = 5 * time.Second
@@ -86,7 +86,7 @@ func (p *pool) invoke(ctx context.Context, payload []byte, trace string) ([]byte
 }
 
 // acquire takes an idle process, or waits for one. A further process is started
-// when all are busy or starting and none has come free within the patience: a
+// when all are busy or starting and none has come free meanwhile: a
 // burst of short events then needs few processes, and a slow event holds up
 // nobody.
 func (p *pool) acquire(ctx context.Context) (*process, error) {
@@ -108,7 +108,7 @@ func (p *pool) acquire(ctx context.Context) (*process, error) {
 	}
 	p.mu.Unlock()
 
-	timer := time.NewTimer(p.limits.Patience)
+	timer := time.NewTimer(p.limits.SpareAfter)
 	defer timer.Stop()
 	for {
 		select {

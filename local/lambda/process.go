@@ -184,7 +184,7 @@ func (p *process) run(inv *invocation, deliver func(answer)) bool {
 		return p.end(deliver, fmt.Errorf("%w after %.2f seconds", errTimeout, p.function.Timeout.Seconds()))
 	}
 
-	grace := time.NewTimer(settle)
+	grace := time.NewTimer(freeGrace)
 	defer grace.Stop()
 	select {
 	case <-p.asking:

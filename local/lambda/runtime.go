@@ -75,12 +75,12 @@ func (p *process) response(w http.ResponseWriter, r *http.Request) {
 		a = answer{err: errTooLarge}
 		status = http.StatusRequestEntityTooLarge
 	}
-	p.settle(w, r.PathValue("id"), a, status)
+	p.answer(w, r.PathValue("id"), a, status)
 }
 
 // failure serves POST /runtime/invocation/{id}/error.
 func (p *process) failure(w http.ResponseWriter, r *http.Request) {
-	p.settle(w, r.PathValue("id"), answer{err: p.reported(r)}, http.StatusAccepted)
+	p.answer(w, r.PathValue("id"), answer{err: p.reported(r)}, http.StatusAccepted)
 }
 
 // initFailure serves POST /runtime/init/error. The runtime exits after it.
@@ -90,9 +90,9 @@ func (p *process) initFailure(w http.ResponseWriter, r *http.Request) {
 	runtimeStatus(w, http.StatusAccepted)
 }
 
-// settle gives the answer to the event it belongs to, if that event is
+// answer gives the answer to the event it belongs to, if that event is
 // still waiting for one.
-func (p *process) settle(w http.ResponseWriter, id string, a answer, status int) {
+func (p *process) answer(w http.ResponseWriter, id string, a answer, status int) {
 	p.mu.Lock()
 	inv := p.current
 	known := inv != nil && inv.id == id

@@ -115,7 +115,7 @@ func TestStart_warmsEveryFunction(t *testing.T) {
 		s.visitor(t, name, desk)
 	}
 	s.Schedules = []lambda.Schedule{{Name: "Rare", Function: "A", Every: time.Hour}}
-	g := s.open(t, func(l *lambda.Limits) { l.Patience = time.Hour })
+	g := s.open(t, func(l *lambda.Limits) { l.SpareAfter = time.Hour })
 	g.Start(t.Context())
 	seen := map[string]int{}
 	for range 2 {

@@ -35,7 +35,7 @@ func (r *reader) readEvents(f *Function, events *element) error {
 		case "ScheduleV2":
 			err = r.readSchedule(owner, &Schedule{Name: e.key, Function: f}, e.line, props)
 		case "CloudWatchLogs":
-			err = r.readListener(owner, &Listener{Function: f}, e.line, props)
+			err = r.readSubscription(owner, &Subscription{Function: f}, e.line, props)
 		default:
 			err = r.errorf(e.line, "%s: the event type %q is not served offline: HttpApi, ScheduleV2 and "+
 				"CloudWatchLogs are", owner,
@@ -80,9 +80,9 @@ func (r *reader) readSchedule(owner string, s *Schedule, line int, props *elemen
 	return nil
 }
 
-// readListener reads a CloudWatchLogs, a subscription to a log group. Of its
+// readSubscription reads a CloudWatchLogs, a subscription to a log group. Of its
 // filters one form is understood: { $.message = "…" }.
-func (r *reader) readListener(owner string, l *Listener, line int, props *element) error {
+func (r *reader) readSubscription(owner string, s *Subscription, line int, props *element) error {
 	known := ignored("LogGroupName")
 	known["FilterPattern"] = use(func(v *element) error {
 		m := regexp.MustCompile(`^\{ \$\.message = "([A-Za-z ]+)" \}$`).FindStringSubmatch(v.text)
@@ -90,16 +90,16 @@ func (r *reader) readListener(owner string, l *Listener, line int, props *elemen
 			return r.errorf(v.line, `%s: FilterPattern must be of the form { $.message = "text" }, and is %s`,
 				owner, v.what())
 		}
-		l.Message = m[1]
+		s.Message = m[1]
 		return nil
 	})
 	if err := r.properties(owner, props, known); err != nil {
 		return err
 	}
-	if l.Message == "" {
+	if s.Message == "" {
 		return r.errorf(line, "%s has no FilterPattern", owner)
 	}
-	r.out.Listeners = append(r.out.Listeners, l)
+	r.out.Subscriptions = append(r.out.Subscriptions, s)
 	return nil
 }
 

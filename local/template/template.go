@@ -11,12 +11,12 @@ import (
 // parameters. [Read] and [Parse] alone make one: what its parts name is in it,
 // every value is within AWS's bounds, and no two routes take the same requests.
 type Template struct {
-	Functions []*Function // in the file's order
-	Routes    []*Route
-	Schedules []*Schedule
-	Listeners []*Listener
-	CORS      *CORS  // nil: not configured
-	Stage     string // [DefaultStage], or a name that prefixes every path
+	Functions     []*Function // in the file's order
+	Routes        []*Route
+	Schedules     []*Schedule
+	Subscriptions []*Subscription
+	CORS          *CORS  // nil: not configured
+	Stage         string // [DefaultStage], or a name that prefixes every path
 }
 
 // DefaultStage is the stage whose paths have no prefix.
@@ -119,9 +119,9 @@ type Schedule struct {
 	Every    time.Duration // of a rate() expression
 }
 
-// Listener has a function start when a log group gets a record. Offline, all functions'
+// Subscription has a function start when a log group gets a record. Offline, all functions'
 // records are one stream: what matters is the message.
-type Listener struct {
+type Subscription struct {
 	Function *Function
 	Message  string // of the records
 }

@@ -71,9 +71,9 @@ func TestRead_small(t *testing.T) {
 			AllowMethods:     []string{"POST"},
 			AllowCredentials: true,
 		},
-		Stage:     template.DefaultStage,
-		Schedules: []*template.Schedule{{Name: "Tick", Function: thing, Every: 5 * time.Minute}},
-		Listeners: []*template.Listener{{Function: thing, Message: "it is so"}},
+		Stage:         template.DefaultStage,
+		Schedules:     []*template.Schedule{{Name: "Tick", Function: thing, Every: 5 * time.Minute}},
+		Subscriptions: []*template.Subscription{{Function: thing, Message: "it is so"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Read(small.yaml) differs (-want +got):\n%s", diff)

@@ -71,7 +71,7 @@ type Config struct {
 	Passwords     Hasher
 	Sessions      Sessions
 	Tokens        Issuer
-	Attempts      *throttle.Guard
+	Guard         *throttle.Guard
 	RecordSecret  []byte // the key of [Service.EmailHash]
 	// RequireConfirmed: who has not confirmed the email does not log in.
 	RequireConfirmed bool
@@ -149,7 +149,7 @@ func (s *Service) Login(ctx context.Context, email, plain string, from From) (Gr
 		s.c.Passwords.Pretend(plain)
 		return Grant{}, refused()
 	}
-	attempt := s.c.Attempts.Attempt(address, from.Address)
+	attempt := s.c.Guard.Attempt(address, from.Address)
 	judged := make(chan error, 1)
 	go func() { judged <- attempt.Judge(ctx) }()
 	adm, err := s.c.Admins.FindByEmail(ctx, organization.FormerEmail(email))

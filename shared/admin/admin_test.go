@@ -164,7 +164,7 @@ func newFixture(tb testing.TB, state organization.State) *fixture {
 	}
 	f.Service = admin.New(admin.Config{
 		Admins: f.db, Organizations: f.db, Passwords: f.hasher, Sessions: f.db, Tokens: f.tokens,
-		Attempts: throttletest.NewGuard(nil), Log: slog.New(slog.NewTextHandler(f.log, nil)),
+		Guard: throttletest.NewGuard(nil), Log: slog.New(slog.NewTextHandler(f.log, nil)),
 	})
 	return f
 }
@@ -229,7 +229,7 @@ func TestService_Login_requiresAConfirmedEmail(t *testing.T) {
 		f.db.admins = map[string]organization.Admin{email: f.admin}
 		s := admin.New(admin.Config{
 			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Sessions: f.db, Tokens: f.tokens,
-			Attempts: throttletest.NewGuard(nil), RequireConfirmed: c.required,
+			Guard: throttletest.NewGuard(nil), RequireConfirmed: c.required,
 		})
 		_, err := s.Login(t.Context(), email, c.password, admin.From{})
 		got := ""

@@ -32,7 +32,7 @@ func TestService_Login_depth(t *testing.T) {
 		}
 		s := admin.New(admin.Config{
 			Admins: m, Organizations: m, Passwords: m, Sessions: m, Tokens: f.tokens,
-			Attempts: throttle.New(throttle.Config{Store: m}),
+			Guard: throttle.New(throttle.Config{Store: m}),
 		})
 		if _, err := s.Login(t.Context(), typed, plain, admin.From{}); (err == nil) != (typed == email) {
 			t.Errorf("Login(%q) = %v", typed, err)
@@ -113,7 +113,7 @@ func TestService_Login_tooMany(t *testing.T) {
 		h := &counted{Hasher: f.hasher}
 		s := admin.New(admin.Config{
 			Admins: f.db, Organizations: f.db, Passwords: h, Sessions: f.db, Tokens: f.tokens,
-			Attempts: throttle.New(throttle.Config{Store: throttletest.NewStore(), Now: loggedIn}), // no time passes
+			Guard: throttle.New(throttle.Config{Store: throttletest.NewStore(), Now: loggedIn}), // no time passes
 		})
 		if _, err := s.Login(t.Context(), typed, plain, home); (err == nil) != (typed == email) {
 			t.Fatalf("Login(%q) = %v", typed, err)
@@ -191,7 +191,7 @@ func BenchmarkService_Login(b *testing.B) {
 	took := map[string][]time.Duration{}
 	login := func(email string) {
 		s := admin.New(admin.Config{
-			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Tokens: f.tokens, Attempts: throttletest.NewGuard(nil),
+			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Tokens: f.tokens, Guard: throttletest.NewGuard(nil),
 		})
 		start := time.Now()
 		_, err := s.Login(b.Context(), email, "secret124", admin.From{})

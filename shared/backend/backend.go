@@ -24,7 +24,7 @@ type Backend struct {
 	Config        *config.Config
 	Database      *mongo.Database
 	Passwords     *password.Hasher      // nil without [config.Hashing]
-	Attempts      *throttle.Guard       // of which passwords and creations need [config.Hashing]
+	Guard         *throttle.Guard       // of which passwords and creations need [config.Hashing]
 	Organizations *organization.Service // finishes what crashed before it: its users need [config.Retention]
 }
 
@@ -66,11 +66,11 @@ func Open(
 	if err != nil {
 		return nil, err
 	}
-	b.Attempts = throttle.New(throttle.Config{
-		Store: b.Database.Attempts(), Secret: c.AttemptsSecret(),
+	b.Guard = throttle.New(throttle.Config{
+		Store: b.Database.Counters(), Secret: c.AttemptsSecret(),
 		PerAddress: c.CreationsPerAddress, PerStage: c.CreationsPerStage, Log: log,
 	})
-	service.Store, service.Attempts = b.Database.Store(), b.Attempts
+	service.Store, service.Guard = b.Database.Store(), b.Guard
 	b.Organizations = organization.New(service)
 	return b, nil
 }

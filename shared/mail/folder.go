@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// Folder carries messages into a folder, one file each that mail programs open:
+// Folder delivers messages into a folder, one file each that mail programs open:
 // for a machine on which nothing is delivered. Whoever reads it has the tokens, so
 // the files are their owner's alone.
 type Folder string
 
-var _ Carrier = Folder("")
+var _ Transport = Folder("")
 
-// Carry writes the message into a file of its own, whole or not at all. Names
+// Deliver writes the message into a file of its own, whole or not at all. Names
 // sort by time.
-func (f Folder) Carry(_ context.Context, m Message) error {
+func (f Folder) Deliver(_ context.Context, m Message) error {
 	if err := os.MkdirAll(string(f), 0o700); err != nil {
 		return fmt.Errorf("making the mailbox: %w", err)
 	}

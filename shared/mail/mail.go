@@ -1,13 +1,13 @@
-// Package mail turns what waits in the outbox into text and hands it to whoever
-// carries it: a folder, on one machine, or Amazon SES.
+// Package mail turns what waits in the outbox into text and hands it to its
+// transport: a folder, on one machine, or Amazon SES.
 //
 // It owns the words of every mail, and how one is written down (RFC 5322). It
 // refuses to write anything into one that somebody typed: only an address, which
 // is parsed once more, a time, and a link. So no mail of this service carries a
 // stranger's words to whom he likes, and no line end opens another header.
 //
-//	post := mail.New(carrier, "https://oms.example.com")
-//	report, err := organizations.SendMails(ctx, post)
+//	sender := mail.New(transport, "https://oms.example.com")
+//	report, err := organizations.SendMails(ctx, sender)
 package mail
 
 import (
@@ -32,38 +32,38 @@ type Message struct {
 	At      time.Time
 }
 
-// Carrier takes a message to be delivered. After an error it comes again, so it
+// Transport takes a message to be delivered. After an error it comes again, so it
 // may be delivered twice.
-type Carrier interface {
-	Carry(ctx context.Context, m Message) error
+type Transport interface {
+	Deliver(ctx context.Context, m Message) error
 }
 
-// Post writes letters and has them carried; it is an [organization.Postman].
-type Post struct {
-	carrier Carrier
-	url     string
+// Sender writes letters and has them delivered; it is an [organization.MailSender].
+type Sender struct {
+	transport Transport
+	url       string
 }
 
-var _ organization.Postman = (*Post)(nil)
+var _ organization.MailSender = (*Sender)(nil)
 
-// New returns a post whose links lead below the URL, which ends in no slash.
-func New(c Carrier, url string) *Post { return &Post{c, url} }
+// New returns a sender whose links lead below the URL, which ends in no slash.
+func New(c Transport, url string) *Sender { return &Sender{c, url} }
 
-// Send writes the letter and has it carried.
-func (p *Post) Send(ctx context.Context, l organization.Letter) error {
-	m, err := p.write(l)
+// Send writes the letter and has it delivered.
+func (s *Sender) Send(ctx context.Context, l organization.Letter) error {
+	m, err := s.write(l)
 	if err != nil {
 		return err
 	}
-	return p.carrier.Carry(ctx, m)
+	return s.transport.Deliver(ctx, m)
 }
 
-func (p *Post) write(l organization.Letter) (Message, error) {
+func (s *Sender) write(l organization.Letter) (Message, error) {
 	to, err := mail.ParseAddress(l.To)
 	if err != nil || to.Address != l.To || strings.ContainsFunc(l.To, control) {
 		return Message{}, errors.New("the address is none that a mail can be written to")
 	}
-	page := p.url + Path
+	page := s.url + Path
 	link := page + "#" + l.Token.Reveal()
 	at := l.At.UTC().Format("on 2 January 2006 at 15:04 UTC")
 	m := Message{To: *to, At: l.At}

@@ -14,15 +14,15 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// SES carries messages by Amazon SES.
+// SES delivers messages by Amazon SES.
 type SES struct {
 	client *sesv2.Client
 	from   string
 }
 
-var _ Carrier = (*SES)(nil)
+var _ Transport = (*SES)(nil)
 
-// NewSES returns a carrier that sends from the address, of an identity that is verified
+// NewSES returns a transport that sends from the address, of an identity that is verified
 // in the region of c.
 func NewSES(c aws.Config, from string) *SES {
 	return &SES{sesv2.NewFromConfig(c, func(o *sesv2.Options) {
@@ -30,11 +30,11 @@ func NewSES(c aws.Config, from string) *SES {
 	}), from}
 }
 
-// Carry has SES send the message. SES itself writes it down: no text of ours is a
+// Deliver has SES send the message. SES itself writes it down: no text of ours is a
 // header. Of what it refuses the error has the code alone, for its sentence may have
 // the address. A local part beyond ASCII is refused ("Verified identities", Amazon
 // SES developer guide); a domain beyond it is sent as it is looked up.
-func (s *SES) Carry(ctx context.Context, m Message) error {
+func (s *SES) Deliver(ctx context.Context, m Message) error {
 	at := strings.LastIndexByte(m.To.Address, '@')
 	domain, err := idna.Lookup.ToASCII(m.To.Address[at+1:])
 	if err != nil {

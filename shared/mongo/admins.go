@@ -31,7 +31,7 @@ type adminDocument struct {
 	Sessions          map[string]sessionDocument `bson:"sessions,omitempty"` // by ID in hex: each changes by itself
 	SessionsUntil     time.Time                  `bson:"sessions_until,omitempty"`
 	Unconfirmed       bool                       `bson:"unconfirmed,omitempty"`
-	UnprovedSince     time.Time                  `bson:"unproved_since,omitempty"`
+	UnconfirmedSince  time.Time                  `bson:"unconfirmed_since,omitempty"`
 	Mails             mailDocuments              `bson:"mails,omitempty"`
 	MailsSince        time.Time                  `bson:"mails_since,omitempty"`
 	MailsRev          int64                      `bson:"mails_rev,omitempty"`
@@ -95,7 +95,7 @@ func (s *Admins) Change(ctx context.Context, c organization.AdminChange, op orga
 		set["unconfirmed"] = true
 	}
 	if c.Confirmed {
-		change["$unset"] = bson.M{"unconfirmed": "", "unproved_since": ""}
+		change["$unset"] = bson.M{"unconfirmed": "", "unconfirmed_since": ""}
 	}
 	if len(set) > 0 {
 		change["$set"] = set
@@ -195,7 +195,7 @@ func adminOf(a organization.Admin) adminDocument {
 		ID: objectID(a.ID), Email: a.Email, OrgID: objectID(a.OrgID), Password: passwordDocument(a.Password),
 		CredentialVersion: a.CredentialVersion, Rev: a.Rev, Op: objectID(a.Op),
 		Sessions: map[string]sessionDocument{}, SessionsUntil: a.SessionsUntil,
-		Unconfirmed: a.Unconfirmed, UnprovedSince: a.UnprovedSince, Mails: mailsOf(a.Mails),
+		Unconfirmed: a.Unconfirmed, UnconfirmedSince: a.UnconfirmedSince, Mails: mailsOf(a.Mails),
 		MailsSince: a.MailsSince, MailsRev: a.MailsRev,
 		Resets: proofsOf(a.Resets), Confirm: proofDocument(a.Confirm),
 	}
@@ -210,7 +210,7 @@ func (document adminDocument) admin() organization.Admin {
 		ID: organization.ID(document.ID), Email: document.Email, OrgID: organization.ID(document.OrgID),
 		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion, Rev: document.Rev,
 		Op: organization.ID(document.Op), SessionsUntil: document.SessionsUntil,
-		Unconfirmed: document.Unconfirmed, UnprovedSince: document.UnprovedSince, Mails: document.Mails.mails(),
+		Unconfirmed: document.Unconfirmed, UnconfirmedSince: document.UnconfirmedSince, Mails: document.Mails.mails(),
 		MailsSince: document.MailsSince, MailsRev: document.MailsRev, Confirm: organization.Proof(document.Confirm),
 	}
 	for _, p := range document.Resets {

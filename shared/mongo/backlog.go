@@ -68,10 +68,10 @@ func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Pla
 	}.page(ctx, s.d, after, limit)
 }
 
-func (s backlog) Unproved(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+func (s backlog) Unconfirmed(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
 	return adminList{
 		doing: "listing admins who never confirmed", collection: adminsName, item: adminDocument.admin,
-		field: "unproved_since", filter: bson.M{"unproved_since": present(bson.M{"$lt": t})},
+		field: "unconfirmed_since", filter: bson.M{"unconfirmed_since": present(bson.M{"$lt": t})},
 	}.page(ctx, s.d, after, limit)
 }
 

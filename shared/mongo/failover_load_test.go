@@ -59,7 +59,7 @@ func startLoad(t *testing.T, e mongotest.Engine, name string) *load {
 		t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
 		s := organization.New(organization.Config{
 			Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"),
-			Attempts:  throttle.New(throttle.Config{Store: db.Attempts()}),
+			Guard:     throttle.New(throttle.Config{Store: db.Counters()}),
 			Retention: 2 * time.Minute, ReauthenticateAfter: time.Hour, Log: slog.New(slog.DiscardHandler),
 		})
 		l.ended.Go(func() {

@@ -40,7 +40,7 @@ func (d *Database) EnsureIndexes(ctx context.Context) error {
 	}{
 		{adminsName, []driver.IndexModel{
 			{Keys: bson.D{{Key: "email", Value: 1}}, Options: options.Index().SetUnique(true)},
-			plain("org_id"), sparse("sessions_until"), sparse("mails_since"), sparse("unproved_since"),
+			plain("org_id"), sparse("sessions_until"), sparse("mails_since"), sparse("unconfirmed_since"),
 		}},
 		{organizationsName, []driver.IndexModel{
 			sparse("op.to"), sparse("op.lease"), sparse("sweep_after"), sparse("purge_after"),
@@ -114,15 +114,15 @@ type Indexes struct{ done chan struct{} }
 func (d *Database) PrepareIndexes(ctx context.Context) *Indexes {
 	x := &Indexes{done: make(chan struct{})}
 	go d.keepMaking(ctx, x)
-	patience := initWait
+	longest := initWait
 	if !d.startBy.IsZero() {
-		patience = min(patience, time.Until(d.startBy))
+		longest = min(longest, time.Until(d.startBy))
 	}
-	wait := time.NewTimer(patience)
-	defer wait.Stop()
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
 	select {
 	case <-x.done:
-	case <-wait.C:
+	case <-timer.C:
 	case <-ctx.Done():
 	case <-d.closed:
 	}

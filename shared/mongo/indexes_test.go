@@ -32,7 +32,7 @@ func TestDatabase_EnsureIndexes(t *testing.T) {
 		for collection, want := range map[string][]string{
 			"organizations": {"key unique", "op.lease", "op.to", "purge_after", "sweep_after"},
 			"names":         {"until"},
-			"admins":        {"email unique", "mails_since", "org_id", "sessions_until", "unproved_since"},
+			"admins":        {"email unique", "mails_since", "org_id", "sessions_until", "unconfirmed_since"},
 			"requests":      {"created_at"},
 			"attempts":      {"expires"},
 		} {

@@ -72,7 +72,7 @@ func (s mails) Put(ctx context.Context, was, is organization.Admin) (bool, error
 func (s mails) ConfirmEmail(ctx context.Context, admin organization.ID, email, hash string) (bool, error) {
 	return s.d.update(ctx, "confirming the address of admin "+admin.String(), adminsName,
 		bson.M{"_id": objectID(admin), "email": email, "confirm.hash": hash},
-		bson.M{"$unset": bson.M{"unconfirmed": "", "unproved_since": ""}})
+		bson.M{"$unset": bson.M{"unconfirmed": "", "unconfirmed_since": ""}})
 }
 
 // adding adds mails to what an update sets and raises, and returns what it takes the minimum of.

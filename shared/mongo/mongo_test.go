@@ -135,7 +135,7 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 			s.Claims.Insert(t.Context(), organization.Claim{Key: "acme", OrgID: id, ID: id, Until: now, Left: true}),
 			s.Admins.Insert(t.Context(), organization.Admin{
 				ID: id, Email: "a@example.com", OrgID: id, CredentialVersion: "v", Op: id,
-				Unconfirmed: true, UnprovedSince: now,
+				Unconfirmed: true, UnconfirmedSince: now,
 				Mails: []organization.Mail{{ID: id}}, MailsSince: now, MailsRev: 1,
 				Resets: []organization.Proof{{Hash: "h"}}, Confirm: organization.Proof{Hash: "h"},
 			}),
@@ -143,7 +143,7 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 				ID: id, CredentialVersion: "v", Expires: now,
 			})),
 			s.Requests.Insert(t.Context(), organization.Request{ID: "r", Worker: id, Lease: now, CreatedAt: now}),
-			must.Err(db.Attempts().CompareAndSwap(t.Context(), throttle.Counter{ID: "a"}, throttle.Counter{
+			must.Err(db.Counters().CompareAndSwap(t.Context(), throttle.Counter{ID: "a"}, throttle.Counter{
 				ID: "a", N: 1, Next: now, Succeeded: now, Expires: now,
 			})),
 		} {
@@ -157,7 +157,7 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 			"organizations.op": "admin aside from id kind lease name sure to to_cid uuid worker",
 			"names":            "_id cid left org_id until",
 			"admins": "_id confirm email mails mails_rev mails_since op org_id password resets rev " +
-				"sessions sessions_until unconfirmed unproved_since ver",
+				"sessions sessions_until unconfirmed unconfirmed_since ver",
 			"requests": "_id answer body created_at done ids lease password worker",
 			"attempts": "_id expires n next succeeded",
 

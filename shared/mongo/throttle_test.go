@@ -10,5 +10,5 @@ import (
 
 func TestAttempts(t *testing.T) {
 	t.Parallel()
-	mongotest.Each(t, func(t *testing.T, db *mongo.Database) { throttletest.TestStore(t, db.Attempts()) })
+	mongotest.Each(t, func(t *testing.T, db *mongo.Database) { throttletest.TestStore(t, db.Counters()) })
 }

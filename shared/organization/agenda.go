@@ -56,7 +56,7 @@ func items[T any](p Page[T], of func(T) item) []item {
 // waits for the end of a long one.
 func (r *reconciliation) run(ctx context.Context, agendas []*agenda) error {
 	var wrong error
-	end := r.end(ctx)
+	end := r.deadline(ctx)
 	r.report.Complete = true
 	defer func() { r.aside.count(&r.report, r.now(), r.report.Complete) }()
 	for open := agendas; len(open) > 0; {
@@ -86,8 +86,8 @@ func (r *reconciliation) run(ctx context.Context, agendas []*agenda) error {
 	return wrong
 }
 
-// end is when a run must end: its lease, or its caller, is over then.
-func (w *worker) end(ctx context.Context) time.Time {
+// deadline is when a run must deadline: its lease, or its caller, is over then.
+func (w *worker) deadline(ctx context.Context) time.Time {
 	end := w.lease.Add(-leaseReserve)
 	if deadline, ok := ctx.Deadline(); ok {
 		if by := w.now().Add(time.Until(deadline)); by.Before(end) {

@@ -22,7 +22,7 @@ import (
 func (w *world) guarded(perAddress int, h organization.Hasher, s throttle.Store) (*organization.Service, *throttle.Guard) {
 	g := throttle.New(throttle.Config{Store: s, PerAddress: perAddress, Now: w.Clock.Now})
 	return organization.New(organization.Config{
-		Store: w.Store, Passwords: h, Attempts: g, Secret: []byte("secret"), Retention: 15 * time.Minute,
+		Store: w.Store, Passwords: h, Guard: g, Secret: []byte("secret"), Retention: 15 * time.Minute,
 		ReauthenticateAfter: 15 * time.Minute, Now: w.Clock.Now,
 	}), g
 }
@@ -131,7 +131,7 @@ func TestService_Reconcile_attempts(t *testing.T) {
 	}
 	w.Clock.Advance(throttle.Memory)
 	for _, want := range []int{601, 0} { // an account and a pair each, and one network
-		if r, err := s.Reconcile(t.Context()); err != nil || r.Attempts != want || !r.Complete || r.Failed != 0 {
+		if r, err := s.Reconcile(t.Context()); err != nil || r.Counters != want || !r.Complete || r.Failed != 0 {
 			t.Errorf("Reconcile() = %+v, %v, want %d counters deleted", r, err, want)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// attempts bounds how often a claim is tried while others come and go.
-const attempts = 6
+// maxTries bounds how often a step is tried while others come and go.
+const maxTries = 6
 
 // claim claims key for the organization (step 1 of a creation and of a
 // rename). The commands in with go out beside the first try. It ends with nil,
@@ -29,7 +29,7 @@ func (x *operation) claim(ctx context.Context, key string, org, id ID, with ...c
 			return beside
 		}
 	}
-	for range attempts {
+	for range maxTries {
 		switch {
 		case err == nil:
 			return nil

@@ -6,16 +6,16 @@ import (
 	"fmt"
 )
 
-// verdict is what became of a compare-and-set.
-type verdict string
+// outcome is what became of a compare-and-set.
+type outcome string
 
 const (
-	applied verdict = "applied" // it is done, and cannot be rolled back
+	applied outcome = "applied" // it is done, and cannot be rolled back
 	// refused: the organization had changed since it was read; it was not applied, and never will be.
-	refused verdict = "refused"
+	refused outcome = "refused"
 	// overtaken: answers were lost, and the organization is not as it was; it was
 	// refused, or was applied and others have gone on from there.
-	overtaken verdict = "overtaken"
+	overtaken outcome = "overtaken"
 )
 
 // compareAndSwap writes is in the place of was (compare-and-set) and finds out what
@@ -29,7 +29,7 @@ const (
 // write, and the next primary does not have it.
 func (w *worker) compareAndSwap(
 	ctx context.Context, doing string, was, is Organization, doubt func(ctx context.Context, lost error) error,
-) (now Organization, v verdict, err error) {
+) (now Organization, v outcome, err error) {
 	for lost := false; ; {
 		ok, err := w.store.Organizations.CompareAndSwap(ctx, was, is)
 		switch {

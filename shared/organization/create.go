@@ -40,7 +40,7 @@ func (s *Service) Create(ctx context.Context, c Creation) (Created, error) {
 	// Hashed before anything is looked up, so that a taken email costs the same time as a free one.
 	var n creations
 	var counting sync.WaitGroup
-	counting.Go(func() { n.giveBack, n.over = s.attempts.Creation(ctx, c.Address) })
+	counting.Go(func() { n.giveBack, n.over = s.guard.Creation(ctx, c.Address) })
 	hash, err := s.passwords.Hash(c.Password)
 	counting.Wait()
 	switch {
@@ -145,7 +145,7 @@ func (x *operation) insert(ctx context.Context, p plan) (committed bool, err err
 		},
 	}
 	x.org = o // what a doubt holds
-	for range attempts {
+	for range maxTries {
 		err := x.store.Organizations.Insert(ctx, o)
 		switch {
 		case err == nil:
@@ -245,9 +245,9 @@ func (x *operation) insertAdmin(ctx context.Context) (taken bool, err error) {
 		Op: x.org.Op.ID, Unconfirmed: c.Unconfirmed, Mails: c.Mails,
 	}
 	if len(c.Mails) > 0 {
-		a.UnprovedSince, a.MailsSince, a.MailsRev = c.Mails[0].At, c.Mails[0].Due, 1
+		a.UnconfirmedSince, a.MailsSince, a.MailsRev = c.Mails[0].At, c.Mails[0].Due, 1
 	}
-	for range attempts {
+	for range maxTries {
 		err := x.do(ctx, func(ctx context.Context) error { return x.store.Admins.Insert(ctx, a) })
 		switch {
 		case err == nil, errors.Is(err, ErrExists):

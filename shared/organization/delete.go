@@ -45,7 +45,7 @@ func (w *worker) remove(ctx context.Context, who token.Principal, name Name, d D
 	if d.IfVersion != nil && *d.IfVersion != o.Version {
 		return "", versionMismatch()
 	}
-	if err := w.prove(ctx, who, a, d.Password, d.Address, true); err != nil {
+	if err := w.reauthenticated(ctx, who, a, d.Password, d.Address, true); err != nil {
 		return "", err
 	}
 	err = w.deletes(ctx, o)

@@ -205,8 +205,8 @@ func TestService_Examine_readsAgain(t *testing.T) {
 	}
 }
 
-// TestService_Examine_endures: an answer that does not come now and then ends nothing.
-func TestService_Examine_endures(t *testing.T) {
+// TestService_Examine_goesOn: an answer that does not come now and then ends nothing.
+func TestService_Examine_goesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Found(t, "Acme", "a@acme.io")

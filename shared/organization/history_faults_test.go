@@ -70,7 +70,7 @@ func (h *history) newCaller(call string, spare bool) *caller {
 	}
 	c.store = s
 	c.Service = organization.New(organization.Config{
-		Store: s, Passwords: organizationtest.Plain{}, Attempts: throttletest.NewGuard(nil), Secret: []byte("secret"), Retention: 2 * time.Minute,
+		Store: s, Passwords: organizationtest.Plain{}, Guard: throttletest.NewGuard(nil), Secret: []byte("secret"), Retention: 2 * time.Minute,
 		ReauthenticateAfter: time.Hour, Now: func() time.Time { return time.Now().Add(skew) },
 		Log: slog.New(slog.DiscardHandler),
 	})

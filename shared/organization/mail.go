@@ -51,18 +51,18 @@ type Letter struct {
 	Token token.Mailed // of a reset or a confirmation
 }
 
-// Postman carries letters. An error says that one may not have been taken, and
+// MailSender carries letters. An error says that one may not have been taken, and
 // it is brought again.
-type Postman interface {
+type MailSender interface {
 	Send(ctx context.Context, l Letter) error
 }
 
 // The bounds of sending.
 const (
-	sendWithin = 3 * time.Second // how long a postman may take for a letter
+	sendWithin = 3 * time.Second // how long a sender may take for a letter
 	sendNone   = 5 * time.Second // with less time left no letter is begun
 	unsettled  = 5 * time.Second // when a mail of an organization that is not there yet is looked at again
-	noPostman  = 10 * time.Minute
+	noSender   = 10 * time.Minute
 	stuckAfter = 5 // tries that have failed, in a quarter of an hour or so
 	// keptMail is how long it is tried to send a mail, and keptReset how long to
 	// send one that somebody waits for.
@@ -70,8 +70,8 @@ const (
 	keptReset = time.Hour
 )
 
-// Post counts what a run of [Service.SendMails] did.
-type Post struct {
+// MailReport counts what a run of [Service.SendMails] did.
+type MailReport struct {
 	Sent     int
 	Failed   int           // tries that failed; they are made again
 	Stuck    int           // of those, the fifth of a mail and later ones
@@ -82,7 +82,7 @@ type Post struct {
 }
 
 // LogValue lists what is not zero.
-func (p Post) LogValue() slog.Value {
+func (p MailReport) LogValue() slog.Value {
 	return counts(p.Complete, []count{
 		{"sent", p.Sent},
 		{"failed", p.Failed},
@@ -98,10 +98,10 @@ func (p Post) LogValue() slog.Value {
 // process dies of it or an answer is lost, again. Its token is made now, and its
 // hash is there before the letter is: so it is nowhere but in the letter.
 //
-// Without a postman it sends nothing, and keeps what waits from growing old.
-func (s *Service) SendMails(ctx context.Context, by Postman) (Post, error) {
+// Without a sender it sends nothing, and keeps what waits from growing old.
+func (s *Service) SendMails(ctx context.Context, by MailSender) (MailReport, error) {
 	ctx, w := s.begin(ctx)
-	r := &round{worker: w, by: by}
+	r := &mailRun{worker: w, by: by}
 	err := r.run(ctx)
 	if ctx.Err() != nil {
 		return r.post, nil // out of time, not of order: the next run goes on
@@ -109,14 +109,14 @@ func (s *Service) SendMails(ctx context.Context, by Postman) (Post, error) {
 	return r.post, asFault(err)
 }
 
-// round is one run of SendMails.
-type round struct {
+// mailRun is one run of SendMails.
+type mailRun struct {
 	*worker
-	by   Postman
-	post Post
+	by   MailSender
+	post MailReport
 }
 
-func (r *round) run(ctx context.Context) error {
+func (r *mailRun) run(ctx context.Context) error {
 	var after *Place
 	var wrong error
 	for {
@@ -132,10 +132,10 @@ func (r *round) run(ctx context.Context) error {
 		}
 		for _, a := range p.Items {
 			r.lost.Store(0)
-			if err := r.empty(ctx, a); err != nil && ctx.Err() == nil {
+			if err := r.sendDue(ctx, a); err != nil && ctx.Err() == nil {
 				wrong = errors.Join(wrong, fmt.Errorf("sending the mail of admin %s: %w", a.ID, err))
 			}
-			if ctx.Err() != nil || r.end(ctx).Sub(r.now()) < sendNone {
+			if ctx.Err() != nil || r.deadline(ctx).Sub(r.now()) < sendNone {
 				return errors.Join(wrong, ctx.Err())
 			}
 		}
@@ -146,9 +146,9 @@ func (r *round) run(ctx context.Context) error {
 	}
 }
 
-// empty sends what is due in the outbox of one admin, as it was listed. Whatever
+// sendDue sends what is due in the outbox of one admin, as it was listed. Whatever
 // has been written into it meanwhile is left to the next run.
-func (r *round) empty(ctx context.Context, a Admin) error {
+func (r *mailRun) sendDue(ctx context.Context, a Admin) error {
 	o, err := r.confirm(ctx, a.OrgID) // a mail of what is rolled back would speak of what has not happened
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (r *round) empty(ctx context.Context, a Admin) error {
 			a, ok, err = r.put(ctx, a, m.ID, nil)
 		case r.by == nil:
 			r.post.Waiting++
-		case r.end(ctx).Sub(r.now()) < sendNone:
+		case r.deadline(ctx).Sub(r.now()) < sendNone:
 			return nil
 		default:
 			a, ok, err = r.send(ctx, a, m)
@@ -179,7 +179,7 @@ func (r *round) empty(ctx context.Context, a Admin) error {
 	}
 	switch {
 	case r.by == nil && len(a.Mails) > 0:
-		return r.putOff(ctx, a, noPostman)
+		return r.putOff(ctx, a, noSender)
 	case !due: // it was listed for nothing
 		_, _, err = r.put(ctx, a, ID{}, nil)
 	}
@@ -188,7 +188,7 @@ func (r *round) empty(ctx context.Context, a Admin) error {
 
 // obsolete reports whether the mail is not to be sent any more: its time is over,
 // or what it asks for has been overtaken.
-func (r *round) obsolete(m Mail, a Admin) bool {
+func (r *mailRun) obsolete(m Mail, a Admin) bool {
 	age, kept := r.now().Sub(m.At), keptMail
 	switch m.Kind {
 	case MailConfirm:
@@ -212,7 +212,7 @@ func (r *round) obsolete(m Mail, a Admin) bool {
 }
 
 // send has the mail to itself first, with the hash of its token; then sends it; then takes it away.
-func (r *round) send(ctx context.Context, a Admin, m Mail) (Admin, bool, error) {
+func (r *mailRun) send(ctx context.Context, a Admin, m Mail) (Admin, bool, error) {
 	mine := m
 	mine.Due, mine.Tries = r.lease.Add(takeoverGrace), m.Tries+1
 	letter := Letter{Mail: mine}
@@ -238,11 +238,11 @@ func (r *round) send(ctx context.Context, a Admin, m Mail) (Admin, bool, error) 
 		return r.failed(ctx, a, mine, err)
 	}
 	r.post.Sent++
-	return r.settle(ctx, a, mine, nil)
+	return r.finishTry(ctx, a, mine, nil)
 }
 
 // failed puts the mail off, each time for twice as long.
-func (r *round) failed(ctx context.Context, a Admin, m Mail, why error) (Admin, bool, error) {
+func (r *mailRun) failed(ctx context.Context, a Admin, m Mail, why error) (Admin, bool, error) {
 	again := m
 	again.Due = r.now().Add(min(firstPause<<min(m.Tries-1, 10), longPause))
 	level := slog.LevelWarn
@@ -254,13 +254,13 @@ func (r *round) failed(ctx context.Context, a Admin, m Mail, why error) (Admin, 
 	r.post.Oldest = max(r.post.Oldest, r.now().Sub(m.At))
 	r.log.LogAttrs(ctx, level, "a mail was not sent; it is tried again", slog.String("admin_id", a.ID.String()),
 		slog.String("kind", string(m.Kind)), slog.Int("tries", m.Tries), slog.String("err", why.Error()))
-	return r.settle(ctx, a, m, &again)
+	return r.finishTry(ctx, a, m, &again)
 }
 
-// settle ends a try: the mail that was this worker's is gone, or is another one. Where others have
+// finishTry ends a try: the mail that was this worker's is gone, or is another one. Where others have
 // put more into the outbox, it is read again.
-func (r *round) settle(ctx context.Context, a Admin, mine Mail, is *Mail) (Admin, bool, error) {
-	for range attempts {
+func (r *mailRun) finishTry(ctx context.Context, a Admin, mine Mail, is *Mail) (Admin, bool, error) {
+	for range maxTries {
 		after, ok, err := r.put(ctx, a, mine.ID, is)
 		if err != nil || ok {
 			return after, ok, err
@@ -279,7 +279,7 @@ func (r *round) settle(ctx context.Context, a Admin, mine Mail, is *Mail) (Admin
 
 // put writes the outbox of a with another mail in the place of that one, or none,
 // and returns the admin as it is then. ok: it was as a says.
-func (r *round) put(ctx context.Context, a Admin, id ID, instead *Mail) (now Admin, ok bool, err error) {
+func (r *mailRun) put(ctx context.Context, a Admin, id ID, instead *Mail) (now Admin, ok bool, err error) {
 	is := a
 	is.Mails = slices.DeleteFunc(slices.Clone(a.Mails), func(m Mail) bool { return m.ID == id })
 	if instead != nil {
@@ -296,14 +296,14 @@ func (r *round) put(ctx context.Context, a Admin, id ID, instead *Mail) (now Adm
 }
 
 // putOff has nobody look at the outbox for a while.
-func (r *round) putOff(ctx context.Context, a Admin, by time.Duration) error {
+func (r *mailRun) putOff(ctx context.Context, a Admin, by time.Duration) error {
 	is := a
 	is.MailsSince = r.now().Add(by)
 	_, _, err := r.write(ctx, a, is)
 	return err
 }
 
-func (r *round) write(ctx context.Context, was, is Admin) (Admin, bool, error) {
+func (r *mailRun) write(ctx context.Context, was, is Admin) (Admin, bool, error) {
 	ok, err := ask(ctx, r.worker, func(ctx context.Context) (bool, error) { return r.store.Mails.Put(ctx, was, is) })
 	if err != nil || !ok {
 		return was, false, err

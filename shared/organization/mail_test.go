@@ -348,7 +348,7 @@ func TestService_SendMails(t *testing.T) {
 		w, _ := signedIn(t)
 		w.Box.Refuse(errors.New("no"))
 		var tried []time.Duration
-		var all organization.Post
+		var all organization.MailReport
 		for since := time.Duration(0); since <= 8*24*time.Hour; since += 30 * time.Second {
 			p, err := w.SendMails(t.Context(), w.Box)
 			if err != nil || !p.Complete {
@@ -421,7 +421,7 @@ func TestService_SendMails(t *testing.T) {
 		t.Parallel()
 		w, _ := signedIn(t)
 		seen := false
-		_, err := w.SendMails(t.Context(), postman(func(l organization.Letter) error {
+		_, err := w.SendMails(t.Context(), sender(func(l organization.Letter) error {
 			a := find(t, w, "a@acme.io")
 			seen = a.Confirm.Hash == l.Token.Hash()
 			if s := fmt.Sprintf("%+v %#v", a, l); strings.Contains(s, l.Token.Reveal()) {
@@ -437,7 +437,7 @@ func TestService_SendMails(t *testing.T) {
 		t.Parallel()
 		w, _ := signedIn(t)
 		ctx, die := context.WithCancel(t.Context())
-		_, _ = w.SendMails(ctx, postman(func(organization.Letter) error { die(); return ctx.Err() }))
+		_, _ = w.SendMails(ctx, sender(func(organization.Letter) error { die(); return ctx.Err() }))
 		if p, err := w.SendMails(t.Context(), w.Box); err != nil || p.Sent != 0 {
 			t.Errorf("at once: %+v, %v; it was the other's", p, err)
 		}
@@ -448,9 +448,9 @@ func TestService_SendMails(t *testing.T) {
 	})
 }
 
-type postman func(organization.Letter) error
+type sender func(organization.Letter) error
 
-func (p postman) Send(_ context.Context, l organization.Letter) error { return p(l) }
+func (p sender) Send(_ context.Context, l organization.Letter) error { return p(l) }
 
 func TestService_Reconcile_deletesWhoNeverConfirmed(t *testing.T) {
 	t.Parallel()
@@ -506,7 +506,7 @@ func TestService_SendMails_outOfTime(t *testing.T) {
 	t.Parallel()
 	w, _ := signedIn(t)
 	w.Found(t, "Other", "o@other.io")
-	p, err := w.SendMails(t.Context(), postman(func(organization.Letter) error {
+	p, err := w.SendMails(t.Context(), sender(func(organization.Letter) error {
 		w.Clock.Advance(organization.Lease - 7*time.Second) // and three are kept in reserve
 		return nil
 	}))

@@ -105,7 +105,7 @@ type Admin struct {
 	Sessions          []Session // by ID; the dead among them until somebody takes them away
 	SessionsUntil     time.Time // none of them lives longer; zero: there are none
 	Unconfirmed       bool      // nobody has proved yet that the address is the admin's
-	UnprovedSince     time.Time // no address of it was ever proved, since then; zero: one was, or it is older than this
+	UnconfirmedSince  time.Time // no address of it was ever proved, since then; zero: one was, or it is older than this
 
 	Mails      []Mail    // the outbox, by ID
 	MailsSince time.Time // when one of them was, or will be, due first, or earlier; zero: there are none

@@ -57,7 +57,7 @@ func (s *Service) ForgotPassword(ctx context.Context, email, address string) err
 		return nil
 	}
 	ctx, w := s.begin(ctx)
-	attempt := s.attempts.Ask(Account(folded), address)
+	attempt := s.guard.Ask(Account(folded), address)
 	if err := attempt.Judge(ctx); err != nil {
 		return unlessTooMany(err)
 	}

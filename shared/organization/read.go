@@ -62,7 +62,7 @@ func (w *worker) visible(
 	if err != nil {
 		return Organization{}, Admin{}, err
 	}
-	for range attempts {
+	for range maxTries {
 		var o Organization
 		var a Admin
 		reads := []command{read(&o)}
@@ -151,7 +151,7 @@ func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoR
 	if err != nil {
 		return Organization{}, Admin{}, err
 	}
-	for range attempts {
+	for range maxTries {
 		var o Organization
 		var a Admin
 		reads := append([]command{w.organization(org, &o), w.admin(admin, &a)}, alsoRead...)

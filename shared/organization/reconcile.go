@@ -25,7 +25,7 @@ type Report struct {
 	Requests  int  // forgotten idempotency keys
 	Sessions  int  // admins whose sessions had all expired
 	Deleted   int  // organizations whose admin never confirmed an address
-	Attempts  int  // expired counters of attempts at passwords, and of creations
+	Counters  int  // expired counters of attempts at passwords, and of creations
 	Complete  bool // nothing was left undone for want of time, or because a list could not be read
 
 	Failed int           // items that could not be done, and are tried again later
@@ -48,7 +48,7 @@ func (r Report) LogValue() slog.Value {
 		{"requests", r.Requests},
 		{"sessions", r.Sessions},
 		{"deleted", r.Deleted},
-		{"attempts", r.Attempts},
+		{"attempts", r.Counters},
 		{"failed", r.Failed},
 		{"kept", r.Kept},
 		{"stuck", r.Failed + r.Kept},
@@ -93,10 +93,10 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 		{name: "ghost", list: r.ghosts},
 		{name: "requests", list: r.atOnce(&r.report.Requests, r.oldRequests)},
 		{name: "sessions", list: r.atOnce(&r.report.Sessions, r.expiredSessions)},
-		{name: "attempts", list: r.atOnce(&r.report.Attempts, r.expiredAttempts)},
+		{name: "attempts", list: r.atOnce(&r.report.Counters, r.expiredAttempts)},
 	}
 	if s.unconfirmed > 0 {
-		list := overdue(r, r.store.Backlog.Unproved, s.unconfirmed, r.unconfirmedOrganization)
+		list := overdue(r, r.store.Backlog.Unconfirmed, s.unconfirmed, r.unconfirmedOrganization)
 		agendas = append(agendas, &agenda{name: "unconfirmed", list: list})
 	}
 	err := r.run(ctx, agendas)
@@ -292,7 +292,7 @@ func (r *reconciliation) deleteAdmins(ctx context.Context, o Organization) error
 // purgeableOrganization: the trash of a deleted organization when its time has
 // come, and a day and a hold later the document of the dead organization itself.
 func (r *reconciliation) purgeableOrganization(o Organization) item {
-	purge := r.forget
+	purge := r.deleteDead
 	if o.State == Deleted && o.Op != nil {
 		purge = r.dropTrash
 	}
@@ -315,8 +315,8 @@ func (r *reconciliation) dropTrash(ctx context.Context, o Organization) error {
 	return r.later(ctx, "marking a trash as purged", err)
 }
 
-// forget deletes the document of a dead organization, which no idempotency key can bring back to life any more.
-func (r *reconciliation) forget(ctx context.Context, o Organization) error {
+// deleteDead deletes the document of a dead organization, which no idempotency key can bring back to life any more.
+func (r *reconciliation) deleteDead(ctx context.Context, o Organization) error {
 	if err := r.deleteAdmins(ctx, o); err != nil {
 		return err
 	}
@@ -351,7 +351,7 @@ func (r *reconciliation) expiredSessions(ctx context.Context) (int, error) {
 
 // unconfirmedOrganization: its admin never confirmed an address, for as long as that may take.
 func (r *reconciliation) unconfirmedOrganization(a Admin) item {
-	return item{id: a.ID.String(), due: a.UnprovedSince.Add(r.unconfirmed), do: func(ctx context.Context) error {
+	return item{id: a.ID.String(), due: a.UnconfirmedSince.Add(r.unconfirmed), do: func(ctx context.Context) error {
 		return r.deleteUnconfirmed(ctx, a)
 	}}
 }
@@ -370,7 +370,7 @@ func (r *reconciliation) deleteUnconfirmed(ctx context.Context, a Admin) error {
 	if err := r.reading(ctx, r.organization(a.OrgID, &o), r.admin(a.ID, &a)); err != nil {
 		return err
 	}
-	if a.UnprovedSince.IsZero() || o.State != Active || o.AdminID != a.ID {
+	if a.UnconfirmedSince.IsZero() || o.State != Active || o.AdminID != a.ID {
 		return nil // confirmed, or busy: then the next run looks again
 	}
 	if err := r.deletes(ctx, o); err != nil {
@@ -387,7 +387,7 @@ func (r *reconciliation) deleteUnconfirmed(ctx context.Context, a Admin) error {
 
 // expiredAttempts: batch by batch, for an attack from many addresses leaves many counters.
 func (r *reconciliation) expiredAttempts(ctx context.Context) (int, error) {
-	n, err := r.attempts.Sweep(ctx, batch)
+	n, err := r.guard.Sweep(ctx, batch)
 	if n == batch && err == nil {
 		err = errUnfinished
 	}

@@ -246,7 +246,7 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 			store.Claims = refusedClaims{store.Claims, bad}
 			store.Admins = refusedAdmins{store.Admins, bad}
 			s := organization.New(organization.Config{
-				Store: store, Attempts: throttletest.NewGuard(nil), Now: w.Clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+				Store: store, Guard: throttletest.NewGuard(nil), Now: w.Clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
 			})
 			for n := range 60 {
 				r := w.reconciled(s)

@@ -102,7 +102,7 @@ func (w *worker) whyAborted(ctx context.Context, p plan) error {
 
 // register inserts the request, and returns the one that is there: r itself, or an earlier one.
 func (x *operation) register(ctx context.Context, r Request) (Request, error) {
-	for range attempts {
+	for range maxTries {
 		err := x.store.Requests.Insert(ctx, r)
 		switch {
 		case err == nil:
@@ -141,7 +141,7 @@ func (w *worker) same(ctx context.Context, there Request, p plan, c Creation) (b
 	} else if !hmac.Equal([]byte(there.Body), []byte(w.mac("name and email", p.name.Shown, p.email))) {
 		return false, nil
 	}
-	attempt := w.attempts.Attempt(Account(p.email), c.Address)
+	attempt := w.guard.Attempt(Account(p.email), c.Address)
 	verdict, err := verify(ctx, attempt, check)
 	if err != nil {
 		return false, fmt.Errorf("verifying the password of an earlier request: %w", err)

@@ -19,7 +19,7 @@ type Hasher interface {
 type Config struct {
 	Store     Store
 	Passwords Hasher          // Create, Update and Delete
-	Attempts  *throttle.Guard // Create, Update, Delete and Reconcile
+	Guard     *throttle.Guard // Create, Update, Delete and Reconcile
 	Policy    password.Policy // what Create and Update ask of a new password
 	Secret    []byte          // keys the HMACs of idempotency keys and of what came with them; Create
 	Retention time.Duration   // how long a deleted organization's documents are kept
@@ -85,7 +85,7 @@ type Deletion struct {
 type Service struct {
 	store          Store
 	passwords      Hasher
-	attempts       *throttle.Guard
+	guard          *throttle.Guard
 	policy         password.Policy
 	secret         []byte
 	retention      time.Duration
@@ -100,7 +100,7 @@ type Service struct {
 // New returns a service.
 func New(c Config) *Service {
 	s := &Service{
-		store: c.Store, passwords: c.Passwords, attempts: c.Attempts, policy: c.Policy, secret: c.Secret,
+		store: c.Store, passwords: c.Passwords, guard: c.Guard, policy: c.Policy, secret: c.Secret,
 		retention: c.Retention, reauthenticate: c.ReauthenticateAfter, unconfirmed: c.PurgeUnconfirmed,
 		clock: c.Now, log: c.Log,
 	}

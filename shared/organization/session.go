@@ -133,7 +133,7 @@ func (s *Service) RotateSession(ctx context.Context, r Rotation) (is Session, ne
 }
 
 func (w *worker) rotate(ctx context.Context, r Rotation) (Session, int, error) {
-	for range attempts {
+	for range maxTries {
 		var o Organization
 		var a Admin
 		if err := w.reading(ctx, w.organization(r.Org, &o), w.admin(r.Admin, &a)); err != nil {

@@ -112,7 +112,7 @@ type Admins interface {
 	// whether it did (an empty c only raises the rev). ErrEmailTaken where
 	// another admin has c.Email: then nothing has changed. c.Mails come to those
 	// that are there, MailsSince becomes the earlier of what it is and when the
-	// first of them is due, and MailsRev rises. c.Confirmed makes UnprovedSince zero.
+	// first of them is due, and MailsRev rises. c.Confirmed makes UnconfirmedSince zero.
 	Change(ctx context.Context, c AdminChange, op ID) (bool, error)
 	// Delete deletes the admin with that ID and organization, where it is there.
 	Delete(ctx context.Context, id, org ID) error
@@ -147,7 +147,7 @@ type Mails interface {
 	// still has the MailsRev and the CredentialVersion of was, and raises
 	// MailsRev; reports whether it did.
 	Put(ctx context.Context, was, is Admin) (bool, error)
-	// ConfirmEmail sets Unconfirmed to false, and UnprovedSince to zero, for the admin with that ID and
+	// ConfirmEmail sets Unconfirmed to false, and UnconfirmedSince to zero, for the admin with that ID and
 	// address whose Confirm has the hash; reports whether it is there.
 	ConfirmEmail(ctx context.Context, admin ID, email, hash string) (bool, error)
 }
@@ -219,8 +219,8 @@ type Backlog interface {
 	// Mails lists admins whose MailsSince is at or before t, the earliest first.
 	Mails(ctx context.Context, t time.Time, after *Place, limit int) (Page[Admin], error)
 
-	// Unproved lists admins whose UnprovedSince is before t, the earliest first.
-	Unproved(ctx context.Context, t time.Time, after *Place, limit int) (Page[Admin], error)
+	// Unconfirmed lists admins whose UnconfirmedSince is before t, the earliest first.
+	Unconfirmed(ctx context.Context, t time.Time, after *Place, limit int) (Page[Admin], error)
 
 	// Organizations lists all organizations, by ID.
 	Organizations(ctx context.Context, after *Place, limit int) (Page[Organization], error)

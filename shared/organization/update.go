@@ -141,10 +141,10 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked checkedC
 	return view(done, a), err
 }
 
-// prove verifies the current password, where one is given. Without it what is
+// reauthenticated verifies the current password, where one is given. Without it what is
 // sensitive needs a login that is recent: a token may have been stolen. Whoever
 // has a token may guess no more often than others: it is an attempt as a login is.
-func (w *worker) prove(
+func (w *worker) reauthenticated(
 	ctx context.Context, who token.Principal, a Admin, plain *string, address string, sensitive bool,
 ) error {
 	if plain == nil {
@@ -153,7 +153,7 @@ func (w *worker) prove(
 		}
 		return nil
 	}
-	attempt := w.attempts.Attempt(Account(a.Email), address)
+	attempt := w.guard.Attempt(Account(a.Email), address)
 	verdict, err := verify(ctx, attempt, func() (password.Verdict, error) {
 		return w.passwords.Verify(*plain, a.Password)
 	})
@@ -192,7 +192,7 @@ func (w *worker) adminChange(ctx context.Context, who token.Principal, a Admin, 
 	error,
 ) {
 	anotherEmail := asked.email != "" && asked.email != a.Email
-	if err := w.prove(ctx, who, a, asked.Password, asked.Address, anotherEmail); err != nil {
+	if err := w.reauthenticated(ctx, who, a, asked.Password, asked.Address, anotherEmail); err != nil {
 		return nil, err
 	}
 	// An address that is given is written though it is the same: an earlier
@@ -309,7 +309,7 @@ func (x *operation) forwardUpdate(ctx context.Context) error {
 // changeAdmin does step 3: all of the admin's change in one update of one document.
 func (x *operation) changeAdmin(ctx context.Context) error {
 	op := x.org.Op
-	for range attempts {
+	for range maxTries {
 		changed := false
 		err := x.do(ctx, func(ctx context.Context) error {
 			var err error
@@ -396,7 +396,7 @@ func (x *operation) commitUpdate(ctx context.Context) error {
 	if op.Admin != nil {
 		is.AdminRev = op.Admin.Rev + 1
 	}
-	for range attempts {
+	for range maxTries {
 		err := x.end(ctx, is)
 		switch {
 		case errors.Is(err, errEnded):

@@ -23,7 +23,7 @@ const (
 	leaseReserve  = 3 * time.Second // no command is sent with less of the lease left
 	takeoverGrace = 2 * time.Second // an operation is taken over this long after its lease
 	clockSkew     = 2 * time.Second // how far two workers' clocks may differ
-	maxLost       = 3               // lost answers that a worker endures before it gives up
+	maxLost       = 3               // lost answers that a worker counts before it gives up
 	remembered    = 24 * time.Hour  // how long a request with an idempotency key is kept
 )
 

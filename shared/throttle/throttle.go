@@ -51,11 +51,11 @@ const (
 	// long as a session lives at most.
 	KnownFor = 30 * 24 * time.Hour
 
-	// patience is how long an attempt that others overtook waits for theirs to be
+	// maxWait is how long an attempt that others overtook waits for theirs to be
 	// taken back: a client may send what is right several times at once. As long
 	// as the first delay, so that nobody is refused for what is under way alone.
-	patience = time.Second
-	look     = 50 * time.Millisecond // at the counter, meanwhile
+	maxWait = time.Second
+	look    = 50 * time.Millisecond // at the counter, meanwhile
 )
 
 // Counter is what is kept of a subject.
@@ -231,7 +231,7 @@ func (c *count) add(ctx context.Context, g *Guard) (err error) {
 			is.Next = now.Add(delay(is.N, c.free))
 			return is, nil
 		})
-		if wait <= 0 || wait > patience || waited >= patience {
+		if wait <= 0 || wait > maxWait || waited >= maxWait {
 			return err
 		}
 		select {

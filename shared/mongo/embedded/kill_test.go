@@ -41,7 +41,7 @@ func TestKill_LosesNoNameAndNoAcknowledgedWrite(t *testing.T) {
 		}
 		select {
 		case <-stop:
-		case <-time.After(patience):
+		case <-time.After(timeout):
 			t.Error("the workload does not get on")
 		}
 		repairs += strings.Count(c.kill(t), "level=WARN")

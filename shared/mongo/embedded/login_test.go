@@ -40,7 +40,7 @@ func TestLogin(t *testing.T) {
 	} {
 		u := must.Get(url.Parse(s.URI()))(t)
 		u.User, u.RawQuery = tt.user, tt.query
-		c := must.Get(mongo.Connect(options.Client().ApplyURI(u.String()).SetTimeout(patience)))(t)
+		c := must.Get(mongo.Connect(options.Client().ApplyURI(u.String()).SetTimeout(timeout)))(t)
 		_, err := c.Database("oms").Collection("things").InsertOne(t.Context(), bson.M{"_id": 2})
 		disconnect(c)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -19,8 +19,8 @@ import (
 	"oms/shared/must"
 )
 
-// patience ends a wait for something that does not come; it is not a measure of anything.
-const patience = 30 * time.Second
+// timeout ends a wait for something that does not come; it is not a measure of anything.
+const timeout = 30 * time.Second
 
 // records is a log in which a test can wait for a record.
 type records struct{ c chan slog.Record }
@@ -53,7 +53,7 @@ func (r records) warnings() []string {
 // wait takes records until one has this message and is about this command.
 func (r records) wait(tb testing.TB, msg, command string) {
 	tb.Helper()
-	timeout := time.After(patience)
+	ended := time.After(timeout)
 	for {
 		select {
 		case rec := <-r.c:
@@ -67,7 +67,7 @@ func (r records) wait(tb testing.TB, msg, command string) {
 			if rec.Message == msg && command == about {
 				return
 			}
-		case <-timeout:
+		case <-ended:
 			tb.Fatalf("no record %q of command %q", msg, command)
 		}
 	}
@@ -117,7 +117,7 @@ func dialRaw(tb testing.TB, s *embedded.Server) *rawConn {
 	tb.Helper()
 	u := must.Get(url.Parse(s.URI()))(tb)
 	c := must.Get(new(net.Dialer).DialContext(tb.Context(), "tcp", u.Host))(tb)
-	must.Do(tb, c.SetDeadline(time.Now().Add(patience)))
+	must.Do(tb, c.SetDeadline(time.Now().Add(timeout)))
 	tb.Cleanup(func() { _ = c.Close() })
 	return &rawConn{Conn: c}
 }

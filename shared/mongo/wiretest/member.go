@@ -176,12 +176,12 @@ func (m *member) hello(body bson.Raw) bson.D {
 	s := m.set
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	patience, _ := body.Lookup("maxAwaitTimeMS").AsInt64OK()
+	maxAwait, _ := body.Lookup("maxAwaitTimeMS").AsInt64OK()
 	seen, _ := body.Lookup("topologyVersion", "counter").AsInt64OK()
-	if patience > 0 && seen == m.counter {
+	if maxAwait > 0 && seen == m.counter {
 		changed := s.changed
 		s.mu.Unlock()
-		t := time.NewTimer(time.Duration(patience) * time.Millisecond)
+		t := time.NewTimer(time.Duration(maxAwait) * time.Millisecond)
 		select {
 		case <-changed:
 		case <-t.C:

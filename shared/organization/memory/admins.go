@@ -67,7 +67,7 @@ func (s admins) Change(ctx context.Context, c organization.AdminChange, op organ
 		}
 		a.Unconfirmed = (a.Unconfirmed || c.Unconfirmed) && !c.Confirmed
 		if c.Confirmed {
-			a.UnprovedSince = time.Time{}
+			a.UnconfirmedSince = time.Time{}
 		}
 		if len(c.Mails) > 0 {
 			a = withMails(a, c.Mails...)
@@ -174,7 +174,7 @@ func copyAdmin(a organization.Admin) organization.Admin {
 	for i, s := range a.Sessions {
 		a.Sessions[i] = copySession(s)
 	}
-	a.UnprovedSince = date(a.UnprovedSince)
+	a.UnconfirmedSince = date(a.UnconfirmedSince)
 	a.Mails, a.MailsSince = copyMails(a.Mails), date(a.MailsSince)
 	a.Resets, a.Confirm.Expires = slices.Clone(a.Resets), date(a.Confirm.Expires)
 	for i, p := range a.Resets {

@@ -43,7 +43,7 @@ func (s mails) ConfirmEmail(ctx context.Context, admin organization.ID, email, h
 		if !there || a.Email != email || a.Confirm.Hash != hash {
 			return false, nil
 		}
-		a.Unconfirmed, a.UnprovedSince = false, time.Time{}
+		a.Unconfirmed, a.UnconfirmedSince = false, time.Time{}
 		d.admins[admin] = a
 		return true, nil
 	})

@@ -352,9 +352,9 @@ func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Pla
 	})
 }
 
-func (s backlog) Unproved(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
-	return hook(ctx, s.h, "backlog.unproved", func(ctx context.Context) (adminPage, error) {
-		return s.to.Unproved(ctx, t, after, limit)
+func (s backlog) Unconfirmed(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+	return hook(ctx, s.h, "backlog.unconfirmed", func(ctx context.Context) (adminPage, error) {
+		return s.to.Unconfirmed(ctx, t, after, limit)
 	})
 }
 

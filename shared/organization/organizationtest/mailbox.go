@@ -18,7 +18,7 @@ type Mailbox struct {
 	refuse  error
 }
 
-var _ organization.Postman = (*Mailbox)(nil)
+var _ organization.MailSender = (*Mailbox)(nil)
 
 // Send takes the letter, or returns the error of [Mailbox.Refuse].
 func (b *Mailbox) Send(_ context.Context, l organization.Letter) error {
@@ -54,7 +54,7 @@ func (b *Mailbox) Token(kind organization.MailKind) token.Mailed {
 }
 
 // Post lets what keeps mails back pass, and has all of them sent into the world's Box.
-func (w *World) Post(tb testing.TB) organization.Post {
+func (w *World) Post(tb testing.TB) organization.MailReport {
 	tb.Helper()
 	p, err := w.SendMails(tb.Context(), w.Box)
 	if err != nil || !p.Complete {

@@ -78,7 +78,7 @@ func (w *World) Hooked(h Hook) *organization.Service { return w.On(Hooked(w.Stor
 // On returns another service of the same world, on the store: one that differs from w.Store.
 func (w *World) On(s organization.Store) *organization.Service {
 	return organization.New(organization.Config{
-		Store: s, Passwords: Plain{}, Attempts: throttletest.NewGuard(w.Clock.Now), Secret: []byte("secret"),
+		Store: s, Passwords: Plain{}, Guard: throttletest.NewGuard(w.Clock.Now), Secret: []byte("secret"),
 		Retention: 15 * time.Minute, ReauthenticateAfter: 15 * time.Minute, PurgeUnconfirmed: w.PurgeUnconfirmed,
 		Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler),
 	})

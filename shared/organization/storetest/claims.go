@@ -202,7 +202,7 @@ func testClaimRaces(t *testing.T, s Subject) {
 		must.Do(t, claims.Insert(ctx, c))
 		for round := range rounds {
 			base := someday().Add(time.Duration(round) * time.Second)
-			_, lost := together(t, func(i byte) (bool, error) {
+			_, lost := parallel(t, func(i byte) (bool, error) {
 				return claims.Raise(ctx, c.Key, c.ID, base.Add(time.Duration(i)*time.Millisecond), false)
 			})
 			got, err := claims.Find(ctx, c.Key)

@@ -30,7 +30,7 @@ func testMails(t *testing.T, s Subject) {
 			ID: id(
 				next,
 			), Email: "m" + strconv.Itoa(int(next)) + "@example.com", OrgID: id(next), CredentialVersion: "v1",
-			Rev: 3, Unconfirmed: true, UnprovedSince: at, Mails: all,
+			Rev: 3, Unconfirmed: true, UnconfirmedSince: at, Mails: all,
 			Resets: []organization.Proof{proof("v0"), proof("v1")}, Confirm: proof("e"),
 		}
 		if len(all) > 0 {
@@ -53,7 +53,7 @@ func testMails(t *testing.T, s Subject) {
 		}
 		expect(t, "Change", true)(admins.Change(ctx, c, id(90)))
 		a.Rev, a.MailsRev, a.CredentialVersion, a.Password, a.Op, a.Unconfirmed = 4, 2, "v2", c.Password, id(90), false
-		a.UnprovedSince = time.Time{}
+		a.UnconfirmedSince = time.Time{}
 		a.Mails = []organization.Mail{c.Mails[1], a.Mails[0], c.Mails[0], a.Mails[1]}
 		a.MailsSince = at.Add(-time.Minute)
 		want(a)
@@ -119,7 +119,7 @@ func testMails(t *testing.T, s Subject) {
 		for range 2 {
 			expect(t, "ConfirmEmail", true)(mails.ConfirmEmail(ctx, a.ID, a.Email, "he"))
 		}
-		a.Unconfirmed, a.UnprovedSince = false, time.Time{}
+		a.Unconfirmed, a.UnconfirmedSince = false, time.Time{}
 		want(a)
 	})
 
@@ -142,13 +142,13 @@ func testMails(t *testing.T, s Subject) {
 			next++
 			a := organization.Admin{
 				ID: id(next), Email: "u" + strconv.Itoa(int(next)) + "@example.com", OrgID: id(next),
-				UnprovedSince: at.AddDate(-1, 0, 0).Add(since),
+				UnconfirmedSince: at.AddDate(-1, 0, 0).Add(since),
 			}
 			must.Do(t, admins.Insert(ctx, a))
 			want = append(want, a.ID)
 		}
-		unproved := listed(s.Store.Backlog.Unproved, at.AddDate(-1, 0, 0))
-		wantPages(ctx, t, "Unproved", unproved, func(a organization.Admin) organization.ID { return a.ID },
+		unconfirmed := listed(s.Store.Backlog.Unconfirmed, at.AddDate(-1, 0, 0))
+		wantPages(ctx, t, "Unconfirmed", unconfirmed, func(a organization.Admin) organization.ID { return a.ID },
 			[]organization.ID{want[2], want[0]})
 	})
 
@@ -170,7 +170,7 @@ func testMails(t *testing.T, s Subject) {
 
 	t.Run("come at once, each and every one", func(t *testing.T) {
 		a, _ := insert(t)
-		won, _ := together(t, func(i byte) (bool, error) {
+		won, _ := parallel(t, func(i byte) (bool, error) {
 			return mails.AskReset(ctx, a.Email, mail(i+1, at))
 		})
 		got, err := admins.Find(ctx, a.ID)

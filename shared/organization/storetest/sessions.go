@@ -132,7 +132,7 @@ func testSessions(t *testing.T, s Subject) {
 
 	t.Run("begin at once, each and every one", func(t *testing.T) {
 		a, _ := insert(t)
-		won, lost := together(t,
+		won, lost := parallel(t,
 			func(i byte) (bool, error) { return admins.PutSession(ctx, a.ID, "", session(i, day(int(i)))) })
 		got, err := admins.Find(ctx, a.ID)
 		if err != nil || len(got.Sessions) < won || won+lost != racers ||

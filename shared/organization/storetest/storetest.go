@@ -130,14 +130,14 @@ const (
 // known to have won, but never two.
 func race(t *testing.T, doing string, f func(i byte) (bool, error)) {
 	t.Helper()
-	won, lost := together(t, f)
+	won, lost := parallel(t, f)
 	if won > 1 || won == 0 && lost == 0 {
 		t.Fatalf("of %d racers %s, %d won and %d got no answer, want 1 winner", racers, doing, won, lost)
 	}
 }
 
 // together runs f at once for each racer and counts who won and who got no answer.
-func together(t *testing.T, f func(i byte) (bool, error)) (won, lost int) {
+func parallel(t *testing.T, f func(i byte) (bool, error)) (won, lost int) {
 	t.Helper()
 	var (
 		wg    sync.WaitGroup

@@ -13,11 +13,11 @@ func TestEar_startsWhoListens(t *testing.T) {
 	arrived := make(chan string, 100)
 	s := newSite(t)
 	s.visitor(t, "Mail", newDesk(t, eventsOnly(func(v visit) string { arrived <- v.event; return "{}" })))
-	s.Ear = lambda.NewEar()
-	s.Ear.Listen("Mail", "mail waits")
+	s.Subscriptions = lambda.NewSubscriptions()
+	s.Subscriptions.Subscribe("Mail", "mail waits")
 	g := s.open(t)
 	var passed strings.Builder
-	w := s.Ear.Writer(&passed)
+	w := s.Subscriptions.Writer(&passed)
 	const record = `{"level":"INFO","message":"mail waits"}` + "\n"
 	for _, line := range []string{
 		`{"level":"INFO","message":"no mail"}`, `{"message":"x","route":"{\"message\":\"mail waits\"}"}`,
