@@ -58,6 +58,8 @@ func (h *history) act(who string) {
 		h.change(h.caller(who), account, c)
 	case x < 70:
 		h.delete(h.caller(who), account)
+	case x < 76:
+		h.reset(h.caller(who), account, "what "+who+" set")
 	case x < 90:
 		h.get(h.caller(who), name, true)
 	default:
@@ -196,6 +198,28 @@ func (h *history) change(w *caller, who token.Principal, c organization.Change) 
 		h.acknowledged(v)
 	}
 	h.answered(w, call, err)
+}
+
+// reset does what one does who has lost the password: asks for a mail, and follows its link.
+func (h *history) reset(w *caller, who token.Principal, password string) {
+	i := slices.IndexFunc(h.Admins(), func(a organization.Admin) bool { return a.ID.String() == who.AdminID })
+	if i < 0 {
+		return
+	}
+	email, box := h.Admins()[i].Email, &organizationtest.Mailbox{}
+	if w.ForgotPassword(h.t.Context(), email, "") != nil {
+		return
+	}
+	if _, err := w.SendMails(h.t.Context(), box); err != nil || box.Token(organization.MailReset) == (token.Mailed{}) {
+		return
+	}
+	tok := box.Token(organization.MailReset)
+	want := &wanted{password: password, began: time.Now()}
+	org := organization.ID(tok.OrgID())
+	h.note(func() { h.changes[org] = append(h.changes[org], want) })
+	_, err := w.ResetPassword(h.t.Context(), tok.Reveal(), password)
+	h.note(func() { want.ended, want.code = time.Now(), organizationtest.Code(err) })
+	h.trace("reset %s: %v", org, err)
 }
 
 func (h *history) delete(w *caller, who token.Principal) {
