@@ -27,7 +27,7 @@ func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Lo
 
 // recoverer is what the endpoints need; *organization.Service is one.
 type recoverer interface {
-	ForgotPassword(ctx context.Context, email, address string) error
+	ForgotPassword(ctx context.Context, email string) error
 	ResetPassword(ctx context.Context, mailed, password string) (token.Principal, error)
 	ConfirmEmail(ctx context.Context, mailed string) (token.Principal, error)
 }
@@ -83,7 +83,7 @@ func forgot(admins recoverer, emails hasher) edge.Endpoint {
 			return nil, err
 		}
 		c.RecordEmail(emails.EmailHash(req.Email))
-		if err := admins.ForgotPassword(ctx, req.Email, c.Address); err != nil {
+		if err := admins.ForgotPassword(ctx, req.Email); err != nil {
 			return nil, err
 		}
 		return &edge.Answer{Status: http.StatusAccepted, Body: response{"accepted"}}, nil

@@ -18,8 +18,8 @@ type fake struct {
 	err error
 }
 
-func (f *fake) ForgotPassword(_ context.Context, email, address string) error {
-	f.did = "forgot " + email + " from " + address
+func (f *fake) ForgotPassword(_ context.Context, email string) error {
+	f.did = "forgot " + email
 	return f.err
 }
 
@@ -58,12 +58,12 @@ func TestRecovery(t *testing.T) {
 		status           int
 		want, did        string
 	}{
-		{"a forgotten one", forgot, `{"email":"a@acme.io"}`, nil, 202, `{"status":"accepted"}`, "forgot a@acme.io from 192.0.2.1"},
+		{"a forgotten one", forgot, `{"email":"a@acme.io"}`, nil, 202, `{"status":"accepted"}`, "forgot a@acme.io"},
 		{"one of nobody", forgot, `{}`, nil, 422, `[{"field":"email","code":"missing"`, ""},
 		{
 			"one without a database", forgot, `{"email":"a@acme.io"}`,
 			fault.New(fault.Unavailable, "storage_unavailable", "d"), 503, `"code":"storage_unavailable"`,
-			"forgot a@acme.io from 192.0.2.1",
+			"forgot a@acme.io",
 		},
 		{"a reset", reset, withToken, nil, 200, `{"status":"reset"}`, "reset " + mailed + " " + secret},
 		{

@@ -64,7 +64,7 @@ func TestService_depth(t *testing.T) {
 			return s.Logout(w.Context(), who)
 		}},
 		"forgotten password": {1, func(w *world, s *organization.Service, _ token.Principal) error {
-			return s.ForgotPassword(w.Context(), "a@acme.io", "")
+			return s.ForgotPassword(w.Context(), "a@acme.io")
 		}},
 		"reset": {2, func(w *world, s *organization.Service, _ token.Principal) error {
 			tok := w.Box.Token(organization.MailReset).Reveal()

@@ -207,7 +207,7 @@ func (h *history) reset(w *caller, who token.Principal, password string) {
 		return
 	}
 	email, box := h.Admins()[i].Email, &organizationtest.Mailbox{}
-	if w.ForgotPassword(h.t.Context(), email, "") != nil {
+	if w.ForgotPassword(h.t.Context(), email) != nil {
 		return
 	}
 	if _, err := w.SendMails(h.t.Context(), box); err != nil || box.Token(organization.MailReset) == (token.Mailed{}) {

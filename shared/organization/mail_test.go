@@ -26,7 +26,7 @@ func posted(tb testing.TB) (*world, token.Principal) {
 // mailed asks for a new password and returns the token that comes.
 func mailed(tb testing.TB, w *world, email string) token.Mailed {
 	tb.Helper()
-	must.Do(tb, w.ForgotPassword(tb.Context(), email, ""))
+	must.Do(tb, w.ForgotPassword(tb.Context(), email))
 	w.Post(tb)
 	return w.Box.Token(organization.MailReset)
 }
@@ -241,7 +241,7 @@ func TestService_ResetPassword(t *testing.T) {
 
 func TestService_ForgotPassword(t *testing.T) {
 	t.Parallel()
-	forget := func(w *world, email string) error { return w.ForgotPassword(t.Context(), email, "192.0.2.1") }
+	forget := func(w *world, email string) error { return w.ForgotPassword(t.Context(), email) }
 	t.Run("has one mail sent, and then ever fewer", func(t *testing.T) {
 		t.Parallel()
 		w, _ := posted(t)
@@ -280,7 +280,7 @@ func TestService_ForgotPassword(t *testing.T) {
 			"a@acme.io": 1, "nobody@acme.io": 1, "acme": 0, strings.Repeat("a", 300) + "@acme.io": 0,
 		} {
 			sent = 0
-			if err := s.ForgotPassword(t.Context(), email, ""); err != nil || sent != want {
+			if err := s.ForgotPassword(t.Context(), email); err != nil || sent != want {
 				t.Errorf("ForgotPassword(%s) = %v, %d commands, want %d", email, err, sent, want)
 			}
 		}
@@ -373,7 +373,7 @@ func TestService_SendMails(t *testing.T) {
 	t.Run("waits for somebody to carry it, and grows no older than it may", func(t *testing.T) {
 		t.Parallel()
 		w, _ := signedIn(t)
-		must.Do(t, w.ForgotPassword(t.Context(), "a@acme.io", ""))
+		must.Do(t, w.ForgotPassword(t.Context(), "a@acme.io"))
 		for range 7 {
 			if p, err := w.SendMails(t.Context(), nil); err != nil || p.Sent > 0 {
 				t.Fatalf("SendMails() = %+v, %v", p, err)
@@ -389,7 +389,7 @@ func TestService_SendMails(t *testing.T) {
 		t.Parallel()
 		w, who := signedIn(t)
 		for _, err := range []error{
-			w.ForgotPassword(t.Context(), "a@acme.io", ""),
+			w.ForgotPassword(t.Context(), "a@acme.io"),
 			must.Err(w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")})),
 		} {
 			if err != nil {

@@ -45,19 +45,19 @@ func (a Admin) mayReset(t token.Mailed, now time.Time) bool {
 func resetMail() ID { return ID{len(ID{}) - 1: 1} }
 
 // ForgotPassword puts a mail with which a new password can be set into the outbox
-// of the admin with that email, where there is one. The address is the client's. A
-// mail that is asked for within a minute of another, or two, and up to a quarter of
-// an hour the oftener it is asked for, is none. Nobody hears whether there is such
-// an admin, nor sees it by the time: what is counted, whoever it is, takes longer.
+// of the admin with that email, where there is one. Of one that is asked for again
+// within a minute, or two, and up to a quarter of an hour the oftener it is asked
+// for, nothing comes. Nobody hears whether there is such an admin, nor sees it by
+// the time: what is counted, whoever it is, takes longer.
 //
 // Faults: storage_unavailable.
-func (s *Service) ForgotPassword(ctx context.Context, email, address string) error {
+func (s *Service) ForgotPassword(ctx context.Context, email string) error {
 	folded, wrong := ParseEmail(email)
 	if wrong != nil { // nobody's, and its sender knows that
 		return nil
 	}
 	ctx, w := s.begin(ctx)
-	attempt := s.guard.Ask(Account(folded), address)
+	attempt := s.guard.Ask(Account(folded))
 	if err := attempt.Judge(ctx); err != nil {
 		return unlessTooMany(err)
 	}

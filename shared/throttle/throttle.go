@@ -163,13 +163,10 @@ func (g *Guard) Attempt(account, address string) *Attempt {
 }
 
 // Ask returns an attempt to have a mail sent to an account, known or not. It is
-// judged and counted as an attempt at the password is, by counters of its own.
-func (g *Guard) Ask(account, address string) *Attempt {
-	_, network := subjects(address)
-	return &Attempt{g, []count{
-		{free: freeAsks, was: Counter{ID: g.id("asks for an account", account)}},
-		{free: FreeOfPrefix, was: Counter{ID: g.id("asks of a prefix", network)}},
-	}}
+// judged and counted as an attempt at the password is, by a counter of its own, and
+// for the account alone: who is refused does not hear of it.
+func (g *Guard) Ask(account string) *Attempt {
+	return &Attempt{g, []count{{free: freeAsks, was: Counter{ID: g.id("asks", account)}}}}
 }
 
 // Judge reads the counters, and returns a fault of kind TooMany where one of them

@@ -24,7 +24,7 @@ func box(ctx context.Context) *organizationtest.Mailbox {
 }
 
 func forgot(ctx context.Context, s *organization.Service, _ token.Principal) error {
-	return s.ForgotPassword(ctx, "a@acme.io", "")
+	return s.ForgotPassword(ctx, "a@acme.io")
 }
 
 func reset(ctx context.Context, s *organization.Service, _ token.Principal) error {
