@@ -15,6 +15,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 // rule says what the files of one package may import beside the standard
@@ -40,11 +42,11 @@ func rules() []rule {
 	return []rule{
 		{
 			pkg: ".", tests: []string{
-				"local/template", "shared/backend", "shared/config", "shared/openapi/...", "shared/organization", cmpModule,
-				"go.yaml.in/yaml/v3",
+				"local/template", "shared/backend", "shared/config", "shared/openapi/...", "shared/organization",
+				"go.yaml.in/yaml/v3", cmpModule,
 			},
 		},
-		{pkg: "shared", tests: []string{cmpModule}},
+		{pkg: "shared", tests: []string{"shared/must", cmpModule}},
 
 		// The middle.
 		{pkg: "shared/fault", tests: []string{cmpModule}},
@@ -55,14 +57,20 @@ func rules() []rule {
 		// The domain.
 		{
 			pkg: "shared/token", own: []string{"shared/fault", "shared/object", "shared/secret"},
-			other: []string{"github.com/golang-jwt/jwt/v5"}, tests: []string{cmpModule},
+			other: []string{"github.com/golang-jwt/jwt/v5"}, tests: []string{"shared/must", cmpModule},
 		},
 		{
 			pkg: "shared/password", own: []string{"shared/fault", "shared/secret"},
-			other: []string{"golang.org/x/crypto/bcrypt", norm}, tests: []string{cmpModule},
+			other: []string{"golang.org/x/crypto/bcrypt", norm}, tests: []string{"shared/must", cmpModule},
 		},
-		{pkg: "shared/throttle", own: []string{"shared/fault"}, tests: []string{"shared/throttle/throttletest", cmpModule}},
-		{pkg: "shared/throttle/throttletest", own: []string{"shared/throttle"}, other: []string{cmpModule}},
+		{
+			pkg: "shared/throttle", own: []string{"shared/fault"},
+			tests: []string{"shared/must", "shared/throttle/throttletest", cmpModule},
+		},
+		{
+			pkg: "shared/throttle/throttletest", own: []string{"shared/must", "shared/throttle"},
+			other: []string{cmpModule},
+		},
 		{
 			pkg: "shared/organization", own: []string{
 				"shared/fault", "shared/token", "shared/password", "shared/throttle",
@@ -81,17 +89,18 @@ func rules() []rule {
 			pkg: "shared/organization/memory", own: []string{
 				"shared/organization", "shared/organization/organizationtest",
 			},
-			tests: []string{"shared/organization/storetest", cmpModule},
+			tests: []string{"shared/must", "shared/organization/storetest", cmpModule},
 		},
 		{
-			pkg:   "shared/organization/storetest",
-			own:   []string{"shared/must", "shared/password", "shared/organization", "shared/organization/organizationtest"},
+			pkg: "shared/organization/storetest", own: []string{
+				"shared/must", "shared/password", "shared/organization", "shared/organization/organizationtest",
+			},
 			other: []string{cmpModule},
 		},
 		{
 			pkg: "shared/organization/crashtest",
 			own: []string{
-				"shared/fault", "shared/token", "shared/organization", "shared/organization/memory",
+				"shared/fault", "shared/must", "shared/token", "shared/organization", "shared/organization/memory",
 				"shared/organization/organizationtest",
 			},
 		},
@@ -104,14 +113,15 @@ func rules() []rule {
 				"shared/fault", "shared/token", "shared/password", "shared/organization", "shared/throttle",
 			},
 			tests: []string{
-				"shared/organization/organizationtest", "shared/throttle/throttletest", "golang.org/x/crypto/bcrypt", cmpModule,
+				"shared/must", "shared/organization/organizationtest", "shared/throttle/throttletest",
+				"golang.org/x/crypto/bcrypt", cmpModule,
 			},
 		},
 
 		// The rim.
 		{
 			pkg: "shared/edge", own: []string{"shared/fault", "shared/object", "shared/token"},
-			other: []string{lambda, adapter}, tests: []string{"shared/edge/edgetest", cmpModule},
+			other: []string{lambda, adapter}, tests: []string{"shared/must", "shared/edge/edgetest", cmpModule},
 		},
 		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/openapi/openapitest", "shared/token"}},
 		{
@@ -138,27 +148,32 @@ func rules() []rule {
 			},
 			tests: []string{driver, "shared/mongo", "shared/must", cmpModule},
 		},
-		{pkg: "shared/mongo/wire", other: []string{"go.mongodb.org/mongo-driver/v2/bson"}},
 		{
-			pkg: "shared/mongo/wiretest", own: []string{"shared/mongo/wire"},
+			pkg: "shared/mongo/wire", other: []string{"go.mongodb.org/mongo-driver/v2/bson"},
+			tests: []string{"shared/must"},
+		},
+		{
+			pkg: "shared/mongo/wiretest", own: []string{"shared/must", "shared/mongo/wire"},
 			other: []string{"go.mongodb.org/mongo-driver/v2/bson"}, tests: []string{driver},
 		},
 		{
 			pkg: "shared/mongo/mongotest",
 			own: []string{
-				"shared/mongo", "shared/mongo/embedded", "shared/organization", "shared/organization/organizationtest",
+				"shared/must", "shared/mongo", "shared/mongo/embedded", "shared/organization",
+				"shared/organization/organizationtest",
 			}, other: []string{driver},
 		},
 		{
 			pkg: "shared/backend", own: []string{
 				"shared/config", "shared/mongo", "shared/organization", "shared/password", "shared/throttle",
 			},
+			tests: []string{"shared/must"},
 		},
 		{
 			// The SDK for mail alone: whatever else imports this package carries it.
 			pkg: "shared/mail", own: []string{"shared/organization"},
 			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go", "golang.org/x/net/idna"},
-			tests: []string{"shared/token"},
+			tests: []string{"shared/must", "shared/token"},
 		},
 		{pkg: "shared/representation", own: []string{"shared/admin", "shared/edge", "shared/organization"}},
 		{
@@ -206,7 +221,8 @@ func rules() []rule {
 
 		// The host.
 		{
-			pkg: "local/doctor", own: []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
+			pkg:   "local/doctor",
+			own:   []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
 			tests: []string{"shared/mongo/mongotest", "shared/organization/organizationtest"},
 		},
 		{
@@ -246,9 +262,7 @@ const module = "oms"
 func TestImports_pointOneWay(t *testing.T) {
 	t.Parallel()
 	got, files, err := breaches(os.DirFS(".."), rules())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 	for _, b := range got {
 		t.Error(b)
 	}
@@ -472,9 +486,7 @@ func TestImports_sayWhatIsWrong(t *testing.T) {
 		"other/a.go":        {Data: []byte("package other\n\nimport _ \"oms/local\"\n")},
 	}
 	got, files, err := breaches(tree, rules())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 	want := []string{"shared/fault/a.go imports oms/shared/mongo: the rule of shared/fault in " +
 		"shared/imports_test.go does not allow it"}
 	if diff := cmp.Diff(want, got); diff != "" || files != 1 {

@@ -12,6 +12,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 // readmeLimit is as much as a stranger reads; what is longer is a page beside what it describes.
@@ -21,19 +23,14 @@ func TestPages_leadSomewhere(t *testing.T) {
 	t.Parallel()
 	tree := os.DirFS("..")
 	got, pages, err := deadEnds(tree)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 	for _, d := range got {
 		t.Error(d)
 	}
 	if pages < 5 {
 		t.Errorf("only %d pages were looked at: these are not all", pages)
 	}
-	readme, err := fs.ReadFile(tree, "README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	readme := must.Get(fs.ReadFile(tree, "README.md"))(t)
 	if len(readme) > readmeLimit {
 		t.Errorf("README.md has %d bytes, want %d at most", len(readme), readmeLimit)
 	}
@@ -141,9 +138,7 @@ func TestPages_deadEndsAreFound(t *testing.T) {
 		"testdata/page.md": {Data: []byte("[c](none.md)")},
 	}
 	got, pages, err := deadEnds(tree)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 	want := []string{
 		".github/S.md: there is no none.md",
 		"README.md: there is no a/none.md",

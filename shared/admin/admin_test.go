@@ -15,6 +15,7 @@ import (
 
 	"oms/shared/admin"
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/password"
 	"oms/shared/throttle/throttletest"
@@ -338,10 +339,7 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 	t.Parallel()
 	legacy := func(tb testing.TB, plain string) password.Hash {
 		tb.Helper()
-		b, err := bcrypt.GenerateFromPassword([]byte(plain), bcrypt.MinCost)
-		if err != nil {
-			tb.Fatal(err)
-		}
+		b := must.Get(bcrypt.GenerateFromPassword([]byte(plain), bcrypt.MinCost))(tb)
 		return password.Hash{Alg: password.Legacy, Hash: "$2b$" + string(b[4:])}
 	}
 

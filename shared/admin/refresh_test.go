@@ -9,6 +9,7 @@ import (
 
 	"oms/shared/admin"
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/token"
 )
@@ -17,10 +18,7 @@ func TestService_Refresh(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, organization.Active)
 	presented := token.NewRefresh(f.admin.ID, f.admin.OrgID, organization.ID{1})
-	next, err := f.tokens.Next(t.Context(), presented)
-	if err != nil {
-		t.Fatal(err)
-	}
+	next := must.Get(f.tokens.Next(t.Context(), presented))(t)
 	got, err := f.Refresh(t.Context(), presented.Reveal())
 	if err != nil {
 		t.Fatalf("Refresh: %v", err)

@@ -13,6 +13,7 @@ import (
 
 	"oms/shared/admin"
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/password"
 	"oms/shared/throttle"
@@ -183,10 +184,7 @@ func (c *counted) Pretend(plain string) {
 func BenchmarkService_Login(b *testing.B) {
 	f := newFixture(b, organization.Active)
 	f.hasher = newHasher(b, 10)
-	hash, err := f.hasher.Hash(plain)
-	if err != nil {
-		b.Fatal(err)
-	}
+	hash := must.Get(f.hasher.Hash(plain))(b)
 	f.setHash(hash)
 	took := map[string][]time.Duration{}
 	login := func(email string) {

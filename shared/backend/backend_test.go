@@ -11,6 +11,7 @@ import (
 
 	"oms/shared/backend"
 	"oms/shared/config"
+	"oms/shared/must"
 )
 
 // TestOpen_leavesTimeOfTheInitPhase has secrets that take almost as long as they
@@ -20,10 +21,7 @@ import (
 func TestOpen_leavesTimeOfTheInitPhase(t *testing.T) {
 	t.Parallel()
 	// connections are made, and not served
-	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	silent := must.Get((&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0"))(t)
 	defer func() { _ = silent.Close() }()
 	uri := "mongodb://" + silent.Addr().String() + "/?directConnection=true"
 
@@ -46,10 +44,7 @@ func TestOpen_leavesTimeOfTheInitPhase(t *testing.T) {
 	lookup := func(name string) (string, bool) { v, ok := environment[name]; return v, ok }
 
 	start := time.Now()
-	b, err := backend.Open(t.Context(), lookup, slog.New(slog.DiscardHandler), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := must.Get(backend.Open(t.Context(), lookup, slog.New(slog.DiscardHandler), "test"))(t)
 	defer func() { _ = b.Database.Close(t.Context()) }()
 	if b.Database.PrepareIndexes(t.Context()).Ready() {
 		t.Error("a database that does not answer has indexes")

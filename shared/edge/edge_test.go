@@ -16,6 +16,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/edge/edgetest"
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/token"
 )
 
@@ -49,11 +50,8 @@ type answered struct {
 // invoke sends a function a request as API Gateway does.
 func invoke(ctx context.Context, tb testing.TB, f *edge.Function) answered {
 	tb.Helper()
-	out, err := f.Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"requestId":"gateway",`+
-		`"http":{"method":"GET","path":"/x"}}}`))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	out := must.Get(f.Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"requestId":"gateway",`+
+		`"http":{"method":"GET","path":"/x"}}}`)))(tb)
 	return decoded[answered](tb, string(out))
 }
 

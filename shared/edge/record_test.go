@@ -18,6 +18,7 @@ import (
 	"oms/shared/edge"
 	"oms/shared/edge/edgetest"
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/token"
 )
 
@@ -267,13 +268,10 @@ func TestLogger_addsTheRequestID(t *testing.T) {
 	var log bytes.Buffer
 	logger := edge.NewLogger(&log)
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "id-1"})
-	_, err := edge.NewFunction(edge.Public(func(ctx context.Context, _ *edge.Call) (*edge.Answer, error) {
+	must.Do(t, must.Err(edge.NewFunction(edge.Public(func(ctx context.Context, _ *edge.Call) (*edge.Answer, error) {
 		logger.With(slog.Int("a", 1)).LogAttrs(ctx, slog.LevelInfo, "inside")
 		return &edge.Answer{}, nil
-	}), logger).Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"http":{"method":"GET"}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	}), logger).Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"http":{"method":"GET"}}}`))))
 	records := recordsOf(t, log.String())
 	if len(records) != 2 || records[0]["request_id"] != "id-1" || records[1]["request_id"] != "id-1" {
 		t.Errorf("records = %v, want two of request id-1", records)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"oms/shared/mail"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/token"
 )
@@ -18,9 +19,7 @@ import (
 func delivered(t *testing.T, l organization.Letter) (*netmail.Message, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "mailbox")
-	if err := mail.New(mail.Folder(dir), "https://oms.example.com").Send(t.Context(), l); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, mail.New(mail.Folder(dir), "https://oms.example.com").Send(t.Context(), l))
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 || !strings.HasSuffix(files[0].Name(), ".eml") {
 		t.Fatalf("the folder has %v, %v, want one mail", files, err)
@@ -30,20 +29,10 @@ func delivered(t *testing.T, l organization.Letter) (*netmail.Message, string) {
 			t.Errorf("%s has the mode %v, %v, want %v", path, info.Mode(), err, want)
 		}
 	}
-	f, err := os.Open(filepath.Join(dir, files[0].Name())) //nolint:gosec // G304: in a folder of the test
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close() //nolint:errcheck // it is only read
-	m, err := netmail.ReadMessage(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(m.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, string(body)
+	f := must.Get(os.Open(filepath.Join(dir, files[0].Name())))(t) //nolint:gosec // G304: in a folder of the test
+	defer func() { _ = f.Close() }()
+	m := must.Get(netmail.ReadMessage(f))(t)
+	return m, string(must.Get(io.ReadAll(m.Body))(t))
 }
 
 func TestPost_Send(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
@@ -21,9 +22,7 @@ import (
 func newWorld(t *testing.T, e mongotest.Engine) *organizationtest.World {
 	t.Helper()
 	db := e.Open(t)
-	if err := db.EnsureIndexes(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, db.EnsureIndexes(t.Context()))
 	return organizationtest.NewWorld(db.Store(), e.Writer(t, db.Name()))
 }
 
@@ -227,10 +226,7 @@ func TestDataKept(t *testing.T) {
 func (n *tenant) check(t *testing.T) {
 	t.Helper()
 	home := collectionOf(t, *n.name.Load())
-	documents, err := n.Writer.Documents(t.Context(), home)
-	if err != nil {
-		t.Fatal(err)
-	}
+	documents := must.Get(n.Writer.Documents(t.Context(), home))(t)
 	there := map[string]bool{}
 	for _, d := range documents {
 		there[organizationtest.StringID(d)] = true
@@ -244,10 +240,7 @@ func (n *tenant) check(t *testing.T) {
 		t.Errorf("%s holds %d documents, %d were acknowledged and %d refused", home, len(there), len(n.acknowledged),
 			n.refused)
 	}
-	collections, err := n.Store.Collections.List(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	collections := must.Get(n.Store.Collections.List(t.Context(), ""))(t)
 	for _, name := range collections {
 		if !slices.Contains([]string{home, "organizations", "admins", "names", "requests", "attempts"}, name) {
 			t.Errorf("%s is left, with %q in it", name, n.Held(t, name))

@@ -13,9 +13,7 @@ func TestDial_BoundsWhatTheKernelHolds(t *testing.T) {
 	t.Parallel()
 	l := newListener(t)
 	c, socket, err := mongo.Dial(t.Context(), l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	raw := must.Get(socket.(syscall.Conn).SyscallConn())(t)
 	err = raw.Control(func(fd uintptr) {
@@ -38,7 +36,5 @@ func TestDial_BoundsWhatTheKernelHolds(t *testing.T) {
 			t.Errorf("SO_KEEPALIVE = %d, %v, want on", on, err)
 		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 }

@@ -133,9 +133,7 @@ func TestDial_ClosesTheConnectionAtAMissedDeadlineOf(t *testing.T) {
 			t.Parallel()
 			l := newListener(t)
 			c, _, err := mongo.Dial(t.Context(), l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, err)
 			t.Cleanup(func() { _ = c.Close() })
 			server := must.Get(l.Accept())(t)
 			t.Cleanup(func() { _ = server.Close() })

@@ -88,11 +88,7 @@ func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
 func TestDocuments_ReadGoesOnWhereAnAnswerWasFull(t *testing.T) {
 	t.Parallel()
 	big := func(id int32) bson.Raw {
-		raw, err := bson.Marshal(bson.D{{Key: "_id", Value: id}, {Key: "value", Value: strings.Repeat("x", 4<<20)}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return raw
+		return must.Get(bson.Marshal(bson.D{{Key: "_id", Value: id}, {Key: "value", Value: strings.Repeat("x", 4<<20)}}))(t)
 	}
 	full := batch("master.org_acme", big(1), big(2))
 	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
@@ -141,12 +137,9 @@ func TestDocuments_CopyIndexesKeepsTheirOptions(t *testing.T) {
 	if got := created.Lookup("createIndexes").StringValue(); got != "org_to" {
 		t.Errorf("createIndexes of %q, want org_to", got)
 	}
-	want, err := bson.Marshal(bson.D{
+	want := must.Get(bson.Marshal(bson.D{
 		{Key: "indexes", Value: bson.A{append(append(bson.D{}, spec[1:3]...), spec[4:]...)}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	if got := created.Lookup("indexes"); !bytes.Equal(got.Value, bson.Raw(want).Lookup("indexes").Value) {
 		t.Errorf("indexes = %v, want %v", got, bson.Raw(want).Lookup("indexes"))
 	}

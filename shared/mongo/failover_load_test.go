@@ -12,6 +12,7 @@ import (
 	"oms/shared/fault"
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/throttle"
@@ -50,12 +51,9 @@ func startLoad(t *testing.T, e mongotest.Engine, name string) *load {
 	l := &load{cancel: cancel, progress: make(chan struct{})}
 	t.Cleanup(l.stop)
 	for i := range clients {
-		db, err := mongo.Open(t.Context(), mongo.Config{
+		db := must.Get(mongo.Open(t.Context(), mongo.Config{
 			URI: e.URI, Database: name, AppName: "load", Log: slog.New(slog.DiscardHandler),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))(t)
 		t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
 		s := organization.New(organization.Config{
 			Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"),

@@ -33,11 +33,8 @@ type ownSet struct {
 // members, or may not be told to step down.
 func realSet(t *testing.T, e mongotest.Engine) replicas {
 	t.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(20 * time.Second).
-		SetHeartbeatInterval(500 * time.Millisecond))
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := must.Get(driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(20 * time.Second).
+		SetHeartbeatInterval(500 * time.Millisecond)))(t)
 	t.Cleanup(func() { _ = client.Disconnect(context.WithoutCancel(t.Context())) })
 	var hello struct {
 		SetName string   `bson:"setName"`
@@ -108,11 +105,8 @@ func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 	t.Helper()
 	l.steady(t)
 	old := must.Get(o.primary(t.Context()))(t)
-	member, err := driver.Connect(options.Client().ApplyURI(o.uri).SetHosts([]string{old}).SetDirect(true).
-		SetTimeout(10 * time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
+	member := must.Get(driver.Connect(options.Client().ApplyURI(o.uri).SetHosts([]string{old}).SetDirect(true).
+		SetTimeout(10 * time.Second)))(t)
 	t.Cleanup(func() { _ = member.Disconnect(context.WithoutCancel(t.Context())) })
 	database, mark := member.Database("test_cut"), bson.M{"_id": bson.NewObjectID()}
 	show := func(ctx context.Context, level *readconcern.ReadConcern) error {
@@ -136,7 +130,7 @@ func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 
 	// The others wait for the election timeout, and the one that they choose asks
 	// all for what it may lack, which the old one lets time out (10 s, too).
-	if err := eventually(t.Context(), time.Minute, func(ctx context.Context) error {
+	must.Do(t, eventually(t.Context(), time.Minute, func(ctx context.Context) error {
 		switch is, err := o.primary(ctx); {
 		case err != nil:
 			return err
@@ -144,13 +138,11 @@ func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 			return fmt.Errorf("%s, which was cut off, is the only primary still", old)
 		}
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	back := l.back(t, memory.ElectionTimeout+backWithin) // the old one may answer for as long
 
 	o.cut(t.Context(), t, "heal")
-	if err := eventually(t.Context(), 2*time.Minute, func(ctx context.Context) error {
+	must.Do(t, eventually(t.Context(), 2*time.Minute, func(ctx context.Context) error {
 		switch err := show(ctx, readconcern.Local()); {
 		case errors.Is(err, driver.ErrNoDocuments):
 			return nil
@@ -158,9 +150,7 @@ func (o ownSet) cutOff(t *testing.T, l *load) time.Duration {
 			return err
 		}
 		return fmt.Errorf("%s has not rolled back what it alone has", old)
-	}); err != nil {
-		t.Fatal(err)
-	}
+	}))
 	return back
 }
 

@@ -133,12 +133,9 @@ func (f *fake) hello() bson.D {
 // mustOpen opens a database at the URI, whether somebody is there or not.
 func mustOpen(tb testing.TB, uri string) *mongo.Database {
 	tb.Helper()
-	db, err := mongo.Open(tb.Context(), mongo.Config{
+	db := must.Get(mongo.Open(tb.Context(), mongo.Config{
 		URI: uri, Database: "master", AppName: "test", Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	}))(tb)
 	tb.Cleanup(func() { _ = db.Close(tb.Context()) })
 	return db
 }

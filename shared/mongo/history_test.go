@@ -52,11 +52,8 @@ func TestService_racingHistories(t *testing.T) {
 func TestService_racingWithoutWriteGate(t *testing.T) {
 	mongotest.Long(t)
 	t.Parallel()
-	s, err := embedded.Start(t.Context(), t.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler),
-		embedded.WithoutDiskSync(), embedded.WithoutWriteGate())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must.Get(embedded.Start(t.Context(), t.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler),
+		embedded.WithoutDiskSync(), embedded.WithoutWriteGate()))(t)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()

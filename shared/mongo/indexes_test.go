@@ -139,12 +139,9 @@ func openLogged(t *testing.T, e mongotest.Engine) (*mongo.Database, *bytes.Buffe
 	t.Helper()
 	name := e.Open(t).Name() // that one drops it
 	var log bytes.Buffer
-	db, err := mongo.Open(t.Context(), mongo.Config{
+	db := must.Get(mongo.Open(t.Context(), mongo.Config{
 		URI: e.URI, Database: name, Log: slog.New(slog.NewTextHandler(&log, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
 	return db, &log
 }
@@ -176,12 +173,9 @@ func TestDatabase_PrepareIndexesWhenTheDatabaseComes(t *testing.T) {
 	proxy := wiretest.NewProxy(t, mongotest.Embedded(t).URI)
 	away := proxy.Arm(wiretest.Rule{Fault: wiretest.Refuse, Client: "test", Command: "createIndexes", Nth: 1})
 	var log bytes.Buffer
-	db, err := mongo.Open(t.Context(), mongo.Config{
+	db := must.Get(mongo.Open(t.Context(), mongo.Config{
 		URI: proxy.URI(), Database: "late", AppName: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
 	x := db.PrepareIndexes(t.Context())
 	if x.Ready() {

@@ -147,9 +147,7 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 				ID: "a", N: 1, Next: now, Succeeded: now, Expires: now,
 			})),
 		} {
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, err)
 		}
 		for path, want := range map[string]string{
 			"organizations": "_id admin_id cid collection created_at key name op purge_after rev state updated_at " +
@@ -166,10 +164,7 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 			"admins.sessions." + id.String(): "address agent current expires family logged_in used ver",
 		} {
 			collection, field, nested := strings.Cut(path, ".")
-			document, err := e.Client(t).Database(db.Name()).Collection(collection).FindOne(t.Context(), bson.M{}).Raw()
-			if err != nil {
-				t.Fatal(err)
-			}
+			document := must.Get(e.Client(t).Database(db.Name()).Collection(collection).FindOne(t.Context(), bson.M{}).Raw())(t)
 			if nested {
 				document = document.Lookup(strings.Split(field, ".")...).Document()
 			}

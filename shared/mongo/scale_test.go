@@ -16,6 +16,7 @@ import (
 
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
@@ -50,9 +51,7 @@ func crowd(tb testing.TB, db *driver.Database, n, fresh int) {
 		}},
 	} {
 		var model bson.M
-		if err := db.Collection(c.name).FindOne(ctx, bson.M{}).Decode(&model); err != nil {
-			tb.Fatal(err)
-		}
+		must.Do(tb, db.Collection(c.name).FindOne(ctx, bson.M{}).Decode(&model))
 		for from := 0; from < n; from += 1000 {
 			var some []any
 			for i := from; i < min(n, from+1000); i++ {
@@ -63,9 +62,7 @@ func crowd(tb testing.TB, db *driver.Database, n, fresh int) {
 				c.unique(d, i)
 				some = append(some, d)
 			}
-			if _, err := db.Collection(c.name).InsertMany(ctx, some); err != nil {
-				tb.Fatal(err)
-			}
+			must.Do(tb, must.Err(db.Collection(c.name).InsertMany(ctx, some)))
 		}
 	}
 }
@@ -86,15 +83,10 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		// The embedded database reads whole collections: see figures.md of package organization.
 		n := map[string]int{"embedded": 2000, "server": 100_000}[e.Name]
 		name, sent := databaseName(), &mongotest.Recorder{}
-		if err := e.OpenNamed(t, name).EnsureIndexes(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		db, err := mongo.Open(t.Context(), mongo.Config{
+		must.Do(t, e.OpenNamed(t, name).EnsureIndexes(t.Context()))
+		db := must.Get(mongo.Open(t.Context(), mongo.Config{
 			URI: e.URI, Database: name, AppName: "test", Monitor: sent.Monitor(), Log: slog.New(slog.DiscardHandler),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))(t)
 		t.Cleanup(func() { _ = db.Close(t.Context()) })
 		w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
 		model := w.Found(t, "Model", "m@model.io")
@@ -103,13 +95,8 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 
 		runs, from := 0, time.Now()
 		for left := true; left && runs < 10; runs++ {
-			if _, err := w.Reconcile(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			page, err := db.Store().Backlog.Unsettled(t.Context(), w.Clock.Now(), nil, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, must.Err(w.Reconcile(t.Context())))
+			page := must.Get(db.Store().Backlog.Unsettled(t.Context(), w.Clock.Now(), nil, 1))(t)
 			left = len(page.Items) > 0
 			if left && runs == 9 {
 				t.Errorf("after ten runs the claim %+v is not settled", page.Items[0])
@@ -136,16 +123,12 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		run("nothing to do")
 
 		gone, crashed := w.Found(t, "Gone", "g@model.io"), w.Found(t, "Crashed", "c@model.io")
-		if _, err := w.Delete(t.Context(), gone, organization.Deletion{Name: "Gone"}); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, must.Err(w.Delete(t.Context(), gone, organization.Deletion{Name: "Gone"})))
 		moved := "Moved"
-		if _, err := w.Update(t.Context(), model, organization.Change{Name: &moved}); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, must.Err(w.Update(t.Context(), model, organization.Change{Name: &moved})))
 		w.Put(t, "org_model", "late", "written under the old name")
 		swaps := 0
-		_, err = w.Hooked(func(command string, apply func() error) error {
+		_, err := w.Hooked(func(command string, apply func() error) error {
 			if command == "organizations.compareAndSwap" {
 				swaps++
 			}
@@ -197,17 +180,13 @@ func beside(t *testing.T, e mongotest.Engine, n int) []string {
 	t.Helper()
 	name := databaseName()
 	db := e.OpenNamed(t, name)
-	if err := db.EnsureIndexes(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, db.EnsureIndexes(t.Context()))
 	raw := e.Client(t).Database(name)
 	w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
 	w.Found(t, "Model", "m@model.io")
 	crowd(t, raw, n, 0)
 	for i := range n {
-		if err := raw.CreateCollection(t.Context(), fmt.Sprintf("org_crowd_%d", i)); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, raw.CreateCollection(t.Context(), fmt.Sprintf("org_crowd_%d", i)))
 	}
 	w.Clock.Advance(2 * time.Minute)
 	doings, times := []string{}, map[string][]time.Duration{}

@@ -165,14 +165,11 @@ func TestOpen_ClosesWhatIsStillLookedFor(t *testing.T) {
 	t.Parallel()
 	n := newNameServer(t, 1)
 	n.answers(typeSRV, silence)
-	db, err := mongo.Open(t.Context(), mongo.Config{
+	db := must.Get(mongo.Open(t.Context(), mongo.Config{
 		URI: "mongodb+srv://cluster.example", Database: "master", Resolver: n.resolver(),
 		Log:     slog.New(slog.DiscardHandler),
 		StartBy: time.Now(), // and does not wait for it
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))(t)
 	if err := db.Close(t.Context()); err != nil {
 		t.Errorf("Close = %v, want none", err)
 	}

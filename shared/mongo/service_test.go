@@ -27,12 +27,9 @@ func TestService_sendsOneCommandForEachCall(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		ctx, name, sent := t.Context(), e.Open(t).Name(), &mongotest.Recorder{}
-		db, err := mongo.Open(ctx, mongo.Config{
+		db := must.Get(mongo.Open(ctx, mongo.Config{
 			URI: e.URI, Database: name, AppName: "test", Monitor: sent.Monitor(), Log: slog.New(slog.DiscardHandler),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))(t)
 		t.Cleanup(func() { _ = db.Close(context.WithoutCancel(ctx)) })
 		var calls atomic.Int64
 		w := organizationtest.NewWorld(organizationtest.Hooked(db.Store(), func(_ string, apply func() error) error {
@@ -40,11 +37,9 @@ func TestService_sendsOneCommandForEachCall(t *testing.T) {
 			return apply()
 		}), nil)
 		beta, email, current, secret := "Beta", "b@beta.io", organizationtest.Password, "correct horse battery"
-		if _, err := w.Create(ctx, organization.Creation{
+		must.Do(t, must.Err(w.Create(ctx, organization.Creation{
 			Name: "Acme", Email: "a@acme.io", Password: current, IdempotencyKey: "key",
-		}); err != nil {
-			t.Fatal(err)
-		}
+		})))
 		c := organization.Change{Name: &beta, Email: &email, Password: &current, NewPassword: &secret}
 		must.Do(t, must.Err(w.Update(ctx, w.Login(t, "a@acme.io"), c)))
 		who := w.Login(t, email)
@@ -84,10 +79,8 @@ func TestService_restore(t *testing.T) {
 			ID bson.ObjectID `bson:"_id"`
 			Op struct{ ID bson.ObjectID }
 		}
-		if err := raw.Collection("organizations").FindOne(ctx, bson.M{"name": "Acme", "state": "deleted"}).
-			Decode(&dead); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, raw.Collection("organizations").FindOne(ctx, bson.M{"name": "Acme", "state": "deleted"}).
+			Decode(&dead))
 		into := "ghost_" + w.Living(t)[0].ID.String() + "_"
 		kept := []string{"trash_" + dead.Op.ID.Hex()}
 		ghosts, err := w.Store.Collections.List(ctx, "ghost_"+dead.ID.Hex())

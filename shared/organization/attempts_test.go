@@ -103,12 +103,10 @@ func TestService_Create_tooMany(t *testing.T) {
 			t.Errorf("creating %s waits for %v, want the end of an hour", name, f.RetryAfter)
 		}
 	}
-	if _, err := s.Create(t.Context(), organization.Creation{
+	must.Do(t, must.Err(s.Create(t.Context(), organization.Creation{
 		Name: "one", Email: "one@acme.io", Password: organizationtest.Password, IdempotencyKey: "replayed",
 		Address: "192.0.2.200",
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})))
 	for range 3 {
 		create("one", "replayed", "")
 	}

@@ -109,11 +109,7 @@ func TestService_showsNoNewVersionWithAnOldEmail(t *testing.T) {
 	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
 	store := w.Store
-	old := &staleAdmin{Admins: store.Admins}
-	var err error
-	if old.is, err = store.Admins.FindByEmail(t.Context(), "a@acme.io"); err != nil {
-		t.Fatal(err)
-	}
+	old := &staleAdmin{Admins: store.Admins, is: must.Get(store.Admins.FindByEmail(t.Context(), "a@acme.io"))(t)}
 	changed := must.Get(w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")}))(t)
 	store.Admins = old
 	s := w.On(store)

@@ -47,8 +47,7 @@ func letters(w *world) string {
 
 func find(tb testing.TB, w *world, email string) organization.Admin {
 	tb.Helper()
-	a := must.Get(w.Store.Admins.FindByEmail(tb.Context(), email))(tb)
-	return a
+	return must.Get(w.Store.Admins.FindByEmail(tb.Context(), email))(tb)
 }
 
 func TestService_mail(t *testing.T) {
@@ -392,9 +391,7 @@ func TestService_SendMails(t *testing.T) {
 			w.ForgotPassword(t.Context(), "a@acme.io"),
 			must.Err(w.Update(t.Context(), who, organization.Change{Email: ptr("b@acme.io")})),
 		} {
-			if err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, err)
 		}
 		w.Post(t)
 		if got := letters(w); strings.Contains(got, "confirm to a@") || strings.Contains(got, "reset") {
@@ -473,9 +470,7 @@ func TestService_Reconcile_deletesWhoNeverConfirmed(t *testing.T) {
 			change := organization.Change{Email: ptr("x@acme.io")}
 			err = errors.Join(err, must.Err(w.Update(t.Context(), w.Login(t, email), change)))
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, err)
 	}
 	s := w.On(w.Store)
 	w.Clock.Advance(30*24*time.Hour - 5*time.Minute)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"oms/shared/must"
 	"oms/shared/password"
 	"oms/shared/secret"
 )
@@ -164,10 +165,7 @@ type legacy struct{ Name, By, Password, Hash string }
 
 func mustReadLegacy(tb testing.TB) []legacy {
 	tb.Helper()
-	raw, err := os.ReadFile("testdata/legacy.json")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	raw := must.Get(os.ReadFile("testdata/legacy.json"))(tb)
 	var all []legacy
 	if err := json.Unmarshal(raw, &all); err != nil {
 		tb.Fatalf("reading testdata/legacy.json: %v", err)
@@ -215,10 +213,7 @@ func TestHasher_Verify_legacy(t *testing.T) {
 
 	t.Run("NUL does not end a password", func(t *testing.T) {
 		t.Parallel()
-		b, err := bcrypt.GenerateFromPassword([]byte("abcdefgh"), bcrypt.MinCost)
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := must.Get(bcrypt.GenerateFromPassword([]byte("abcdefgh"), bcrypt.MinCost))(t)
 		if got := mustVerify(t, h, "abcdefgh\x00abcdefgh", password.Hash{
 			Alg: password.Legacy, Hash: string(b),
 		}); got.OK {

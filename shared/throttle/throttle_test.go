@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/throttle"
 	"oms/shared/throttle/throttletest"
 )
@@ -205,9 +206,7 @@ func TestAttempt_Succeeded(t *testing.T) {
 	d.fail(t, throttle.FreeOfPair-1, always(victim), always(home))
 	for range 2 {
 		a := d.Attempt(victim, home)
-		if err := errors.Join(a.Judge(t.Context()), a.Count(t.Context())); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, errors.Join(a.Judge(t.Context()), a.Count(t.Context())))
 		a.TakeBack(t.Context())
 	}
 	d.fail(t, 1, always(victim), always(home))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"oms/shared/must"
 	"oms/shared/token"
 )
 
@@ -32,10 +33,7 @@ func edit(tb testing.TB, fields, changes map[string]any) string {
 		}
 		fields[name] = v
 	}
-	raw, err := json.Marshal(fields)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	raw := must.Get(json.Marshal(fields))(tb)
 	return string(raw)
 }
 
@@ -80,10 +78,7 @@ func TestTokens_Verify_refusesAttacks(t *testing.T) {
 		}
 		return m
 	}
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rsaKey := must.Get(rsa.GenerateKey(rand.Reader, 2048))(t)
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&rsaKey.PublicKey)})
 	claimsJSON := edit(t, goodClaims(), nil)
 	headerJSON := edit(t, goodHeader(), nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/secret"
 	"oms/shared/token"
 )
@@ -65,14 +66,9 @@ func mustIssue(tb testing.TB, t *token.Tokens) string {
 // mustDecode returns one part of a compact token as JSON fields.
 func mustDecode(tb testing.TB, compact string, part int) map[string]any {
 	tb.Helper()
-	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[part])
-	if err != nil {
-		tb.Fatal(err)
-	}
+	raw := must.Get(base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[part]))(tb)
 	var fields map[string]any
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, json.Unmarshal(raw, &fields))
 	return fields
 }
 

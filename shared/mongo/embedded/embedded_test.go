@@ -157,10 +157,8 @@ func TestStart_Refuses(t *testing.T) {
 	served := t.TempDir()
 	mustStart(t, served, nil)
 	foreign := t.TempDir()
-	if err := os.WriteFile(filepath.Join(foreign, "x.sqlite"),
-		[]byte("this is no SQLite file, and it is longer than a header"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, os.WriteFile(filepath.Join(foreign, "x.sqlite"),
+		[]byte("this is no SQLite file, and it is longer than a header"), 0o600))
 
 	tests := map[string]struct {
 		dir, addr string

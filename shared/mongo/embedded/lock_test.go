@@ -14,9 +14,7 @@ func TestLock_EndsWhileAForkedProcessHasItsFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	lock, file, err := embedded.LockDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, err)
 	forked := must.Get(syscall.Dup(int(file.Fd())))(t)
 	defer syscall.Close(forked) //nolint:errcheck // nothing was written
 	if _, _, err := embedded.LockDir(dir); err == nil {

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"oms/shared/mongo/embedded"
+	"oms/shared/must"
 )
 
 // winners lets 16 racers of two clients, as of two processes, do one
@@ -44,10 +45,7 @@ func newRacers(tb testing.TB, opts ...embedded.Option) []*mongo.Collection {
 	s := mustStart(tb, tb.TempDir(), nil, append(opts, embedded.WithoutDiskSync())...)
 	clients := make([]*mongo.Collection, 2)
 	for i := range clients {
-		c, err := mongo.Connect(options.Client().ApplyURI(s.URI()).SetServerMonitoringMode("poll").SetMaxPoolSize(8))
-		if err != nil {
-			tb.Fatal(err)
-		}
+		c := must.Get(mongo.Connect(options.Client().ApplyURI(s.URI()).SetServerMonitoringMode("poll").SetMaxPoolSize(8)))(tb)
 		tb.Cleanup(func() { disconnect(c) })
 		clients[i] = c.Database("oms").Collection("race")
 	}

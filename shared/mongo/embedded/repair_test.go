@@ -34,10 +34,8 @@ func mustTable(tb testing.TB, dir, coll string) string {
 	db := must.Get(sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite")))(tb)
 	defer func() { _ = db.Close() }()
 	var table string
-	if err := db.QueryRowContext(tb.Context(), "SELECT table_name FROM _ferretdb_collections WHERE name = ?", coll).
-		Scan(&table); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, db.QueryRowContext(tb.Context(), "SELECT table_name FROM _ferretdb_collections WHERE name = ?", coll).
+		Scan(&table))
 	return table
 }
 
@@ -215,10 +213,8 @@ func TestStart_RepairsNothingInAHealthyFolder(t *testing.T) {
 		mustIndex(t, db.Collection(name), true)
 		mustInsert(t, db.Collection(name), bson.M{"_id": name})
 	}
-	if err := db.CreateCollection(t.Context(), "capped", options.CreateCollection().SetCapped(true).
-		SetSizeInBytes(1<<20)); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, db.CreateCollection(t.Context(), "capped", options.CreateCollection().SetCapped(true).
+		SetSizeInBytes(1<<20)))
 	rename := bson.D{{Key: "renameCollection", Value: "oms.plain"}, {Key: "to", Value: "oms.renamed"}}
 	must.Do(t, db.Client().Database("admin").RunCommand(t.Context(), rename).Err())
 	mustInsert(t, db.Collection("plain"), bson.M{"_id": "second of its name"})

@@ -25,6 +25,7 @@ import (
 
 	"oms/shared/mongo"
 	"oms/shared/mongo/embedded"
+	"oms/shared/must"
 )
 
 // Engine is a server that speaks MongoDB's protocol.
@@ -40,9 +41,7 @@ func Each(t *testing.T, f func(t *testing.T, db *mongo.Database)) {
 	t.Helper()
 	EachEngine(t, func(t *testing.T, e Engine) {
 		db := e.Open(t)
-		if err := db.EnsureIndexes(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, db.EnsureIndexes(t.Context()))
 		f(t, db)
 	})
 }
@@ -63,11 +62,8 @@ func EachEngine(t *testing.T, f func(t *testing.T, e Engine)) {
 // Embedded starts an embedded server that stops with the test.
 func Embedded(tb testing.TB) Engine {
 	tb.Helper()
-	s, err := embedded.Start(tb.Context(), tb.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler),
-		embedded.WithoutDiskSync())
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s := must.Get(embedded.Start(tb.Context(), tb.TempDir(), "127.0.0.1:0", slog.New(slog.DiscardHandler),
+		embedded.WithoutDiskSync()))(tb)
 	atEnd(tb, "Close()", s.Close)
 	return Engine{Name: "embedded", URI: s.URI()}
 }
@@ -97,12 +93,9 @@ func (e Engine) Open(tb testing.TB) *mongo.Database {
 func (e Engine) OpenNamed(tb testing.TB, name string) *mongo.Database {
 	tb.Helper()
 	r := &Recorder{}
-	db, err := mongo.Open(tb.Context(), mongo.Config{
+	db := must.Get(mongo.Open(tb.Context(), mongo.Config{
 		URI: e.URI, Database: name, AppName: "test", Monitor: r.Monitor(), Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	}))(tb)
 	other := e.Client(tb)
 	atEnd(tb, "dropping "+name, func(ctx context.Context) error {
 		closed := db.Close(ctx)
@@ -118,10 +111,7 @@ func (e Engine) OpenNamed(tb testing.TB, name string) *mongo.Database {
 // Client returns a client of another service: the plain driver's.
 func (e Engine) Client(tb testing.TB) *driver.Client {
 	tb.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(clientTimeout))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	client := must.Get(driver.Connect(options.Client().ApplyURI(e.URI).SetTimeout(clientTimeout)))(tb)
 	atEnd(tb, "Disconnect()", client.Disconnect)
 	return client
 }

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 )
 
 // spy is a test that remembers how it ended.
@@ -119,9 +120,5 @@ func TestRecorder_Check(t *testing.T) {
 
 func marshal(tb testing.TB, body bson.D) bson.Raw {
 	tb.Helper()
-	raw, err := bson.Marshal(body)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return raw
+	return must.Get(bson.Marshal(body))(tb)
 }

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/wire"
+	"oms/shared/must"
 )
 
 // frame is a message of these parts.
@@ -27,10 +28,7 @@ func frame(op uint32, body []byte) []byte {
 // msg is the body of an OP_MSG.
 func msg(tb testing.TB, command bson.D, flags uint32) []byte {
 	tb.Helper()
-	raw, err := bson.Marshal(command)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	raw := must.Get(bson.Marshal(command))(tb)
 	b := binary.LittleEndian.AppendUint32(nil, flags)
 	return append(append(b, 0), raw...)
 }

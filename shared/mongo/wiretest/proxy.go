@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"oms/shared/mongo/wire"
+	"oms/shared/must"
 )
 
 // Count says how many commands of a name a client sent.
@@ -57,11 +58,7 @@ func host(tb testing.TB, uri string) string {
 
 func listen(tb testing.TB, address string) net.Listener {
 	tb.Helper()
-	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", address)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return l
+	return must.Get(new(net.ListenConfig).Listen(tb.Context(), "tcp", address))(tb)
 }
 
 // URI returns the proxy's address for clients.

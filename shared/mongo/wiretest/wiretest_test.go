@@ -18,6 +18,7 @@ import (
 
 	"oms/shared/mongo/wire"
 	"oms/shared/mongo/wiretest"
+	"oms/shared/must"
 )
 
 // echo is a server that says yes to everything and counts what it was asked.
@@ -28,10 +29,7 @@ type echo struct {
 
 func newEcho(tb testing.TB) *echo {
 	tb.Helper()
-	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	l := must.Get(new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0"))(tb)
 	e := &echo{uri: "mongodb://" + l.Addr().String() + "/"}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -68,14 +66,8 @@ func newEcho(tb testing.TB) *echo {
 
 func dial(tb testing.TB, uri string) net.Conn {
 	tb.Helper()
-	u, err := url.Parse(uri)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", u.Host)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	u := must.Get(url.Parse(uri))(tb)
+	c := must.Get(new(net.Dialer).DialContext(tb.Context(), "tcp", u.Host))(tb)
 	tb.Cleanup(func() { _ = c.Close() })
 	return c
 }
@@ -83,10 +75,7 @@ func dial(tb testing.TB, uri string) net.Conn {
 // command is an OP_MSG.
 func command(tb testing.TB, document bson.D) []byte {
 	tb.Helper()
-	raw, err := bson.Marshal(document)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	raw := must.Get(bson.Marshal(document))(tb)
 	//nolint:gosec // G115: tests send little
 	b := binary.LittleEndian.AppendUint32(nil, uint32(wire.HeaderLen+5+len(raw)))
 	b = append(b, 9, 0, 0, 0, 0, 0, 0, 0, 0xdd, 7, 0, 0, 0, 0, 0, 0, 0)
@@ -98,9 +87,7 @@ func ask(tb testing.TB, c net.Conn, document bson.D) (int, error) {
 	if _, err := c.Write(command(tb, document)); err != nil {
 		return 0, err
 	}
-	if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, c.SetReadDeadline(time.Now().Add(time.Second)))
 	got := make([]byte, wire.HeaderLen+5) // flags and a kind
 	n, err := io.ReadFull(c, got)
 	if err == nil {
@@ -138,9 +125,7 @@ func TestProxy(t *testing.T) {
 			p := wiretest.NewProxy(t, e.uri)
 			mine, other := dial(t, p.URI()), dial(t, p.URI())
 			for c, name := range map[net.Conn]string{mine: "mine", other: "other"} {
-				if _, err := ask(t, c, hello(name)); err != nil {
-					t.Fatal(err)
-				}
+				must.Do(t, must.Err(ask(t, c, hello(name))))
 			}
 			shot := p.Arm(wiretest.Rule{Fault: tc.fault, Client: "mine", Command: "insert", Nth: 2})
 			for _, q := range []struct {
@@ -193,11 +178,8 @@ func TestSet(t *testing.T) {
 	for name, mode := range map[string]string{
 		"poll": options.ServerMonitoringModePoll, "stream": options.ServerMonitoringModeStream,
 	} {
-		client, err := mongo.Connect(options.Client().ApplyURI(s.URI()).SetServerMonitoringMode(mode).
-			SetTimeout(10 * time.Second))
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := must.Get(mongo.Connect(options.Client().ApplyURI(s.URI()).SetServerMonitoringMode(mode).
+			SetTimeout(10 * time.Second)))(t)
 		t.Cleanup(func() { _ = client.Disconnect(t.Context()) })
 		for i, change := range []func() error{
 			func() error { return nil },
@@ -206,9 +188,7 @@ func TestSet(t *testing.T) {
 			func() error { return s.Revive(t.Context()) },
 			func() error { return s.StepDown(t.Context(), 0, 0) },
 		} {
-			if err := change(); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, change())
 			// A ping may meet a connection that was dropped, and the next a pool that is being cleared for that.
 			err := client.Ping(t.Context(), readpref.Primary())
 			for again := 0; err != nil && again < 2; again++ {

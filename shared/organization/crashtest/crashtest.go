@@ -94,13 +94,6 @@ type world struct {
 	*organizationtest.World
 }
 
-func (w world) must(err error) {
-	w.Helper()
-	if err != nil {
-		w.Fatal(err)
-	}
-}
-
 // request is what somebody asks of the service.
 type request func(ctx context.Context, s *organization.Service, who token.Principal) error
 

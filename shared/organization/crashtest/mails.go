@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
@@ -46,7 +47,7 @@ func send(ctx context.Context, s *organization.Service, _ token.Principal) error
 func forgetful(posted bool) func(world) token.Principal {
 	return func(w world) token.Principal {
 		who := tenant(w)
-		w.must(forgot(w.Context(), w.Service, who))
+		must.Do(w, forgot(w.Context(), w.Service, who))
 		if posted {
 			w.Post(w)
 		}
@@ -58,9 +59,7 @@ func forgetful(posted bool) func(world) token.Principal {
 func adminOf(w world) organization.Admin {
 	for _, o := range w.Living(w) {
 		if w.Held(w, o.Collection) != "" {
-			a, err := w.Store.Admins.Find(w.Context(), o.AdminID)
-			w.must(err)
-			return a
+			return must.Get(w.Store.Admins.Find(w.Context(), o.AdminID))(w)
 		}
 	}
 	return organization.Admin{}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
@@ -93,19 +94,17 @@ func repair(ctx context.Context, s *organization.Service, _ token.Principal) err
 func contradicted(w world) token.Principal {
 	who, now := tenant(w), w.Clock.Now()
 	w.Found(w, "Other", "o@other.io")
-	other, err := w.Store.Claims.Find(w.Context(), "other")
-	w.must(err)
-	_, err = w.Store.Claims.Delete(w.Context(), other)
+	other := must.Get(w.Store.Claims.Find(w.Context(), "other"))(w)
 	dead := organization.Claim{Key: "gamma", OrgID: organization.NewID(now), ID: organization.NewID(now)}
 	orphan := organization.Admin{ID: organization.NewID(now), OrgID: dead.OrgID, Email: "c@beta.io", Rev: 1}
 	for _, err := range []error{
-		err,
+		must.Err(w.Store.Claims.Delete(w.Context(), other)),
 		w.Store.Collections.Drop(w.Context(), "org_other"),
 		w.Store.Collections.Create(w.Context(), "org_beta"),
 		w.Store.Claims.Insert(w.Context(), dead),
 		w.Store.Admins.Insert(w.Context(), orphan),
 	} {
-		w.must(err)
+		must.Do(w, err)
 	}
 	return who
 }
@@ -294,7 +293,7 @@ func scenarios() []scenario {
 		{
 			name: "rename onto a stranger's empty collection",
 			prepare: func(w world) token.Principal {
-				w.must(w.Store.Collections.Create(w.Context(), "org_beta"))
+				must.Do(w, w.Store.Collections.Create(w.Context(), "org_beta"))
 				return tenant(w)
 			},
 			act: rename, rival: creation("Beta", "c@beta.io", ""), strangers: []string{"org_beta", "ghost_unknown_"},
@@ -304,7 +303,7 @@ func scenarios() []scenario {
 			name: "rename of a dropped collection",
 			prepare: func(w world) token.Principal {
 				who := tenant(w)
-				w.must(w.Store.Collections.Drop(w.Context(), "org_acme"))
+				must.Do(w, w.Store.Collections.Drop(w.Context(), "org_acme"))
 				return who
 			},
 			act: rename, rival: creation("Beta", "c@beta.io", ""), strangers: []string{"org_acme", "ghost_unknown_"},
@@ -386,7 +385,7 @@ func scenarios() []scenario {
 		prepare: func(w world) token.Principal {
 			who := w.Found(w, "Acme", "a@acme.io")
 			w.Put(w, "org_acme", "d1", "one")
-			w.must(rename(w.Context(), w.Service, who))
+			must.Do(w, rename(w.Context(), w.Service, who))
 			w.Put(w, "org_acme", "d2", "two")
 			w.AddIndex(w, "org_acme")
 			w.Clock.Advance(90 * time.Second)

@@ -3,6 +3,7 @@ package memory_test
 import (
 	"testing"
 
+	"oms/shared/must"
 	"oms/shared/organization/memory"
 	"oms/shared/organization/organizationtest"
 )
@@ -12,13 +13,9 @@ func TestDatabase_Cut_sharesNothing(t *testing.T) {
 	t.Parallel()
 	m := memory.New()
 	d := organizationtest.StringDocument("a", "1")
-	if err := m.Put(t.Context(), "org_acme", d); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, m.Put(t.Context(), "org_acme", d))
 	old := m.Cut()
-	if err := m.AddIndex(t.Context(), "org_acme", organizationtest.Index{Name: "i", Field: "value"}); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, m.AddIndex(t.Context(), "org_acme", organizationtest.Index{Name: "i", Field: "value"}))
 	m.Remove("org_acme", d.ID)
 	docs, err := old.Documents(t.Context(), "org_acme")
 	if err != nil || len(docs) != 1 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/memory"
 	"oms/shared/organization/storetest"
@@ -16,13 +17,8 @@ func TestDatabase_NoUUIDs(t *testing.T) {
 	m := memory.New()
 	m.NoUUIDs = true
 	s := m.Store()
-	if err := s.Collections.Create(t.Context(), "org_acme"); err != nil {
-		t.Fatal(err)
-	}
-	got, err := s.Collections.Find(t.Context(), "org_acme")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, s.Collections.Create(t.Context(), "org_acme"))
+	got := must.Get(s.Collections.Find(t.Context(), "org_acme"))(t)
 	want := map[string]organization.Collection{"org_acme": {Name: "org_acme"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Find (-want +got):\n%s", diff)

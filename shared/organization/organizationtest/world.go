@@ -108,8 +108,7 @@ func (w *World) Principal(tb testing.TB, email string) token.Principal {
 func (w *World) Login(tb testing.TB, email string) token.Principal {
 	tb.Helper()
 	a := w.admin(tb, email)
-	s, err := Begin(tb.Context(), w.Service, a)
-	must.Do(tb, err)
+	s := must.Get(Begin(tb.Context(), w.Service, a))(tb)
 	who := PrincipalOf(a, s.LoggedIn)
 	who.Session = s.ID.String()
 	return who
@@ -117,9 +116,7 @@ func (w *World) Login(tb testing.TB, email string) token.Principal {
 
 func (w *World) admin(tb testing.TB, email string) organization.Admin {
 	tb.Helper()
-	a, err := w.Store.Admins.FindByEmail(tb.Context(), email)
-	must.Do(tb, err)
-	return a
+	return must.Get(w.Store.Admins.FindByEmail(tb.Context(), email))(tb)
 }
 
 // Begin begins a session of the admin with the first of its refresh tokens: see [Turn].
@@ -142,9 +139,7 @@ func Turn(who token.Principal, n int) organization.Rotation {
 // LiveSessions returns those of the admin with that email.
 func (w *World) LiveSessions(tb testing.TB, email string) []organization.Session {
 	tb.Helper()
-	all, err := w.Sessions(tb.Context(), w.Principal(tb, email))
-	must.Do(tb, err)
-	return all
+	return must.Get(w.Sessions(tb.Context(), w.Principal(tb, email)))(tb)
 }
 
 // PrincipalOf returns who a token speaks for that a has logged in for at that time, of no session.
@@ -184,8 +179,7 @@ func (w *World) Quiet(tb testing.TB) organization.Report {
 // quiet. strangers begin the names of collections that are not the service's.
 func (w *World) Violations(tb testing.TB, strangers ...string) []string {
 	tb.Helper()
-	findings, err := w.Examine(tb.Context())
-	must.Do(tb, err)
+	findings := must.Get(w.Examine(tb.Context()))(tb)
 	var bad []string
 	for _, f := range findings {
 		stranger := slices.ContainsFunc(strangers, func(s string) bool { return strings.HasPrefix(f.Subject, s) })
@@ -208,8 +202,7 @@ func (w *World) WantSound(tb testing.TB, strangers ...string) {
 // Living returns the organizations that are not dead.
 func (w *World) Living(tb testing.TB) []organization.Organization {
 	tb.Helper()
-	all, err := w.Store.Backlog.Organizations(tb.Context(), nil, 1000)
-	must.Do(tb, err)
+	all := must.Get(w.Store.Backlog.Organizations(tb.Context(), nil, 1000))(tb)
 	return slices.DeleteFunc(all.Items, func(o organization.Organization) bool { return o.State.Dead() })
 }
 
@@ -228,8 +221,7 @@ func (w *World) AddIndex(tb testing.TB, collection string) {
 // Held returns the _ids of the collection's documents, in order, with a space between.
 func (w *World) Held(tb testing.TB, collection string) string {
 	tb.Helper()
-	docs, err := w.Writer.Documents(tb.Context(), collection)
-	must.Do(tb, err)
+	docs := must.Get(w.Writer.Documents(tb.Context(), collection))(tb)
 	var ids []string
 	for _, d := range docs {
 		ids = append(ids, StringID(d))

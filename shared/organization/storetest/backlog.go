@@ -79,8 +79,7 @@ func testBacklog(t *testing.T, s Subject) {
 	})
 
 	t.Run("goes on where what it has listed has gone", func(t *testing.T) {
-		first, err := backlog.Unsettled(ctx, at, nil, 4)
-		must.Do(t, err)
+		first := must.Get(backlog.Unsettled(ctx, at, nil, 4))(t)
 		expect(t, "Settle", 4)(s.Store.Claims.Settle(ctx, first.Items))
 		rest, err := backlog.Unsettled(ctx, at, first.Next, 4)
 		if err != nil || len(rest.Items) != 2 || rest.Items[0].Key != "h" || rest.Items[1].Key != "i" {
@@ -120,8 +119,7 @@ func wantPages[T any, I comparable](
 	for limit := 1; limit <= len(want)+1; limit++ {
 		var got []I
 		for after, n := (*organization.Place)(nil), 0; n <= len(want)+1; n++ {
-			p, err := list(ctx, after, limit)
-			must.Do(t, err)
+			p := must.Get(list(ctx, after, limit))(t)
 			if len(p.Items) > limit || len(p.Unreadable) > 0 || p.Next != nil && len(p.Items) < limit {
 				t.Errorf("%s, at most %d: a page of %d, %d unreadable, next %v",
 					doing, limit, len(p.Items), len(p.Unreadable), p.Next)

@@ -15,8 +15,7 @@ func testCollections(t *testing.T, s Subject) {
 	collections, ctx := s.Store.Collections, t.Context()
 	find := func(t *testing.T, name string) (organization.Collection, bool) {
 		t.Helper()
-		found, err := collections.Find(ctx, name)
-		must.Do(t, err)
+		found := must.Get(collections.Find(ctx, name))(t)
 		c, there := found[name]
 		return c, there
 	}

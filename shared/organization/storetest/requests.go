@@ -58,8 +58,7 @@ func testRequests(t *testing.T, s Subject) {
 		for range rounds {
 			next := got.Lease.Add(time.Millisecond)
 			race(t, "for a request", func(i byte) (bool, error) { return requests.TakeOver(ctx, got, id(100+i), next) })
-			got, err = requests.Find(ctx, r.ID)
-			must.Do(t, err)
+			got = must.Get(requests.Find(ctx, r.ID))(t)
 		}
 	})
 

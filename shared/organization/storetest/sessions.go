@@ -124,8 +124,7 @@ func testSessions(t *testing.T, s Subject) {
 				is.Current = was.Current + string(rune('a'+i))
 				return admins.PutSession(ctx, a.ID, was.Current, is)
 			})
-			got, err := admins.Find(ctx, a.ID)
-			must.Do(t, err)
+			got := must.Get(admins.Find(ctx, a.ID))(t)
 			was = got.Sessions[0]
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/shared/must"
 	"oms/shared/throttle"
 )
 
@@ -93,11 +94,7 @@ func TestStore(t *testing.T, s throttle.Store) {
 	ctx, at := t.Context(), time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC)
 	read := func(ids ...string) map[string]throttle.Counter {
 		t.Helper()
-		found, err := s.Read(ctx, ids...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return found
+		return must.Get(s.Read(ctx, ids...))(t)
 	}
 	swap := func(what string, was, is throttle.Counter, want bool) {
 		t.Helper()
