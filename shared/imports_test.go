@@ -461,7 +461,7 @@ func TestImports_breachesAreFound(t *testing.T) {
 		"functions/org-get/org-get/a.go:oms/functions/org-create":                "breach",
 		"functions/new/a.go:oms/shared/organization":                             "",
 		"functions/new/deep/a.go:log":                                            "breach",
-		"shared/util/a.go:strings":                                               "breach", // no rule: no place in the house
+		"shared/util/a.go:strings":                                               "breach", // no rule: no place for it
 		"shared/organization/util/a.go:strings":                                  "breach",
 		"shared/organization/testdata/a.go:oms/local":                            "", // not of the module
 		"tool/.hidden/a.go:oms/local":                                            "",

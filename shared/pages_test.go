@@ -129,7 +129,8 @@ func TestPages_deadEndsAreFound(t *testing.T) {
 	tree := fstest.MapFS{
 		"Makefile": {Data: []byte("run: need-go ## it\nraces kills: export X = 1\nkills:\n\ttrue\n")},
 		"README.md": {Data: []byte("[a](a/b.md) [b](a/b.md#is-it-good) [c](a/none.md) [d](a/b.md#bad) " +
-			"[e](https://x/y)\n`make run`, `make -s kills`, `make rum`, `TestA`, `testB`, `TestC`, `FuzzD`, `testdata`\n")},
+			"[e](https://x/y)\n`make run`, `make -s kills`, `make rum`, " +
+			"`TestA`, `testB`, `TestC`, `FuzzD`, `testdata`\n")},
 		"a/a_test.go": {Data: []byte("func TestA(t *testing.T) {}\n\nfunc testB(t *testing.T) {}\n// func TestC(")},
 		"a/b.md": {Data: []byte("## Is it `good`?\n[up](../README.md) [here](#is-it-good) [out](../../x)\n\nmake " +
 			"run X=1\nmake walk\n")},

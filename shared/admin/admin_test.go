@@ -375,7 +375,10 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 	}{
 		{"of a short password too", organization.Active, "abc", "abc", true, password.BcryptV1},
 		// Else a typing error would become the password.
-		{"never from a password of more than 72 bytes", organization.Active, long, long + "typo", true, password.Legacy},
+		{
+			"never from a password of more than 72 bytes", organization.Active, long, long + "typo", true,
+			password.Legacy,
+		},
 		{"not after a wrong password", organization.Active, plain, "secret124", false, password.Legacy},
 		{"not in a closed organization", organization.Deleting, plain, plain, false, password.Legacy},
 	} {

@@ -127,7 +127,8 @@ func TestService_Login_tooMany(t *testing.T) {
 			kinds := map[fault.Kind]int{}
 			for i := range n {
 				all.Go(func() {
-					_, err := s.Login(t.Context(), " "+strings.ToUpper(typed), "secret124", admin.From{Address: address(i)})
+					from := admin.From{Address: address(i)}
+					_, err := s.Login(t.Context(), " "+strings.ToUpper(typed), "secret124", from)
 					mu.Lock()
 					defer mu.Unlock()
 					kinds[fault.KindOf(err)]++
@@ -156,7 +157,8 @@ func TestService_Login_tooMany(t *testing.T) {
 				t.Errorf("the owner's known address: %v", err)
 			}
 		}
-		if one := kinds(60, func(int) string { return home.Address }); one[fault.Unauthenticated] != throttle.FreeOfPair {
+		one := kinds(60, func(int) string { return home.Address })
+		if one[fault.Unauthenticated] != throttle.FreeOfPair {
 			t.Errorf("60 wrong logins from one address are %v, want %d verdicts", one, throttle.FreeOfPair)
 		}
 	}

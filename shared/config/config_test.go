@@ -70,10 +70,10 @@ func mustLoad(tb testing.TB, e env, needs ...config.Need) *config.Config {
 func TestLoad_defaults(t *testing.T) {
 	t.Parallel()
 	// A template declares variables that it leaves empty.
-	c := mustLoad(t, plainEnv().with("STAGE", "", "MASTER_DB", "", "JWT_ALGORITHM", "", "ACCESS_TOKEN_EXPIRE_MINUTES", "",
-		"BCRYPT_COST", "", "PASSWORD_MIN_LENGTH", "", "PASSWORD_BLOCKLIST", "", "DELETE_RETENTION", "",
-		"REAUTHENTICATE_AFTER", "", "CREATIONS_PER_ADDRESS", "", "CREATIONS_PER_STAGE", "", "MONGO_SECRET_ARN", "",
-		"JWT_SECRET_ARN", "", "PASSWORD_PEPPER_ARN", ""),
+	c := mustLoad(t, plainEnv().with("STAGE", "", "MASTER_DB", "", "JWT_ALGORITHM", "",
+		"ACCESS_TOKEN_EXPIRE_MINUTES", "", "BCRYPT_COST", "", "PASSWORD_MIN_LENGTH", "", "PASSWORD_BLOCKLIST", "",
+		"DELETE_RETENTION", "", "REAUTHENTICATE_AFTER", "", "CREATIONS_PER_ADDRESS", "", "CREATIONS_PER_STAGE", "",
+		"MONGO_SECRET_ARN", "", "JWT_SECRET_ARN", "", "PASSWORD_PEPPER_ARN", ""),
 		all()...)
 	if c.Stage != "" || c.MongoURI.Reveal() != plainEnv()["MONGO_URI"] || c.Database != "master_db" ||
 		c.TokenLife != time.Hour || c.BcryptCost != 12 ||

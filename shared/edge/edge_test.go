@@ -182,9 +182,9 @@ func wrap(err error) error { return errors.Join(errors.New("looking"), err) }
 func TestEndpoint_namesEveryWrongField(t *testing.T) {
 	t.Parallel()
 	got := get(t, answering(nil, fault.NewInvalid(
-		fault.Field{Field: "email", Code: "missing", Detail: "d"}, fault.Field{
-			Field: "password", Code: "too_short", Detail: "e",
-		})))
+		fault.Field{Field: "email", Code: "missing", Detail: "d"},
+		fault.Field{Field: "password", Code: "too_short", Detail: "e"},
+	)))
 	body := decoded[struct {
 		Title  string
 		Errors []map[string]string

@@ -42,8 +42,12 @@ func TestFunction_readsBothHosts(t *testing.T) {
 	}{
 		{
 			"API Gateway, nothing but what is needed",
-			`{"version":"2.0","routeKey":"GET /x","rawPath":"/x","rawQueryString":"","headers":{"accept":"*/*","content-length":"0","host":"a.execute-api.eu-west-1.amazonaws.com"},
-			"requestContext":{"http":{"method":"GET","path":"/x","protocol":"HTTP/1.1","sourceIp":"1.2.3.4","userAgent":""},"domainName":"a.execute-api.eu-west-1.amazonaws.com","timeEpoch":1587481701067},"isBase64Encoded":false}`,
+			`{"version":"2.0","routeKey":"GET /x","rawPath":"/x","rawQueryString":"",
+			"headers":{"accept":"*/*","content-length":"0","host":"a.execute-api.eu-west-1.amazonaws.com"},
+			"requestContext":{
+				"http":{"method":"GET","path":"/x","protocol":"HTTP/1.1","sourceIp":"1.2.3.4","userAgent":""},
+				"domainName":"a.execute-api.eu-west-1.amazonaws.com","timeEpoch":1587481701067
+			},"isBase64Encoded":false}`,
 			seen{
 				"GET", "/x", "", "", map[string][]string{
 					"Accept": {"*/*"}, "Content-Length": {"0"}, "Host": {"a.execute-api.eu-west-1.amazonaws.com"},
@@ -52,8 +56,9 @@ func TestFunction_readsBothHosts(t *testing.T) {
 		},
 		{
 			"API Gateway, with cookies and a form in base64",
-			`{"version":"2.0","rawPath":"/x","rawQueryString":"a=%20b&a=c","cookies":["c1=v1","c2=v2"],"headers":{"content-type":"application/x-www-form-urlencoded"},
-			"queryStringParameters":{"a":" b,c"},"requestContext":{"http":{"method":"POST","path":"/x"}},"body":"YT1i/w==","isBase64Encoded":true}`,
+			`{"version":"2.0","rawPath":"/x","rawQueryString":"a=%20b&a=c","cookies":["c1=v1","c2=v2"],
+			"headers":{"content-type":"application/x-www-form-urlencoded"},"queryStringParameters":{"a":" b,c"},
+			"requestContext":{"http":{"method":"POST","path":"/x"}},"body":"YT1i/w==","isBase64Encoded":true}`,
 			seen{
 				"POST", "/x", "a=%20b&a=c", "a=b\ufffd",
 				map[string][]string{
@@ -63,8 +68,11 @@ func TestFunction_readsBothHosts(t *testing.T) {
 		},
 		{
 			"SAM local: names in Title-Case, cookies twice, empty instead of absent",
-			`{"version":"2.0","rawPath":"/x","rawQueryString":"x=1","cookies":["c1=v1","c2=v2"],"headers":{"Content-Type":"application/json","Cookie":"c1=v1; c2=v2","X-Multi":"a,b"},
-			"queryStringParameters":{"x":"1"},"pathParameters":{},"stageVariables":null,"requestContext":{"http":{"method":"POST","path":"/x"},"timeEpoch":1795417574},"body":"{}","isBase64Encoded":false}`,
+			`{"version":"2.0","rawPath":"/x","rawQueryString":"x=1","cookies":["c1=v1","c2=v2"],
+			"headers":{"Content-Type":"application/json","Cookie":"c1=v1; c2=v2","X-Multi":"a,b"},
+			"queryStringParameters":{"x":"1"},"pathParameters":{},"stageVariables":null,
+			"requestContext":{"http":{"method":"POST","path":"/x"},"timeEpoch":1795417574},
+			"body":"{}","isBase64Encoded":false}`,
 			seen{
 				"POST", "/x", "x=1", "{}", map[string][]string{
 					"Content-Type": {"application/json"}, "Cookie": {"c1=v1", "c2=v2"}, "X-Multi": {"a,b"},
@@ -150,7 +158,7 @@ func TestFunction_answersAnEventThatItCannotRead(t *testing.T) {
 		},
 		{
 			"bytes that are no UTF-8",
-			"{\"version\":\"2.0\",\"rawPath\":\"/x\",\"requestContext\":{\"http\":{\"method\":\"GET\"}},\"body\":\"\xff\"}", 400,
+			`{"version":"2.0","rawPath":"/x","requestContext":{"http":{"method":"GET"}},"body":"` + "\xff" + `"}`, 400,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -116,7 +116,8 @@ func TestInvalid(t *testing.T) {
 	}
 	first := fault.NewInvalid(fault.Field{Field: "a"})
 	f, _ := errors.AsType[*fault.Error](edge.Invalid(first, nil, field))
-	if f == nil || len(f.Fields) != 2 || f.Fields[0].Field != "a" || f.Fields[1].Field != "b" || len(first.Fields) != 1 {
+	if f == nil || len(f.Fields) != 2 || f.Fields[0].Field != "a" || f.Fields[1].Field != "b" ||
+		len(first.Fields) != 1 {
 		t.Errorf("Invalid of two = %+v", f)
 	}
 	malformed := fault.New(fault.Malformed, "malformed_json", "d")

@@ -154,7 +154,8 @@ func TestRecord_route(t *testing.T) {
 		"$default": "DELETE $default", "": "DELETE",
 	} {
 		got := edgetest.Invoke(t, edge.Public(answering(&edge.Answer{}, nil)), []byte(
-			`{"version":"2.0","rawPath":"/secret","rawQueryString":"secret=1","requestContext":{"routeKey":"`+key+`","http":{"method":"DELETE"}}}`))
+			`{"version":"2.0","rawPath":"/secret","rawQueryString":"secret=1","requestContext":{"routeKey":"`+key+
+				`","http":{"method":"DELETE"}}}`))
 		records := recordsOf(t, got.Log)
 		if len(records) != 1 || records[0]["route"] != want && want != "DELETE" {
 			t.Errorf("route of %q = %v, want %q", key, records, want)
@@ -177,12 +178,14 @@ func TestRecord_carriesNoSecret(t *testing.T) {
 		//nolint:gosec // G101: it is planted, to be looked for
 		uri = "mongodb+srv://oms:hunter2@cluster0.example.net/master?x=1"
 	)
-	planted := []string{address, jwt, refresh, reset, confirm, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key"}
+	planted := []string{
+		address, jwt, refresh, reset, confirm, hash, "hunter2", "cluster0.example.net", "pa55word", "the-key",
+	}
 	for name, err := range map[string]error{
-		"a driver's text": fmt.Errorf("inserting: E11000 duplicate key { email: %q } at %s, admin has %s, %s, %s, %s and %s",
-			address, uri, hash, jwt, refresh, reset, confirm),
-		"a fault's cause": fault.New(fault.Unavailable, "c", "d").Because(fmt.Errorf("to <%s>:%s (%s)", address, hash,
-			uri)),
+		"a driver's text": fmt.Errorf("inserting: E11000 duplicate key { email: %q } at %s, "+
+			"admin has %s, %s, %s, %s and %s", address, uri, hash, jwt, refresh, reset, confirm),
+		"a fault's cause": fault.New(fault.Unavailable, "c", "d").Because(
+			fmt.Errorf("to <%s>:%s (%s)", address, hash, uri)),
 		"a success": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -301,11 +304,13 @@ func TestJob(t *testing.T) {
 		}, "WARN", true, `"err":"storage_unavailable: d"`, "status"},
 		{
 			"met a fault", func(context.Context) ([]slog.Attr, error) {
-				return nil, fault.New(fault.Conflict, "c",
-					"d")
+				return nil, fault.New(fault.Conflict, "c", "d")
 			}, "ERROR", true, `"err":"c: d"`, "status",
 		},
-		{"panicked", func(context.Context) ([]slog.Attr, error) { panic("hunter2") }, "ERROR", true, `"err":"panic: a value of type string at `, "hunter2"},
+		{
+			"panicked", func(context.Context) ([]slog.Attr, error) { panic("hunter2") },
+			"ERROR", true, `"err":"panic: a value of type string at `, "hunter2",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -319,7 +324,8 @@ func TestJob(t *testing.T) {
 				t.Errorf("the error has the cause: %v", err)
 			}
 			records := recordsOf(t, log.String())
-			if len(records) != 1 || records[0]["level"] != tt.level || records[0]["request_id"] != "id-1" || records[0]["message"] != "run" {
+			if len(records) != 1 || records[0]["level"] != tt.level ||
+				records[0]["request_id"] != "id-1" || records[0]["message"] != "run" {
 				t.Errorf("records = %v, want one of level %s", records, tt.level)
 			}
 			if !strings.Contains(log.String(), tt.want) || strings.Contains(log.String(), tt.never) {

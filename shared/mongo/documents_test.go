@@ -88,7 +88,9 @@ func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
 func TestDocuments_ReadGoesOnWhereAnAnswerWasFull(t *testing.T) {
 	t.Parallel()
 	big := func(id int32) bson.Raw {
-		return must.Get(bson.Marshal(bson.D{{Key: "_id", Value: id}, {Key: "value", Value: strings.Repeat("x", 4<<20)}}))(t)
+		return must.Get(bson.Marshal(bson.D{
+			{Key: "_id", Value: id}, {Key: "value", Value: strings.Repeat("x", 4<<20)},
+		}))(t)
 	}
 	full := batch("master.org_acme", big(1), big(2))
 	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {

@@ -94,8 +94,7 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 	o.created = true
 	get := func(name string) bool {
 		is, ok := l.ask(t, client, nil, "get", func() (organization.View, error) {
-			return s.Get(ctx, token.Principal{},
-				name)
+			return s.Get(ctx, token.Principal{}, name)
 		})
 		if ok && is.ID != v.ID {
 			t.Errorf("get of %s = %+v", name, is)
@@ -132,8 +131,8 @@ func (l *load) live(ctx context.Context, t *testing.T, client, n int, db *mongo.
 
 // ask sends a request and judges its answer. o, where it is given, is left
 // unknown by an error.
-func (l *load) ask(t *testing.T, client int, o *life, what string, request func() (organization.View,
-	error),
+func (l *load) ask(
+	t *testing.T, client int, o *life, what string, request func() (organization.View, error),
 ) (organization.View, bool) {
 	begun := time.Now()
 	v, err := request()

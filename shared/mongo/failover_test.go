@@ -53,7 +53,8 @@ func failover(t *testing.T, e mongotest.Engine, seed uint64) []time.Duration {
 	set, through := realSet(t, e), e
 	if set == nil {
 		if e.Name == "server" && os.Getenv("MONGO_TEST_CUT") != "" {
-			t.Fatal("MONGO_TEST_CUT is set, but MONGO_TEST_URI is no set of three members that may be told to step down")
+			t.Fatal("MONGO_TEST_CUT is set, but MONGO_TEST_URI is no set of three members " +
+				"that may be told to step down")
 		}
 		played := wiretest.NewSet(t, e.URI, seed)
 		set, through = playedSet{played}, mongotest.Engine{Name: e.Name, URI: played.URI()}

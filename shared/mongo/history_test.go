@@ -237,8 +237,8 @@ func (r *racing) create(process int, name, email string, n int) error {
 	return err
 }
 
-func (r *racing) change(s *organization.Service, who token.Principal, org organization.ID, c organization.Change,
-	n int,
+func (r *racing) change(
+	s *organization.Service, who token.Principal, org organization.ID, c organization.Change, n int,
 ) {
 	call := r.answers.Begin(linearizable.Change)
 	call.Org, call.Name = org, key(n)
@@ -260,8 +260,8 @@ func (r *racing) change(s *organization.Service, who token.Principal, org organi
 	}
 }
 
-func (r *racing) delete(s *organization.Service, who token.Principal, org organization.ID,
-	admins []organization.Admin,
+func (r *racing) delete(
+	s *organization.Service, who token.Principal, org organization.ID, admins []organization.Admin,
 ) {
 	if len(admins) < 2 {
 		return

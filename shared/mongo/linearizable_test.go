@@ -35,14 +35,20 @@ func TestStore_ReadsLinearizable(t *testing.T) {
 			levels  []string // of the reads that are sent
 			want    error
 		}{
-			"from a server that can":                 {nil, []string{"linearizable"}, nil},
-			"from a standalone, plainly":             {refusal(123, "NotAReplicaSet"), []string{"linearizable", ""}, nil},
-			"from a server that knows no such level": {refusal(9, "FailedToParse"), []string{"linearizable", ""}, nil},
+			"from a server that can": {nil, []string{"linearizable"}, nil},
+			"from a standalone, plainly": {
+				refusal(123, "NotAReplicaSet"), []string{"linearizable", ""}, nil,
+			},
+			"from a server that knows no such level": {
+				refusal(9, "FailedToParse"), []string{"linearizable", ""}, nil,
+			},
 			"not from one that finds no majority": {
 				refusal(187, "LinearizableReadConcernError"), nil, organization.ErrLost,
 			},
 			"not from one that waited for it too long": {refusal(50, "MaxTimeMSExpired"), nil, organization.ErrLost},
-			"not from one that is not the primary":     {refusal(10107, "NotWritablePrimary"), nil, organization.ErrLost},
+			"not from one that is not the primary": {
+				refusal(10107, "NotWritablePrimary"), nil, organization.ErrLost,
+			},
 			"not from one that has just been a primary": {
 				refusal(189, "PrimarySteppedDown"), nil, organization.ErrLost,
 			},

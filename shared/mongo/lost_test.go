@@ -26,8 +26,8 @@ func commands(s organization.Store) map[string]func(context.Context) error {
 		"find": func(ctx context.Context) error {
 			return must.Err(s.Claims.Find(ctx, "acme"))
 		},
-		"list":         func(ctx context.Context) error { _, err := s.Backlog.Expired(ctx, time.Now(), nil, 1); return err },
-		"linearizable": func(ctx context.Context) error { _, err := s.Requests.Find(ctx, "r"); return err },
+		"list":         func(ctx context.Context) error { return must.Err(s.Backlog.Expired(ctx, time.Now(), nil, 1)) },
+		"linearizable": func(ctx context.Context) error { return must.Err(s.Requests.Find(ctx, "r")) },
 		"settle": func(ctx context.Context) error {
 			_, err := s.Claims.Settle(ctx, []organization.Claim{{Key: "acme", Until: time.Now()}})
 			return err
@@ -48,13 +48,14 @@ func commands(s organization.Store) map[string]func(context.Context) error {
 			_, err := s.Claims.Delete(ctx, organization.Claim{Key: "acme"})
 			return err
 		},
-		"create":          func(ctx context.Context) error { return s.Collections.Create(ctx, "org_acme") },
-		"rename":          func(ctx context.Context) error { return s.Collections.Rename(ctx, "org_acme", "org_globex") },
+		"create": func(ctx context.Context) error { return s.Collections.Create(ctx, "org_acme") },
+		"rename": func(ctx context.Context) error {
+			return s.Collections.Rename(ctx, "org_acme", "org_globex")
+		},
 		"drop":            func(ctx context.Context) error { return s.Collections.Drop(ctx, "org_acme") },
 		"listCollections": func(ctx context.Context) error { _, err := s.Collections.List(ctx, "org_"); return err },
 		"listIndexes": func(ctx context.Context) error {
-			return s.Documents.CopyIndexes(ctx, "org_acme",
-				"org_globex")
+			return s.Documents.CopyIndexes(ctx, "org_acme", "org_globex")
 		},
 	}
 }

@@ -164,7 +164,8 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 			"admins.sessions." + id.String(): "address agent current expires family logged_in used ver",
 		} {
 			collection, field, nested := strings.Cut(path, ".")
-			document := must.Get(e.Client(t).Database(db.Name()).Collection(collection).FindOne(t.Context(), bson.M{}).Raw())(t)
+			raw := e.Client(t).Database(db.Name()).Collection(collection)
+			document := must.Get(raw.FindOne(t.Context(), bson.M{}).Raw())(t)
 			if nested {
 				document = document.Lookup(strings.Split(field, ".")...).Document()
 			}

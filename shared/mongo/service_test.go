@@ -89,9 +89,8 @@ func TestService_restore(t *testing.T) {
 		}
 		for i, from := range append(kept, ghosts...) {
 			rename := bson.D{
-				{Key: "renameCollection", Value: name + "." + from}, {
-					Key: "to", Value: name + "." + into + fmt.Sprint("restored", i),
-				},
+				{Key: "renameCollection", Value: name + "." + from},
+				{Key: "to", Value: name + "." + into + fmt.Sprint("restored", i)},
 			}
 			must.Do(t, raw.Client().Database("admin").RunCommand(ctx, rename).Err())
 		}
@@ -146,8 +145,7 @@ func TestService_oneOfTwelve(t *testing.T) {
 					services = threeProcesses(t, e)
 				}
 				won, slow := raceOf(t, services, c.lost, func(i int) organization.Creation {
-					return c.creation(round,
-						i)
+					return c.creation(round, i)
 				})
 				switch {
 				case won > 1 || won == 0 && slow == 0:
@@ -164,8 +162,8 @@ func TestService_oneOfTwelve(t *testing.T) {
 
 // raceOf lets twelve creators go at once, and fails the test where a loser is
 // told anything but that it is taken, or that the database was too slow.
-func raceOf(t *testing.T, services []*organization.Service, lost string,
-	creation func(i int) organization.Creation,
+func raceOf(
+	t *testing.T, services []*organization.Service, lost string, creation func(i int) organization.Creation,
 ) (won, slow int) {
 	t.Helper()
 	answers := make([]string, 12)

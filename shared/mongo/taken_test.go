@@ -90,7 +90,9 @@ func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 		"request inserted, duplicate":                {request, duplicate, "", organization.ErrExists, nil},
 		"request inserted, refused: it is there":     {request, other, "_id", organization.ErrExists, []string{"_id"}},
 		"request inserted, refused: it is not there": {request, other, "", nil, []string{"_id"}},
-		"admin inserted, no answer to the look":      {insertAdmin, other, "lost", organization.ErrLost, []string{"_id"}},
+		"admin inserted, no answer to the look": {
+			insertAdmin, other, "lost", organization.ErrLost, []string{"_id"},
+		},
 		"organization swapped, no answer to the look": {
 			swap, other, "lost", organization.ErrLost, []string{"another key"},
 		},

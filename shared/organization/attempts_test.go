@@ -19,7 +19,9 @@ import (
 
 // guarded returns a service of the world, and the guard of its attempts, with so
 // many creations for a network in an hour.
-func (w *world) guarded(perAddress int, h organization.Hasher, s throttle.Store) (*organization.Service, *throttle.Guard) {
+func (w *world) guarded(
+	perAddress int, h organization.Hasher, s throttle.Store,
+) (*organization.Service, *throttle.Guard) {
 	g := throttle.New(throttle.Config{Store: s, PerAddress: perAddress, Now: w.Clock.Now})
 	return organization.New(organization.Config{
 		Store: w.Store, Passwords: h, Guard: g, Secret: []byte("secret"), Retention: 15 * time.Minute,
@@ -47,8 +49,8 @@ func TestService_attempts(t *testing.T) {
 			return err
 		}},
 		{"wrong_password", func(password *string, address string) error {
-			_, err := s.Delete(t.Context(), who, organization.Deletion{Name: "Acme", Password: password, Address: address})
-			return err
+			d := organization.Deletion{Name: "Acme", Password: password, Address: address}
+			return must.Err(s.Delete(t.Context(), who, d))
 		}},
 		{"idempotency_key_reused", func(password *string, address string) error {
 			again := request

@@ -54,11 +54,14 @@ func TestService_Examine(t *testing.T) {
 		{kind: "collection_missing", mended: true, plant: func(w *world, o organization.Organization) {
 			w.db.Drop(o.Collection)
 		}},
-		{kind: "collection_of_another_name", also: []string{"collection_missing"}, plant: func(w *world, o organization.Organization) {
-			is := o
-			is.Collection = "org_other"
-			w.swap(o, is)
-		}},
+		{
+			kind: "collection_of_another_name", also: []string{"collection_missing"},
+			plant: func(w *world, o organization.Organization) {
+				is := o
+				is.Collection = "org_other"
+				w.swap(o, is)
+			},
+		},
 		{kind: "admin_missing", plant: func(w *world, o organization.Organization) {
 			must.Do(w, w.Store.Admins.Delete(w.Context(), o.AdminID, o.ID))
 		}},

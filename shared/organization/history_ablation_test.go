@@ -158,9 +158,9 @@ func (s shortHolds) Insert(ctx context.Context, c organization.Claim) error {
 	return s.Claims.Insert(ctx, c)
 }
 
-func (s shortHolds) Raise(ctx context.Context, key string, id organization.ID, until time.Time, left bool) (bool,
-	error,
-) {
+func (s shortHolds) Raise(
+	ctx context.Context, key string, id organization.ID, until time.Time, left bool,
+) (bool, error) {
 	return s.Claims.Raise(ctx, key, id, s.short(until), left)
 }
 
@@ -210,9 +210,9 @@ type notRaised struct {
 	l *lapse
 }
 
-func (s notRaised) Raise(ctx context.Context, key string, id organization.ID, until time.Time, left bool) (bool,
-	error,
-) {
+func (s notRaised) Raise(
+	ctx context.Context, key string, id organization.ID, until time.Time, left bool,
+) (bool, error) {
 	s.l.mu.Lock()
 	lapsed := s.l.over && !left
 	s.l.mu.Unlock()

@@ -60,8 +60,7 @@ func (h *history) newCaller(call string, spare bool) *caller {
 	}
 	raw := h.Client(c.where)
 	s := organizationtest.Hooked(raw, func(name string, apply func() error) error {
-		return c.send(command{name: name},
-			apply)
+		return c.send(command{name: name}, apply)
 	})
 	s.Organizations = seenOrganizations{s.Organizations, raw.Organizations, c}
 	s.Collections = seenCollections{s.Collections, raw.Collections, c}
@@ -70,9 +69,9 @@ func (h *history) newCaller(call string, spare bool) *caller {
 	}
 	c.store = s
 	c.Service = organization.New(organization.Config{
-		Store: s, Passwords: organizationtest.Plain{}, Guard: throttletest.NewGuard(nil), Secret: []byte("secret"), Retention: 2 * time.Minute,
-		ReauthenticateAfter: time.Hour, Now: func() time.Time { return time.Now().Add(skew) },
-		Log: slog.New(slog.DiscardHandler),
+		Store: s, Passwords: organizationtest.Plain{}, Guard: throttletest.NewGuard(nil), Secret: []byte("secret"),
+		Retention: 2 * time.Minute, ReauthenticateAfter: time.Hour,
+		Now: func() time.Time { return time.Now().Add(skew) }, Log: slog.New(slog.DiscardHandler),
 	})
 	return c
 }

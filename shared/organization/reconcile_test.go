@@ -246,7 +246,8 @@ func TestService_Reconcile_oneBadItemStopsNothing(t *testing.T) {
 			store.Claims = refusedClaims{store.Claims, bad}
 			store.Admins = refusedAdmins{store.Admins, bad}
 			s := organization.New(organization.Config{
-				Store: store, Guard: throttletest.NewGuard(nil), Now: w.Clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+				Store: store, Guard: throttletest.NewGuard(nil), Now: w.Clock.Now,
+				Log: slog.New(slog.NewJSONHandler(&log, nil)),
 			})
 			for n := range 60 {
 				r := w.reconciled(s)
@@ -373,14 +374,14 @@ func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
 // unread is a store in which one document of each list cannot be decoded.
 type unread struct{ organization.Backlog }
 
-func (u unread) Expired(ctx context.Context, t time.Time, after *organization.Place,
-	limit int,
+func (u unread) Expired(
+	ctx context.Context, t time.Time, after *organization.Place, limit int,
 ) (organization.Page[organization.Organization], error) {
 	return spoil(u.Backlog.Expired(ctx, t, after, limit))
 }
 
-func (u unread) Purgeable(ctx context.Context, t time.Time, after *organization.Place,
-	limit int,
+func (u unread) Purgeable(
+	ctx context.Context, t time.Time, after *organization.Place, limit int,
 ) (organization.Page[organization.Organization], error) {
 	return spoil(u.Backlog.Purgeable(ctx, t, after, limit))
 }

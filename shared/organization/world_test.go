@@ -27,8 +27,8 @@ func newWorld(tb testing.TB) *world {
 // strict returns a service of the world that asks for more of a new password.
 func (w *world) strict() *organization.Service {
 	return organization.New(organization.Config{
-		Store: w.Store, Passwords: organizationtest.Plain{}, Guard: throttletest.NewGuard(nil), Policy: password.Policy{MinLength: 15, Blocklist: true},
-		Retention: 15 * time.Minute, Now: w.Clock.Now,
+		Store: w.Store, Passwords: organizationtest.Plain{}, Guard: throttletest.NewGuard(nil),
+		Policy: password.Policy{MinLength: 15, Blocklist: true}, Retention: 15 * time.Minute, Now: w.Clock.Now,
 	})
 }
 

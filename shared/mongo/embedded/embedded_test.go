@@ -164,7 +164,9 @@ func TestStart_Refuses(t *testing.T) {
 		dir, addr string
 		want      string
 	}{
-		"a taken address":             {t.TempDir(), taken.Addr().String(), "address " + taken.Addr().String() + ": listen tcp"},
+		"a taken address": {
+			t.TempDir(), taken.Addr().String(), "address " + taken.Addr().String() + ": listen tcp",
+		},
 		"an address of all networks":  {t.TempDir(), ":0", "loopback interface alone"},
 		"a folder in use":             {served, "127.0.0.1:0", "data folder " + served + " is in use"},
 		"a file that is no database":  {foreign, "127.0.0.1:0", "x.sqlite"},

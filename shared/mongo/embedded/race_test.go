@@ -45,7 +45,8 @@ func newRacers(tb testing.TB, opts ...embedded.Option) []*mongo.Collection {
 	s := mustStart(tb, tb.TempDir(), nil, append(opts, embedded.WithoutDiskSync())...)
 	clients := make([]*mongo.Collection, 2)
 	for i := range clients {
-		c := must.Get(mongo.Connect(options.Client().ApplyURI(s.URI()).SetServerMonitoringMode("poll").SetMaxPoolSize(8)))(tb)
+		c := must.Get(mongo.Connect(options.Client().ApplyURI(s.URI()).SetServerMonitoringMode("poll").
+			SetMaxPoolSize(8)))(tb)
 		tb.Cleanup(func() { disconnect(c) })
 		clients[i] = c.Database("oms").Collection("race")
 	}

@@ -87,7 +87,9 @@ func TestRecorder_Check(t *testing.T) {
 			}), "",
 		},
 		"passes a read by another field that has an index": {"find", find(bson.M{"b": 1, "_id": 1}), ""},
-		"fails one by a field that has none":               {"find", find(bson.M{"b": 1}), `error: sent ["find c {b}"]`},
+		"fails one by a field that has none": {
+			"find", find(bson.M{"b": 1}), `error: sent ["find c {b}"]`,
+		},
 		"passes it in the order of one that has": {
 			"find", append(find(bson.M{}), bson.E{Key: "sort", Value: bson.D{{Key: "_id", Value: 1}}}), "",
 		},

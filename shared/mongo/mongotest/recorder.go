@@ -69,7 +69,8 @@ func (r *Recorder) look(name string, command bson.Raw) {
 	case "find":
 		filter, _ := command.Lookup("filter").DocumentOK()
 		order, _ := command.Lookup("sort").DocumentOK()
-		if first, err := order.IndexErr(0); err != nil || first.Key() != "_id" && !slices.Contains(r.indexed[collection], first.Key()) {
+		if first, err := order.IndexErr(0); err != nil ||
+			first.Key() != "_id" && !slices.Contains(r.indexed[collection], first.Key()) {
 			r.scan(name, collection, filter)
 		}
 		r.finds[collection+" "+form(filter)+form(order)] = slices.Clone(command)

@@ -44,12 +44,15 @@ func seeds(tb testing.TB) map[string]seed {
 	insert := bson.D{{Key: "insert", Value: "things"}, {Key: "maxTimeMS", Value: int64(1500)}}
 	find := bson.D{{Key: "find", Value: "things"}, {Key: "filter", Value: bson.M{"_id": 1}}}
 	return map[string]seed{
-		"OP_MSG":                 {wire.OpMsg, msg(tb, insert, 0), wire.Command{Name: "insert", MaxTime: 1500 * time.Millisecond}},
+		"OP_MSG": {
+			wire.OpMsg, msg(tb, insert, 0), wire.Command{Name: "insert", MaxTime: 1500 * time.Millisecond},
+		},
 		"OP_MSG without a reply": {wire.OpMsg, msg(tb, find, 2), wire.Command{Name: "find", Silent: true}},
 		"OP_MSG with checksum":   {wire.OpMsg, append(msg(tb, find, 1), 1, 2, 3, 4), wire.Command{Name: "find"}},
 		"OP_QUERY": {
 			wire.OpQuery,
-			[]byte("\x00\x00\x00\x00a.$cmd\x00\x00\x00\x00\x00\xff\xff\xff\xff\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00"),
+			[]byte("\x00\x00\x00\x00a.$cmd\x00\x00\x00\x00\x00\xff\xff\xff\xff" +
+				"\x0c\x00\x00\x00\x10a\x00\x01\x00\x00\x00\x00"),
 			wire.Command{Name: "a"},
 		},
 		"OP_COMPRESSED": {2012, msg(tb, find, 0), wire.Command{}},

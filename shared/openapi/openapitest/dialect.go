@@ -76,8 +76,7 @@ func checkEmail(s string) error {
 func checkName(s string) error {
 	s = normalise(s)
 	if strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control,
-			r)
+		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 	}) {
 		return errors.New("a control character")
 	}

@@ -119,24 +119,26 @@ func TestExchange_Accepts(t *testing.T) {
 	varied.header = asset.header.Clone()
 	varied.header.Add("Vary", "Origin")
 	anyVersion := exchange{
-		method: "DELETE", target: "/org/delete?organization_name=TestOrg", reqHeader: headers("Authorization",
-			"Bearer a.b.c", "If-Match", "*"), status: 200, body: `{"status":"deleted","organization":"TestOrg"}`,
-		header: creation().header,
+		method: "DELETE", target: "/org/delete?organization_name=TestOrg",
+		reqHeader: headers("Authorization", "Bearer a.b.c", "If-Match", "*"),
+		status:    200, body: `{"status":"deleted","organization":"TestOrg"}`, header: creation().header,
 	}
 	for name, e := range map[string]exchange{
 		"a creation":          creation(),
 		"a replayed creation": replayed,
 		"names counted after normalisation and passwords in bytes": padded,
-		"a conflict that passes, with Retry-After":                 problem("POST", "/org/create", 409, busy, "Retry-After", "2"),
-		"a conflict that stays, without":                           problem("POST", "/org/create", 409, taken),
-		"an invalid request":                                       problem("POST", "/org/create", 422, invalid),
-		"a revoked token": problem("PUT", "/org/update", 401, revoked, "WWW-Authenticate",
-			`Bearer error="invalid_token"`),
-		"the gateway's 401":                            gateway("PUT", "/org/update", 401, `{"message":"Unauthorized"}`),
-		"the gateway's 403":                            gateway("DELETE", "/org/delete", 403, `{"message":"Forbidden"}`),
-		"the gateway's 500":                            gateway("POST", "/admin/login", 500, `{"message":"Internal Server Error"}`),
+		"a conflict that passes, with Retry-After": problem("POST", "/org/create", 409, busy,
+			"Retry-After", "2"),
+		"a conflict that stays, without": problem("POST", "/org/create", 409, taken),
+		"an invalid request":             problem("POST", "/org/create", 422, invalid),
+		"a revoked token": problem("PUT", "/org/update", 401, revoked,
+			"WWW-Authenticate", `Bearer error="invalid_token"`),
+		"the gateway's 401": gateway("PUT", "/org/update", 401, `{"message":"Unauthorized"}`),
+		"the gateway's 403": gateway("DELETE", "/org/delete", 403, `{"message":"Forbidden"}`),
+		"the gateway's 500": gateway("POST", "/admin/login", 500, `{"message":"Internal Server Error"}`),
+
 		"the gateway's 503, which has no content type": untyped,
-		"an asset":                                     asset,
+		"an asset": asset,
 		"an asset that varies by two things, in two lines": varied,
 		"a change of any version":                          anyVersion,
 	} {
@@ -181,8 +183,7 @@ func TestExchange_Refuses(t *testing.T) {
 			change(func(e *exchange) { e.header.Set("Content-Type", "text/html") }), "text/html is not documented",
 		},
 		"another charset": {change(func(e *exchange) {
-			e.header.Set("Content-Type",
-				"application/json; charset=latin1")
+			e.header.Set("Content-Type", "application/json; charset=latin1")
 		}), "want UTF-8"},
 		"no content type":        {drop(creation(), "Content-Type"), "no Content-Type"},
 		"no x-request-id":        {drop(creation(), "X-Request-Id"), "x-request-id is missing"},
@@ -217,7 +218,9 @@ func TestExchange_Refuses(t *testing.T) {
 		},
 		"a problem of another request":           {swap(busy409(), `r-1`, `r-2`), "request_id"},
 		"a passing conflict without Retry-After": {drop(busy409(), "Retry-After"), "Retry-After is missing"},
-		"a Retry-After of zero":                  {problem("POST", "/org/create", 409, busy, "Retry-After", "0"), "Retry-After"},
+		"a Retry-After of zero": {
+			problem("POST", "/org/create", 409, busy, "Retry-After", "0"), "Retry-After",
+		},
 		"a Retry-After that is a date": {
 			problem("POST", "/org/create", 409, busy, "Retry-After", "Mon, 24 Nov 2025 10:15:30 GMT"), "Retry-After",
 		},

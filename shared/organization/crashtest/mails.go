@@ -99,10 +99,9 @@ func told(w world) string {
 	if err != nil {
 		return err.Error()
 	}
-	gone := slices.ContainsFunc(
-		all.Items,
-		func(o organization.Organization) bool { return o.State == organization.Deleted },
-	)
+	gone := slices.ContainsFunc(all.Items, func(o organization.Organization) bool {
+		return o.State == organization.Deleted
+	})
 	for _, l := range w.Box.Letters(organization.MailConfirm) {
 		if !living[l.To] && !moved && !gone {
 			return l.To + " was asked to confirm the address of an organization that never was"

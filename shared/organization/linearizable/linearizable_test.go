@@ -76,9 +76,9 @@ func TestHistory_Check(t *testing.T) {
 			{call(get, done, x, "b", ""), 0},
 		}},
 		"a refused change happens": {bad: 1, scripts: []script{
-			{call(create, done, x, "a", "x"), 0}, {call(change, refused, x, "b", ""), 0}, {
-				call(get, done, x, "b", ""), 0,
-			},
+			{call(create, done, x, "a", "x"), 0},
+			{call(change, refused, x, "b", ""), 0},
+			{call(get, done, x, "b", ""), 0},
 		}},
 		"an unknown change happens after all has settled": {bad: 1, settled: 2, scripts: []script{
 			{call(create, done, x, "a", "x"), 0},
@@ -103,14 +103,14 @@ func TestHistory_Check(t *testing.T) {
 			{taken(call(create, refused, nobody, "", "x")), 0},
 		}},
 		"a login sees the email of before an acknowledged change": {bad: 1, scripts: []script{
-			{call(create, done, x, "a", "x"), 0}, {call(change, done, x, "", "z"), 0}, {
-				call(login, done, x, "", "x"), 0,
-			},
+			{call(create, done, x, "a", "x"), 0},
+			{call(change, done, x, "", "z"), 0},
+			{call(login, done, x, "", "x"), 0},
 		}},
 		"two calls make one organization": {scripts: []script{
-			{call(create, unknown, x, "a", "x"), 0}, {call(get, done, x, "a", ""), 0}, {
-				call(create, done, x, "a", "x"), 0,
-			},
+			{call(create, unknown, x, "a", "x"), 0},
+			{call(get, done, x, "a", ""), 0},
+			{call(create, done, x, "a", "x"), 0},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -132,7 +132,8 @@ func Turn(who token.Principal, n int) organization.Rotation {
 	session, _ := organization.ParseID(who.Session)
 	return organization.Rotation{
 		Admin: admin, Org: org, Session: session, Family: "family",
-		Presented: fmt.Sprint("turn ", n), Next: []string{fmt.Sprint("turn ", n+1), fmt.Sprint("by an older key ", n+1)},
+		Presented: fmt.Sprint("turn ", n),
+		Next:      []string{fmt.Sprint("turn ", n+1), fmt.Sprint("by an older key ", n+1)},
 	}
 }
 

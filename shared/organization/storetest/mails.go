@@ -27,10 +27,8 @@ func testMails(t *testing.T, s Subject) {
 		t.Helper()
 		next++
 		a := organization.Admin{
-			ID: id(
-				next,
-			), Email: "m" + strconv.Itoa(int(next)) + "@example.com", OrgID: id(next), CredentialVersion: "v1",
-			Rev: 3, Unconfirmed: true, UnconfirmedSince: at, Mails: all,
+			ID: id(next), Email: "m" + strconv.Itoa(int(next)) + "@example.com", OrgID: id(next),
+			CredentialVersion: "v1", Rev: 3, Unconfirmed: true, UnconfirmedSince: at, Mails: all,
 			Resets: []organization.Proof{proof("v0"), proof("v1")}, Confirm: proof("e"),
 		}
 		if len(all) > 0 {
@@ -175,8 +173,7 @@ func testMails(t *testing.T, s Subject) {
 		})
 		got, err := admins.Find(ctx, a.ID)
 		if err != nil || len(got.Mails) < won || got.MailsRev < int64(won) || won == 0 {
-			t.Errorf("after %d came there are %v at revision %d, %v", won, got.Mails,
-				got.MailsRev, err)
+			t.Errorf("after %d came there are %v at revision %d, %v", won, got.Mails, got.MailsRev, err)
 		}
 	})
 }

@@ -152,7 +152,9 @@ func TestStore(t *testing.T, s throttle.Store) {
 		t    time.Time
 		want bool
 	}{
-		"more than there are": {7, at, false}, "what is forgotten": {6, three.Next, false}, "all": {6, time.Time{}, true},
+		"more than there are": {7, at, false},
+		"what is forgotten":   {6, three.Next, false},
+		"all":                 {6, time.Time{}, true},
 	} {
 		if done, err := s.Add(ctx, less, tt.from, 9, tt.t); err != nil || done != tt.want {
 			t.Errorf("taking away %s: Add = %t, %v, want %t", what, done, err, tt.want)
@@ -164,7 +166,8 @@ func TestStore(t *testing.T, s throttle.Store) {
 
 	// What has expired goes, no more of it at once than is asked for; all else stays.
 	for _, id := range []string{"x", "y", "z"} {
-		swap("nothing", throttle.Counter{ID: id}, throttle.Counter{ID: id, Next: at, Expires: at.Add(time.Minute)}, true)
+		is := throttle.Counter{ID: id, Next: at, Expires: at.Add(time.Minute)}
+		swap("nothing", throttle.Counter{ID: id}, is, true)
 	}
 	for _, want := range []int{2, 1, 0} {
 		if n, err := s.DeleteExpired(ctx, at.Add(time.Minute), 2); err != nil || n != want {
