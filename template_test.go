@@ -21,6 +21,7 @@ import (
 	local "oms/local/template"
 	"oms/shared/backend"
 	"oms/shared/config"
+	"oms/shared/must"
 	"oms/shared/openapi"
 	"oms/shared/organization"
 )
@@ -53,10 +54,7 @@ func TestTemplate_EveryFunctionIsBuilt(t *testing.T) {
 		}
 	}
 
-	entries, err := os.ReadDir("functions")
-	if err != nil {
-		t.Fatal(err)
-	}
+	entries := must.Get(os.ReadDir("functions"))(t)
 	folders := map[string]bool{}
 	for _, e := range entries {
 		if path.Ext(e.Name()) != ".md" { // a page about them
@@ -606,9 +604,7 @@ func TestTemplate_RoutesAreThoseOfTheDocument(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct{ Security []map[string]any }
 	}
-	if err := json.Unmarshal(openapi.Document(), &document); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, json.Unmarshal(openapi.Document(), &document))
 	documented, served := map[string]bool{}, map[string]bool{} // by route: whether it needs a token
 	for path, item := range document.Paths {
 		for method, o := range item {

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	local "oms/local/template"
+	"oms/shared/must"
 )
 
 // template is template.yaml with its short intrinsics written out: !Ref X is
@@ -40,9 +41,7 @@ func model(tb testing.TB, parameters map[string]string) *local.Template {
 func readTemplate(tb testing.TB) template {
 	tb.Helper()
 	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(mustRead(tb, "template.yaml")), &document); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, yaml.Unmarshal([]byte(mustRead(tb, "template.yaml")), &document))
 	root, ok := plain(tb, document.Content[0]).(map[string]any)
 	if !ok {
 		tb.Fatal("template.yaml is not a mapping")
@@ -169,9 +168,5 @@ func ref(name string) map[string]any { return map[string]any{"Ref": name} }
 
 func mustRead(tb testing.TB, path string) string {
 	tb.Helper()
-	data, err := fs.ReadFile(os.DirFS("."), path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(data)
+	return string(must.Get(fs.ReadFile(os.DirFS("."), path))(tb))
 }

@@ -20,6 +20,7 @@ import (
 	"oms/local/template"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
+	"oms/shared/must"
 )
 
 // TestFaults: whatever happens to any one command of any endpoint between the
@@ -95,11 +96,7 @@ type lane struct {
 
 func mustReadTemplate(tb testing.TB) *template.Template {
 	tb.Helper()
-	t, err := template.Read(abs(tb, "../template.yaml"), nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return t
+	return must.Get(template.Read(abs(tb, "../template.yaml"), nil))(tb)
 }
 
 // ownDatabase returns the environment, but for MONGO_URI, of services that share

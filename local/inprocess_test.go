@@ -14,6 +14,7 @@ import (
 
 	"oms/local/template"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/secret"
 )
 
@@ -37,10 +38,7 @@ func TestLookupIn_hasTheHostsCredentials(t *testing.T) {
 // and one too many is a secret in the wrong hands.
 func TestTemplate_declaresWhatEachFunctionLooksUp(t *testing.T) {
 	t.Parallel()
-	tpl, err := template.Read("../template.yaml", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tpl := must.Get(template.Read("../template.yaml", nil))(t)
 	if len(setups()) != len(tpl.Functions) {
 		t.Errorf("setups has %d functions, template.yaml %d", len(setups()), len(tpl.Functions))
 	}

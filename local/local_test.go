@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"oms/local/localtest"
+	"oms/shared/must"
 )
 
 func TestRun(t *testing.T) {
@@ -22,10 +23,7 @@ func TestRun(t *testing.T) {
 	environ := []string{"FROM_ENVIRONMENT=environment", "UNDECLARED_TOO=environment", "STAGE=dev", "FROM_TEMPLATE="}
 	p := startProgram(t, folder, environ, "-parameter", "Greeting=good day")
 
-	u, err := url.Parse(p.Database)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := must.Get(url.Parse(p.Database))(t)
 	password, _ := u.User.Password()
 	kept := mustRead(t, filepath.Join(folder, ".data", secretsFile))
 	if len(password) != 86 || !strings.Contains(kept, `"DATABASE_PASSWORD": "`+password+`"`) {
@@ -166,10 +164,7 @@ func TestRun_answersToItsOwnNameAlone(t *testing.T) {
 	} {
 		p := startProgram(t, t.TempDir(), nil, "-addr", at)
 		for host, want := range hosts {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/env", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			request := must.Get(http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/env", nil))(t)
 			request.Host = host
 			response, err := http.DefaultClient.Do(request)
 			if err != nil {
@@ -194,9 +189,7 @@ func TestRun_prebuilt(t *testing.T) {
 	if code != 1 || !strings.Contains(said, "EchoFunction/bootstrap is no program") {
 		t.Errorf("a bootstrap that may not be run = %d %q, want a refusal", code, said)
 	}
-	if err := os.Chmod(file, 0o700); err != nil { //nolint:gosec // G302: a program
-		t.Fatal(err)
-	}
+	must.Do(t, os.Chmod(file, 0o700)) //nolint:gosec // G302: a program
 	// No PATH: there is no Go.
 	p := startProgram(t, t.TempDir(),
 		[]string{"PATH=", "MONGO_URI=mongodb://me:pass@word@db.example:27017/x?authSource=admin"}, "-functions", bin)
@@ -213,10 +206,7 @@ func TestRun_prebuilt(t *testing.T) {
 
 func TestRun_refuses(t *testing.T) {
 	t.Parallel()
-	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := must.Get(new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"))(t)
 	t.Cleanup(func() { _ = taken.Close() })
 	broken := filepath.Join(t.TempDir(), "template.yaml")
 	mustWrite(t, broken, strings.Replace(mustRead(t, echoTemplate(t)), "Timeout: 20", "Timeuot: 20", 1))
@@ -330,9 +320,7 @@ func TestRun_addsTheMissingSecret(t *testing.T) {
 	kept := strings.Repeat("k", 40)
 	file := filepath.Join(folder, ".data", secretsFile)
 	mustWrite(t, file, `{"PASSWORD_PEPPER": "`+kept+`"}`)
-	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // G302: what a restored backup may have
-		t.Fatal(err)
-	}
+	must.Do(t, os.Chmod(file, 0o644)) //nolint:gosec // G302: what a restored backup may have
 	got := startProgram(t, folder, nil).env(t)
 	if got[pepper] != kept || len(got[jwtSecret]) != 86 {
 		t.Errorf("pepper = %q, key of %d characters; want the kept pepper and a new key", got[pepper], len(got[jwtSecret]))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"oms/local/template"
+	"oms/shared/must"
 )
 
 func TestDeliverHere(t *testing.T) {
@@ -51,17 +52,13 @@ func TestMailbox(t *testing.T) {
 	if code, body := show("GET", "/mailbox"); code != 200 || !strings.Contains(body, "There is none.") {
 		t.Errorf("without mail it shows %d %s", code, body)
 	}
-	if err := os.Mkdir(m.folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, os.Mkdir(m.folder, 0o700))
 	for name, text := range map[string]string{
 		"1.eml":      "To: <a@acme.io>\r\nSubject: first\r\n\r\nhttps://x.example/#omsc_1\r\njavascript:alert(1)\r\n",
 		"2.eml":      "To: \"<script>\" <b@acme.io>\r\nSubject: second\r\n\r\n<script>alert(1)</script>\r\n",
 		"3.eml.part": "half",
 	} {
-		if err := os.WriteFile(filepath.Join(m.folder, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, os.WriteFile(filepath.Join(m.folder, name), []byte(text), 0o600))
 	}
 	_, body := show("GET", "/mailbox")
 	if strings.Index(body, ">second<") > strings.Index(body, ">first<") || strings.Contains(body, "<script") ||

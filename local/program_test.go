@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"oms/local/localtest"
+	"oms/shared/must"
 )
 
 // These tests run the real program, in processes of its own: signals, exit
@@ -36,10 +37,7 @@ type program struct{ *localtest.Program }
 // command prepares this very binary, as the program.
 func command(tb testing.TB, folder string, environ []string, args ...string) *exec.Cmd {
 	tb.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	self := must.Get(os.Executable())(tb)
 	args = append([]string{"-template", echoTemplate(tb)}, args...)
 	return localtest.Command(self, folder, append([]string{asProgram + "=1"}, environ...), args...)
 }
@@ -71,49 +69,30 @@ func echoTemplate(tb testing.TB) string {
 
 func abs(tb testing.TB, path string) string {
 	tb.Helper()
-	path, err := filepath.Abs(path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return path
+	return must.Get(filepath.Abs(path))(tb)
 }
 
 func mustWrite(tb testing.TB, path, text string) {
 	tb.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, os.MkdirAll(filepath.Dir(path), 0o700))
+	must.Do(tb, os.WriteFile(path, []byte(text), 0o600))
 }
 
 func mustRead(tb testing.TB, path string) string {
 	tb.Helper()
-	data, err := os.ReadFile(path) //nolint:gosec // G304: a test's own file
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(data)
+	return string(must.Get(os.ReadFile(path))(tb)) //nolint:gosec // G304: a test's own file
 }
 
 // get sends a GET and gives the status and the body.
 func get(ctx context.Context, tb testing.TB, url string) (int, string) {
 	tb.Helper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	request := must.Get(http.NewRequestWithContext(ctx, http.MethodGet, url, nil))(tb)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it was only read
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return response.StatusCode, string(body)
+	return response.StatusCode, string(must.Get(io.ReadAll(response.Body))(tb))
 }
 
 // env returns the environment of a function.
@@ -139,16 +118,11 @@ func (p program) hold(tb testing.TB) *held {
 	folder := tb.TempDir()
 	started, release := filepath.Join(folder, "started"), filepath.Join(folder, "release")
 	for _, pipe := range []string{started, release} {
-		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-			tb.Fatal(err)
-		}
+		must.Do(tb, syscall.Mkfifo(pipe, 0o600))
 	}
 	h := &held{release: release, status: make(chan int, 1)}
-	request, err := http.NewRequestWithContext(context.WithoutCancel(tb.Context()), http.MethodGet,
-		p.URL+"/hold?started="+started+"&release="+release, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	request := must.Get(http.NewRequestWithContext(context.WithoutCancel(tb.Context()), http.MethodGet,
+		p.URL+"/hold?started="+started+"&release="+release, nil))(tb)
 	go func() {
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 func TestRun_samLocal(t *testing.T) {
@@ -17,9 +19,7 @@ func TestRun_samLocal(t *testing.T) {
 	first := samLocal(t, folder, "FROM_ENVIRONMENT=environment", "STAGE=prod", "FROM_TEMPLATE=")
 
 	secrets := map[string]string{}
-	if err := json.Unmarshal([]byte(mustRead(t, filepath.Join(folder, ".data", secretsFile))), &secrets); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, json.Unmarshal([]byte(mustRead(t, filepath.Join(folder, ".data", secretsFile))), &secrets))
 	want := map[string]map[string]string{"EchoFunction": {
 		"STAGE": "local", "GREETING": "hello", "FROM_TEMPLATE": "template", "FROM_DOTENV": "dotenv",
 		"FROM_ENVIRONMENT": "environment",
@@ -83,9 +83,6 @@ func samLocal(tb testing.TB, folder string, environ ...string) map[string]map[st
 		tb.Fatalf("-sam-local: %v\n%s", err, said)
 	}
 	var environments map[string]map[string]string
-	if err := json.Unmarshal([]byte(mustRead(tb, filepath.Join(folder, "made", "sam.json"))),
-		&environments); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, json.Unmarshal([]byte(mustRead(tb, filepath.Join(folder, "made", "sam.json"))), &environments))
 	return environments
 }

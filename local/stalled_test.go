@@ -10,6 +10,7 @@ import (
 	"oms/local/localtest"
 	"oms/shared/mongo/mongotest"
 	"oms/shared/mongo/wiretest"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -91,9 +92,7 @@ func startStalled(t *testing.T, e mongotest.Engine, built localtest.Built, templ
 			s.scene = newScene(calm, k, "stalled")
 		}
 	}
-	if err := s.prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, s.prepare(t.Context()))
 	s.armed = s.proxy.Arm(wiretest.Rule{Fault: wiretest.Stall, Client: "org-update", Command: "update", Nth: 1})
 	return s
 }

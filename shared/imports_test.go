@@ -42,8 +42,8 @@ func rules() []rule {
 	return []rule{
 		{
 			pkg: ".", tests: []string{
-				"local/template", "shared/backend", "shared/config", "shared/openapi/...", "shared/organization",
-				"go.yaml.in/yaml/v3", cmpModule,
+				"local/template", "shared/backend", "shared/config", "shared/must", "shared/openapi/...",
+				"shared/organization", cmpModule, "go.yaml.in/yaml/v3",
 			},
 		},
 		{pkg: "shared", tests: []string{"shared/must", cmpModule}},
@@ -196,7 +196,7 @@ func rules() []rule {
 				"shared/backend", "shared/config", "shared/edge", "shared/representation",
 				"shared/admin", "shared/organization", "shared/token", "shared/fault",
 			},
-			tests: []string{"shared/edge/edgetest", cmpModule},
+			tests: []string{"shared/edge/edgetest", "shared/must", cmpModule},
 		},
 		{
 			pkg: "functions/mail",
@@ -221,13 +221,12 @@ func rules() []rule {
 
 		// The host.
 		{
-			pkg:   "local/doctor",
-			own:   []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
-			tests: []string{"shared/mongo/mongotest", "shared/organization/organizationtest"},
+			pkg: "local/doctor", own: []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
+			tests: []string{"shared/must", "shared/mongo/mongotest", "shared/organization/organizationtest"},
 		},
 		{
 			pkg: "local/secrets", own: []string{"shared/config", "shared/password", "shared/secret", "shared/token"},
-			other: []string{"github.com/aws/aws-sdk-go-v2/...", "golang.org/x/term"},
+			other: []string{"github.com/aws/aws-sdk-go-v2/...", "golang.org/x/term"}, tests: []string{"shared/must"},
 		},
 		{
 			pkg: "local",
@@ -239,8 +238,8 @@ func rules() []rule {
 			// The end-to-end tests are another client of the database.
 			tests: []string{"local/localtest", "shared/...", driver, cmpModule, "golang.org/x/sync/..."},
 		},
-		{pkg: "local/localtest"},
-		{pkg: "local/compare", tests: []string{"local/localtest", "shared/mongo/mongotest"}},
+		{pkg: "local/localtest", own: []string{"shared/must"}},
+		{pkg: "local/compare", tests: []string{"local/localtest", "shared/must", "shared/mongo/mongotest"}},
 		{
 			// The service as its clients see it: tests alone.
 			pkg: "local/contract", tests: []string{
@@ -250,10 +249,10 @@ func rules() []rule {
 		{
 			pkg: "local/gateway", own: []string{"local/lambda", "local/template"},
 			other: []string{"golang.org/x/time/rate"},
-			tests: []string{lambda, adapter, cmpModule},
+			tests: []string{"shared/must", lambda, adapter, cmpModule},
 		},
-		{pkg: "local/lambda", other: []string{lambda}, tests: []string{cmpModule}},
-		{pkg: "local/template", other: []string{"go.yaml.in/yaml/v3"}, tests: []string{cmpModule}},
+		{pkg: "local/lambda", other: []string{lambda}, tests: []string{"shared/must", cmpModule}},
+		{pkg: "local/template", other: []string{"go.yaml.in/yaml/v3"}, tests: []string{"shared/must", cmpModule}},
 	}
 }
 

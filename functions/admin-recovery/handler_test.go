@@ -10,6 +10,7 @@ import (
 
 	"oms/shared/edge/edgetest"
 	"oms/shared/fault"
+	"oms/shared/must"
 	"oms/shared/token"
 )
 
@@ -37,10 +38,7 @@ func (f *fake) EmailHash(email string) string { return fmt.Sprintf("%016x", len(
 
 func send(t *testing.T, f *fake, method, path, body string) edgetest.Response {
 	t.Helper()
-	h, err := routes(f, f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := must.Get(routes(f, f))(t)
 	return edgetest.Send(t, h, edgetest.Request{Method: method, Path: path, JSON: body})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/edge"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -122,10 +123,7 @@ func TestReconcile_recordIsWhatTheAlarmsRead(t *testing.T) {
 // rules of "Filter pattern syntax for metric filters" (CloudWatch Logs).
 func metrics(t *testing.T, record []byte) map[string]float64 {
 	t.Helper()
-	template, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	template := must.Get(os.ReadFile("../../template.yaml"))(t)
 	filters := regexp.MustCompile(`LogGroupName: !Ref ReconcileLogs\n +`+
 		`FilterPattern: '\{ (\S+) (.+) \}'\n +MetricTransformations:\n +- \{.*MetricName: `+
 		`(\w+), MetricValue: '?([^',]+)'?, DefaultValue: 0,`).

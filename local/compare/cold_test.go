@@ -26,6 +26,7 @@ import (
 
 	"oms/local/localtest"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 )
 
 //nolint:gochecknoglobals // the flags of a test
@@ -43,16 +44,10 @@ func BenchmarkFunction(b *testing.B) {
 	built, e := localtest.Build(b), engine(b)
 	c := newCloud(b, built, e)
 	var all []*function
-	folders, err := os.ReadDir(built.Functions)
-	if err != nil {
-		b.Fatal(err)
-	}
+	folders := must.Get(os.ReadDir(built.Functions))(b)
 	for _, folder := range folders {
 		name := strings.TrimSuffix(folder.Name(), "Function")
-		file, err := filepath.EvalSymlinks(filepath.Join(built.Functions, folder.Name(), "bootstrap"))
-		if err != nil {
-			b.Fatal(err)
-		}
+		file := must.Get(filepath.EvalSymlinks(filepath.Join(built.Functions, folder.Name(), "bootstrap")))(b)
 		all = append(all, &function{name: name, file: file, deployed: file, reads: name == "OrgGet"})
 	}
 	for other := range strings.SplitSeq(*bootstraps, ",") {
@@ -139,12 +134,8 @@ func (f *function) size(b *testing.B) (plain, zipped string) {
 		sum += n
 		return err
 	})
-	if err == nil {
-		err = z.Close()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
+	must.Do(b, err)
+	must.Do(b, z.Close())
 	return fmt.Sprintf("%.1f MB", float64(sum)/1e6), fmt.Sprintf("%.1f MB", float64(packed)/1e6)
 }
 
@@ -187,9 +178,7 @@ func newCloud(b *testing.B, built localtest.Built, e mongotest.Engine) *cloud {
 			"admin_user_id": "original",
 		},
 	} {
-		if _, err := db.Collection(collection).InsertOne(b.Context(), document); err != nil {
-			b.Fatal(err)
-		}
+		must.Do(b, must.Err(db.Collection(collection).InsertOne(b.Context(), document)))
 	}
 	manager := httptest.NewServer(http.HandlerFunc(c.secret))
 	b.Cleanup(manager.Close)
@@ -212,7 +201,7 @@ func newCloud(b *testing.B, built localtest.Built, e mongotest.Engine) *cloud {
 // readEvent is the event of a GET /org/get, as API Gateway makes it.
 func readEvent(b *testing.B, organization string) []byte {
 	b.Helper()
-	event, err := json.Marshal(map[string]any{
+	return must.Get(json.Marshal(map[string]any{
 		"version": "2.0", "routeKey": "GET /org/get", "rawPath": "/org/get",
 		"rawQueryString":        "organization_name=" + strings.ReplaceAll(organization, " ", "+"),
 		"queryStringParameters": map[string]string{"organization_name": organization},
@@ -224,11 +213,7 @@ func readEvent(b *testing.B, organization string) []byte {
 			},
 		},
 		"isBase64Encoded": false,
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return event
+	}))(b)
 }
 
 // arn is how the ARN of a secret begins; its name follows.
@@ -254,10 +239,7 @@ func (c *cloud) secret(w http.ResponseWriter, r *http.Request) {
 func (c *cloud) run(b *testing.B, f *function) started {
 	b.Helper()
 	c.done = make(chan struct{})
-	l, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
+	l := must.Get((&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0"))(b)
 	runtime := &http.Server{Handler: http.HandlerFunc(c.runtime), ReadHeaderTimeout: time.Minute}
 	go func() { _ = runtime.Serve(l) }()
 	defer func() { _ = runtime.Close() }()
@@ -271,9 +253,7 @@ func (c *cloud) run(b *testing.B, f *function) started {
 	c.mu.Lock()
 	c.now, c.events, c.reads, c.begun = started{}, 0, f.reads, time.Now()
 	c.mu.Unlock()
-	if err := command.Start(); err != nil {
-		b.Fatal(err)
-	}
+	must.Do(b, command.Start())
 	select {
 	case <-c.done:
 	case <-ctx.Done():

@@ -35,6 +35,7 @@ import (
 
 	"oms/local/localtest"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 )
 
 //nolint:gochecknoglobals // the flags of a test
@@ -117,10 +118,7 @@ func engine(b *testing.B) mongotest.Engine {
 // own starts the service as `make run` does.
 func own(b *testing.B, built localtest.Built, e mongotest.Engine, name string, args ...string) *service {
 	b.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		b.Fatal(err)
-	}
+	root := must.Get(filepath.Abs("../.."))(b)
 	args = append([]string{"-throttle=false", "-template", filepath.Join(root, "template.yaml")}, args...)
 	if !slices.Contains(args, "-in-process") {
 		args = append(args, "-functions", built.Functions)
@@ -179,15 +177,9 @@ func (s *service) request(b *testing.B, method, path string, body any) *http.Req
 	b.Helper()
 	var text []byte
 	if body != nil {
-		var err error
-		if text, err = json.Marshal(body); err != nil {
-			b.Fatal(err)
-		}
+		text = must.Get(json.Marshal(body))(b)
 	}
-	r, err := http.NewRequestWithContext(b.Context(), method, s.url+path, bytes.NewReader(text))
-	if err != nil {
-		b.Fatal(err)
-	}
+	r := must.Get(http.NewRequestWithContext(b.Context(), method, s.url+path, bytes.NewReader(text)))(b)
 	if text != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -206,9 +198,7 @@ type asked struct {
 func raw(b *testing.B, r *http.Request) asked {
 	b.Helper()
 	var text bytes.Buffer
-	if err := r.Write(&text); err != nil {
-		b.Fatal(err)
-	}
+	must.Do(b, r.Write(&text))
 	return asked{r.URL.Host, text.Bytes()}
 }
 
@@ -342,18 +332,13 @@ func (s *service) measureRename(b *testing.B, e mongotest.Engine) {
 		for i := range documents {
 			documents[i] = map[string]string{"text": strings.Repeat("x", 200)}
 		}
-		if _, err := from.InsertMany(ctx, documents); err != nil {
-			b.Fatal(err)
-		}
+		must.Do(b, must.Err(from.InsertMany(ctx, documents)))
 	}
 	s.organization += " Renamed"
 	begun := time.Now()
 	s.send(b, http.MethodPut, "/org/update", map[string]string{"organization_name": s.organization})
 	s.rename = time.Since(begun)
-	var err error
-	if s.kept, err = db.Collection(show()).CountDocuments(ctx, map[string]any{}); err != nil {
-		b.Fatal(err)
-	}
+	s.kept = must.Get(db.Collection(show()).CountDocuments(ctx, map[string]any{}))(b)
 }
 
 // report prints the tables, and what the service is beside the others: of each

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"oms/shared/must"
 )
 
 // endpoint is one that takes a body.
@@ -41,10 +43,7 @@ func (h *host) endpoints(tb testing.TB) []endpoint {
 
 func testBodies(t *testing.T, h *host) {
 	for _, e := range h.endpoints(t) {
-		text, err := json.Marshal(e.valid)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := must.Get(json.Marshal(e.valid))(t)
 		valid := string(text)
 		send := func(tb testing.TB, body any, options ...option) reply {
 			tb.Helper()

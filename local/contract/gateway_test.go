@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/functions/docs/docstest"
+	"oms/shared/must"
 	"oms/shared/openapi"
 )
 
@@ -125,12 +126,8 @@ func testPages(t *testing.T, h *host) {
 	}
 	var want, got any
 	document := h.anyone(t).get("/openapi.json").want(http.StatusOK)
-	if err := json.Unmarshal(openapi.Document(), &want); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(document.body, &got); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, json.Unmarshal(openapi.Document(), &want))
+	must.Do(t, json.Unmarshal(document.body, &got))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("/openapi.json is not the document of this tree (-want +got):\n%s", diff)
 	}

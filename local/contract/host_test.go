@@ -18,6 +18,7 @@ import (
 	"oms/shared/config"
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/openapi/openapitest"
 	"oms/shared/organization"
 	"oms/shared/password"
@@ -195,12 +196,9 @@ func (h *host) store(tb testing.TB) organization.Store {
 
 func openStore(tb testing.TB, e mongotest.Engine, database string) organization.Store {
 	tb.Helper()
-	db, err := mongo.Open(tb.Context(), mongo.Config{
+	db := must.Get(mongo.Open(tb.Context(), mongo.Config{
 		URI: e.URI, Database: database, AppName: "contract", Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	}))(tb)
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
@@ -216,15 +214,9 @@ func openStore(tb testing.TB, e mongotest.Engine, database string) organization.
 func (h *host) worker(tb testing.TB, s organization.Store) *organization.Service {
 	tb.Helper()
 	environ := map[string]string{"STAGE": "local", "BCRYPT_COST": "4", "PASSWORD_PEPPER": h.secrets["PASSWORD_PEPPER"]}
-	c, err := config.Load(tb.Context(), func(name string) (string, bool) { v, ok := environ[name]; return v, ok },
-		config.Hashing, config.Retention, config.Reauthentication)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	passwords, err := password.New(c.Peppers, c.BcryptCost)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	c := must.Get(config.Load(tb.Context(), func(name string) (string, bool) { v, ok := environ[name]; return v, ok },
+		config.Hashing, config.Retention, config.Reauthentication))(tb)
+	passwords := must.Get(password.New(c.Peppers, c.BcryptCost))(tb)
 	return organization.New(organization.Config{
 		Store: s, Passwords: passwords, Secret: c.RequestSecret(), Retention: c.Retention,
 		ReauthenticateAfter: c.ReauthenticateAfter,

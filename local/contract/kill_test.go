@@ -13,6 +13,7 @@ import (
 
 	"oms/local/localtest"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -416,10 +417,7 @@ func organizations(tb testing.TB, s organization.Store) []organization.Organizat
 	tb.Helper()
 	var all []organization.Organization
 	for after := (*organization.Place)(nil); ; {
-		page, err := s.Backlog.Organizations(tb.Context(), after, 100)
-		if err != nil {
-			tb.Fatal(err)
-		}
+		page := must.Get(s.Backlog.Organizations(tb.Context(), after, 100))(tb)
 		all = append(all, page.Items...)
 		if page.Next == nil {
 			return all

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 // claims are what a token says.
@@ -42,10 +44,7 @@ func signToken(tb testing.TB, header, body claims, secret string) string {
 	tb.Helper()
 	var parts []string
 	for _, part := range []claims{header, body} {
-		text, err := json.Marshal(part)
-		if err != nil {
-			tb.Fatal(err)
-		}
+		text := must.Get(json.Marshal(part))(tb)
 		parts = append(parts, base64.RawURLEncoding.EncodeToString(text))
 	}
 	mac := hmac.New(sha256.New, []byte(secret))

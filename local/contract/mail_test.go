@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/mail"
@@ -13,6 +14,7 @@ import (
 
 	"oms/functions/docs/docstest"
 	posts "oms/shared/mail"
+	"oms/shared/must"
 	"oms/shared/token"
 )
 
@@ -170,32 +172,14 @@ func (h *host) mailed(tb testing.TB, to, subject string, p token.Purpose) string
 func (h *host) mails(tb testing.TB, to string) map[string]string {
 	tb.Helper()
 	if h.mailer != nil {
-		if _, err := h.mailer.SendMails(tb.Context(), posts.New(posts.Folder(h.mailbox), h.base.String())); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(h.mailbox, "*.eml"))
-	if err != nil {
-		tb.Fatal(err)
+		must.Do(tb, must.Err(h.mailer.SendMails(tb.Context(), posts.New(posts.Folder(h.mailbox), h.base.String()))))
 	}
 	all := map[string]string{}
-	for _, name := range files {
-		f, err := os.Open(name) //nolint:gosec // G304: in a folder of the test
-		if err != nil {
-			tb.Fatal(err)
-		}
-		m, err := mail.ReadMessage(f)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		body, err := io.ReadAll(m.Body)
-		_ = f.Close()
-		a, wrong := mail.ParseAddress(m.Header.Get("To"))
-		if err != nil || wrong != nil {
-			tb.Fatal(err, wrong)
-		}
-		if a.Address == to {
-			all[m.Header.Get("Subject")] = string(body)
+	for _, name := range must.Get(filepath.Glob(filepath.Join(h.mailbox, "*.eml")))(tb) {
+		text := must.Get(os.ReadFile(name))(tb) //nolint:gosec // G304: in a folder of the test
+		m := must.Get(mail.ReadMessage(bytes.NewReader(text)))(tb)
+		if must.Get(mail.ParseAddress(m.Header.Get("To")))(tb).Address == to {
+			all[m.Header.Get("Subject")] = string(must.Get(io.ReadAll(m.Body))(tb))
 		}
 	}
 	return all

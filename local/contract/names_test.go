@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"oms/shared/must"
 	"oms/shared/organization/organizationtest"
 )
 
@@ -92,9 +93,7 @@ func testNames(t *testing.T, h *host) {
 		h.needDatabase(t)
 		w := h.engine.Writer(t, h.database)
 		name := "theirs" + suffix()
-		if err := w.Put(t.Context(), "org_"+name, organizationtest.StringDocument("d", "v")); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, w.Put(t.Context(), "org_"+name, organizationtest.StringDocument("d", "v")))
 		email, password := freshEmail(), freshPassword()
 		h.create(t, name, email, password).refused(http.StatusConflict, "organization_name_taken")
 		h.anyone(t).get("/org/get", named(name)).refused(http.StatusNotFound, "organization_not_found")
@@ -111,11 +110,9 @@ func testNames(t *testing.T, h *host) {
 		t.Parallel()
 		h.needDatabase(t)
 		name := "empty" + suffix()
-		if err := h.engine.Writer(t, h.database).AddIndex(t.Context(), "org_"+name, organizationtest.Index{
+		must.Do(t, h.engine.Writer(t, h.database).AddIndex(t.Context(), "org_"+name, organizationtest.Index{
 			Name: "i", Field: "f",
-		}); err != nil {
-			t.Fatal(err)
-		}
+		}))
 		h.create(t, name, freshEmail(), freshPassword()).want(http.StatusCreated)
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -19,26 +20,16 @@ func testRename(t *testing.T, h *host) {
 	put := func(tb testing.TB, collection string, ids ...string) {
 		tb.Helper()
 		for _, id := range ids {
-			if err := w.Put(tb.Context(), collection, organizationtest.StringDocument(id, "of "+id)); err != nil {
-				tb.Fatal(err)
-			}
+			must.Do(tb, w.Put(tb.Context(), collection, organizationtest.StringDocument(id, "of "+id)))
 		}
 	}
 	documents := func(tb testing.TB, collection string) []organization.Document {
 		tb.Helper()
-		all, err := w.Documents(tb.Context(), collection)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return all
+		return must.Get(w.Documents(tb.Context(), collection))(tb)
 	}
 	indexes := func(tb testing.TB, collection string) []organizationtest.Index {
 		tb.Helper()
-		all, err := w.Indexes(tb.Context(), collection)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return all
+		return must.Get(w.Indexes(tb.Context(), collection))(tb)
 	}
 	t.Run("with every document, _id and index", func(t *testing.T) {
 		t.Parallel()
@@ -49,9 +40,7 @@ func testRename(t *testing.T, h *host) {
 		for _, i := range []organizationtest.Index{
 			{Name: "by_other", Field: "other"}, {Name: "one_value", Field: "value", Unique: true},
 		} {
-			if err := w.AddIndex(t.Context(), f.Collection, i); err != nil {
-				t.Fatal(err)
-			}
+			must.Do(t, w.AddIndex(t.Context(), f.Collection, i))
 		}
 		docs, ix := documents(t, f.Collection), indexes(t, f.Collection)
 		if len(docs) != 200 || len(ix) != 2 {
@@ -114,10 +103,7 @@ func testRename(t *testing.T, h *host) {
 		if docs := documents(t, f.Collection); len(docs) != 0 {
 			t.Errorf("%d documents are left in the collection", len(docs))
 		}
-		trashes, err := h.store(t).Collections.List(t.Context(), "trash_")
-		if err != nil {
-			t.Fatal(err)
-		}
+		trashes := must.Get(h.store(t).Collections.List(t.Context(), "trash_"))(t)
 		kept := 0
 		for _, c := range trashes {
 			if docs := documents(t, c); len(docs) == 2 && string(docs[0].ID[5:6]) == "a" {

@@ -113,13 +113,13 @@ func suite(t *testing.T, h *host) {
 		})
 	}
 	t.Cleanup(func() {
-		must := h.checker.Successes()
+		needed := h.checker.Successes()
 		for _, o := range h.checker.Secured() { // the authorizer does not ask the database: each has to do it itself
-			must = append(must, openapitest.Answer{
+			needed = append(needed, openapitest.Answer{
 				Operation: o, Status: http.StatusUnauthorized, Code: "token_revoked",
 			})
 		}
-		for _, a := range must {
+		for _, a := range needed {
 			if ran == len(parts) && h.mailbox != "" && !h.answers[a] {
 				t.Errorf("%s %s: no test of the contract has heard the answer %d %s", a.Method, a.Path, a.Status, a.Code)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"oms/local/localtest"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 )
 
 // ownHost is a host of a program that a test starts for itself, on the embedded
@@ -171,9 +172,5 @@ func testUnreachable(t *testing.T, b built) {
 
 func read(tb testing.TB, path string) string {
 	tb.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // G304: a test's own file
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(text)
+	return string(must.Get(os.ReadFile(path))(tb)) //nolint:gosec // G304: a test's own file
 }

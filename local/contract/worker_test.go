@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/token"
@@ -181,9 +182,7 @@ func testWorkers(t *testing.T, h *host) {
 		t.Parallel()
 		f := h.found(t, "Stalled")
 		w := h.engine.Writer(t, h.database)
-		if err := w.Put(t.Context(), f.Collection, organizationtest.StringDocument("d", "v")); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, w.Put(t.Context(), f.Collection, organizationtest.StringDocument("d", "v")))
 		who, name := principal(t, f), freshName("Moved")
 		s := stalled(t, func(s *stall) {
 			_, _ = collections(s).Update(s.ctx, who, organization.Change{Name: &name})

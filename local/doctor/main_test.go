@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 )
@@ -20,9 +21,7 @@ func TestDoctor(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		db := e.Open(t)
-		if err := db.EnsureIndexes(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, db.EnsureIndexes(t.Context()))
 		doctor := func(args ...string) (int, string) {
 			env := map[string]string{"MONGO_URI": e.URI, "MASTER_DB": db.Name(), "STAGE": "local"}
 			var out, problems bytes.Buffer
@@ -41,22 +40,14 @@ func TestDoctor(t *testing.T) {
 		dead := organization.Claim{
 			Key: "dead", OrgID: organization.NewID(now), ID: organization.NewID(now), Until: now.Add(-time.Hour),
 		}
-		if err := db.Store().Claims.Insert(ctx, dead); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, db.Store().Claims.Insert(ctx, dead))
 		orphan := organization.Admin{
 			ID: organization.NewID(now), OrgID: organization.NewID(now), Email: "o@acme.io", Rev: 1,
 		}
 		settled := organization.Claim{Key: "settled", OrgID: organization.NewID(now), ID: organization.NewID(now)}
-		if err := db.Store().Claims.Insert(ctx, settled); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Store().Admins.Insert(ctx, orphan); err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Store().Collections.Drop(ctx, "org_acme"); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, db.Store().Claims.Insert(ctx, settled))
+		must.Do(t, db.Store().Admins.Insert(ctx, orphan))
+		must.Do(t, db.Store().Collections.Drop(ctx, "org_acme"))
 		code, said := doctor()
 		if code != 1 {
 			t.Errorf("exit code %d, want 1", code)
@@ -102,9 +93,7 @@ func TestDoctor_findsTheDatabaseOfMakeRun(t *testing.T) {
 		`{"JWT_SECRET":"j"}`:                         "",
 		`{"JWT`:                                      "",
 	} {
-		if err := os.WriteFile(filepath.Join(data, "secrets.json"), []byte(secrets), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, os.WriteFile(filepath.Join(data, "secrets.json"), []byte(secrets), 0o600))
 		lookup, err := orLocal(none, data)
 		if got, _ := lookup("MONGO_URI"); got != want || (err == nil) != (want != "") {
 			t.Errorf("beside %s: %q, %v, want %q", secrets, got, err, want)

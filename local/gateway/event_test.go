@@ -25,6 +25,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 // The forms that the random parts of an event have in recorded ones.
@@ -71,14 +73,8 @@ func TestEvent(t *testing.T) {
 				t.Errorf("event (-want +got):\n%s", d)
 			}
 			e := sameAsLibrary[events.APIGatewayV2HTTPRequest](t, got)
-			again, err := (&core.RequestAccessorV2{}).EventToRequestWithContext(t.Context(), e)
-			if err != nil {
-				t.Fatal(err)
-			}
-			content, err := io.ReadAll(again.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
+			again := must.Get((&core.RequestAccessorV2{}).EventToRequestWithContext(t.Context(), e))(t)
+			content := must.Get(io.ReadAll(again.Body))(t)
 			if d := cmp.Diff(summary(sent, body), summary(again, string(content))); d != "" {
 				t.Errorf("request (-sent +again):\n%s", d)
 			}
@@ -108,10 +104,7 @@ func sameAsLibrary[E any](tb testing.TB, event string) E {
 	if err := d.Decode(&typed); err != nil {
 		tb.Fatalf("decoding the event: %v", err)
 	}
-	again, err := json.Marshal(typed)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	again := must.Get(json.Marshal(typed))(tb)
 	var want, got map[string]any
 	mustUnmarshal(tb, event, &want)
 	mustUnmarshal(tb, string(again), &got)
@@ -281,16 +274,10 @@ func FuzzEvent(f *testing.F) {
 // mustRequest reads a request as a TLS connection of 192.0.2.7 would bring it.
 func mustRequest(tb testing.TB, raw string) (*http.Request, string) {
 	tb.Helper()
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(raw)))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	r := must.Get(http.ReadRequest(bufio.NewReader(strings.NewReader(raw))))(tb)
 	r.RemoteAddr = "192.0.2.7:40000"
 	r.TLS = &tls.ConnectionState{}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	body := must.Get(io.ReadAll(r.Body))(tb)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return r, string(body)
 }
@@ -308,9 +295,5 @@ func blank(tb testing.TB, object any, name, form, with string) {
 
 func mustRead(tb testing.TB, file string) string {
 	tb.Helper()
-	b, err := os.ReadFile(file) //nolint:gosec // G304: a test names its own file
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(b)
+	return string(must.Get(os.ReadFile(file))(tb)) //nolint:gosec // G304: a test names its own file
 }

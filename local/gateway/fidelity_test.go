@@ -25,6 +25,7 @@ import (
 	"oms/local/gateway"
 	"oms/local/lambda"
 	"oms/local/template"
+	"oms/shared/must"
 )
 
 //nolint:gochecknoglobals // a flag
@@ -48,9 +49,7 @@ func TestFidelity(t *testing.T) {
 	t.Parallel()
 	recorded := map[string]map[string]string{}
 	if text, err := os.ReadFile(recordedFidelity); err == nil {
-		if err := json.Unmarshal(text, &recorded); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, json.Unmarshal(text, &recorded))
 	}
 	hosts := map[string]string{"local": fidelityHost(t)}
 	for host, variable := range map[string]string{
@@ -88,13 +87,8 @@ func TestFidelity(t *testing.T) {
 		t.Logf("%s agrees with API Gateway in %d of %d", host, n, len(fidelityCases()))
 	}
 	if *updateFidelity {
-		text, err := json.MarshalIndent(recorded, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(recordedFidelity, append(text, '\n'), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		text := must.Get(json.MarshalIndent(recorded, "", "  "))(t)
+		must.Do(t, os.WriteFile(recordedFidelity, append(text, '\n'), 0o600))
 	}
 }
 
@@ -109,10 +103,7 @@ func fidelityHost(tb testing.TB) string {
 	if said, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("building the function: %v\n%s", err, said)
 	}
-	t, err := template.Read("testdata/fidelity/template.yaml", nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	t := must.Get(template.Read("testdata/fidelity/template.yaml", nil))(tb)
 	config := lambda.Config{Log: slog.New(slog.DiscardHandler), Stderr: io.Discard}
 	for _, f := range t.Functions {
 		config.Functions = append(config.Functions, lambda.Function{
@@ -132,10 +123,7 @@ func fidelityHost(tb testing.TB) string {
 // status, the headers that are shown, and the body.
 func (c fidelityCase) ask(tb testing.TB, base string) string {
 	tb.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	u := must.Get(url.Parse(base))(tb)
 	method, rest, _ := strings.Cut(c.request, " ")
 	target, content, _ := strings.Cut(rest, " ")
 	text := fmt.Sprintf("%s %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method,
@@ -172,14 +160,9 @@ func exchange(tb testing.TB, base *url.URL, method, text string) (*http.Response
 	if base.Scheme == "https" {
 		dial, port = (&tls.Dialer{}).DialContext, "443"
 	}
-	connection, err := dial(tb.Context(), "tcp", net.JoinHostPort(base.Hostname(), cmp.Or(base.Port(), port)))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	connection := must.Get(dial(tb.Context(), "tcp", net.JoinHostPort(base.Hostname(), cmp.Or(base.Port(), port))))(tb)
 	tb.Cleanup(func() { _ = connection.Close() })
-	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, connection.SetDeadline(time.Now().Add(time.Minute)))
 	go func() { _, _ = io.WriteString(connection, text) }() // an answer may come before it is all sent
 	return http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/local/lambda"
+	"oms/shared/must"
 )
 
 // TestResponse has what the table of TestFidelity has not.
@@ -98,17 +99,9 @@ func TestResponse_ofTheAdapterArrives(t *testing.T) {
 	a.Header().Add("X-Many", "2")
 	a.Header().Set("Content-Type", "image/png")
 	a.WriteHeader(http.StatusCreated)
-	if _, err := a.Write([]byte{0, 0xff}); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := a.GetProxyResponse()
-	if err != nil {
-		t.Fatal(err)
-	}
-	payload, err := json.Marshal(answer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, must.Err(a.Write([]byte{0, 0xff})))
+	answer := must.Get(a.GetProxyResponse())(t)
+	payload := must.Get(json.Marshal(answer))(t)
 	got := newFixed(t, "", string(payload)).do(t, "GET", "/", "")
 	got.is(t, http.StatusCreated, "\x00\xff")
 	if d := cmp.Diff([]string{"a=1", "b=2"}, got.header.Values("Set-Cookie")); d != "" {

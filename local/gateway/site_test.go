@@ -16,6 +16,7 @@ import (
 
 	"oms/local/gateway"
 	"oms/local/template"
+	"oms/shared/must"
 )
 
 // function answers an event, as a Lambda function does.
@@ -123,10 +124,7 @@ func (r *running) send(tb testing.TB, method, text string) reply {
 		tb.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	body := must.Get(io.ReadAll(response.Body))(tb)
 	if response.Close { // package http has moved it
 		response.Header.Set("Connection", "close")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/local/lambda"
+	"oms/shared/must"
 )
 
 func TestInvoke(t *testing.T) {
@@ -131,9 +132,7 @@ func TestRuntime_replacesAProcessThatDiedIdle(t *testing.T) {
 	g := s.open(t)
 	g.do(t, "visit", "{}").is(t, "well")
 	first := receive(t, pids, "an event")
-	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, syscall.Kill(first, syscall.SIGKILL))
 	s.logs.await(t, "process ended")
 	g.do(t, "visit", "{}").is(t, "well")
 	if second := receive(t, pids, "another"); second == first {
@@ -223,10 +222,7 @@ func TestRuntime_environment(t *testing.T) {
 		}
 		delete(got, name)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := must.Get(os.Executable())(t)
 	want := map[string]string{
 		"_HANDLER":                        "bootstrap",
 		"AWS_LAMBDA_FUNCTION_NAME":        "Env",

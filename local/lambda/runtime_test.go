@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/local/lambda"
+	"oms/shared/must"
 )
 
 func TestRuntime_protocol(t *testing.T) {
@@ -27,9 +28,7 @@ func TestRuntime_protocol(t *testing.T) {
 		Header http.Header
 		Seen   []string
 	}
-	if err := json.Unmarshal([]byte(receive(t, reports, "the report")), &report); err != nil {
-		t.Fatal(err)
-	}
+	must.Do(t, json.Unmarshal([]byte(receive(t, reports, "the report")), &report))
 	// The event; another event's answer; the answer; a second one; an error after it.
 	if d := cmp.Diff([]string{"200", "400", "202", "403", "403"}, report.Seen); d != "" {
 		t.Errorf("statuses (-want +got):\n%s", d)
@@ -94,10 +93,7 @@ func TestRuntime_refusesWhoHasNotTheKey(t *testing.T) {
 				"next": http.MethodGet, "d5d0f7a4-6b3c-4b0e-8d0e-0d6c2f6f0001/response": http.MethodPost,
 			} {
 				target := "http://" + address + guess + "/2018-06-01/runtime/invocation/" + path
-				request, err := http.NewRequestWithContext(t.Context(), method, target, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+				request := must.Get(http.NewRequestWithContext(t.Context(), method, target, nil))(t)
 				response, err := client.Do(request)
 				if err != nil {
 					t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"oms/local/lambda"
+	"oms/shared/must"
 )
 
 // visit is a function's process that asks the test what to do.
@@ -134,10 +135,7 @@ func newSite(tb testing.TB) *site {
 // function adds a function of a kind; environment is name, value, ….
 func (s *site) function(tb testing.TB, name, kind string, environment ...string) *lambda.Function {
 	tb.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	self := must.Get(os.Executable())(tb)
 	variables := map[string]string{kindVariable: kind}
 	for pair := range slices.Chunk(environment, 2) {
 		variables[pair[0]] = pair[1]

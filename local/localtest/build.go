@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oms/shared/must"
 )
 
 // Built is the service's programs.
@@ -44,10 +46,7 @@ func Build(tb testing.TB) Built {
 	out := tb.TempDir()
 	build(tb, out, "-ldflags=-s -w", "oms/local", "oms/functions/...")
 	b := Built{Service: filepath.Join(out, "local"), Functions: filepath.Join(out, "functions")}
-	programs, err := os.ReadDir(out)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	programs := must.Get(os.ReadDir(out))(tb)
 	for _, p := range programs {
 		if p.Name() == "local" {
 			continue
@@ -81,22 +80,15 @@ func (b Built) Own(tb testing.TB) Built {
 
 func link(tb testing.TB, from, to string) {
 	tb.Helper()
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Link(from, to); err != nil {
-		tb.Fatal(err)
-	}
+	must.Do(tb, os.MkdirAll(filepath.Dir(to), 0o700))
+	must.Do(tb, os.Link(from, to))
 }
 
 // Template returns the path of a copy of the template, with changes, each of
 // which must have something to change.
 func Template(tb testing.TB, path string, changes map[string]string) string {
 	tb.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // G304: the template
-	if err != nil {
-		tb.Fatal(err)
-	}
+	text := must.Get(os.ReadFile(path))(tb) //nolint:gosec // G304: the template
 	for is, shall := range changes {
 		if !bytes.Contains(text, []byte(is)) {
 			tb.Fatalf("the template has no %s any more", is)
@@ -104,8 +96,6 @@ func Template(tb testing.TB, path string, changes map[string]string) string {
 		text = bytes.ReplaceAll(text, []byte(is), []byte(shall))
 	}
 	path = filepath.Join(tb.TempDir(), "template.yaml")
-	if err := os.WriteFile(path, text, 0o600); err != nil { //nolint:gosec // G703: the test's own folder
-		tb.Fatal(err)
-	}
+	must.Do(tb, os.WriteFile(path, text, 0o600))
 	return path
 }

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"oms/shared/must"
 )
 
 // Command prepares the service on free ports, with a working folder and an
@@ -54,13 +56,8 @@ func Start(tb testing.TB, c *exec.Cmd) *Program {
 	tb.Helper()
 	p := &Program{command: c, ended: make(chan struct{})}
 	c.Stderr = &p.log
-	stdout, err := c.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		tb.Fatal(err)
-	}
+	stdout := must.Get(c.StdoutPipe())(tb)
+	must.Do(tb, c.Start())
 	ready := make(chan struct{})
 	go func() {
 		defer close(p.ended)
@@ -155,10 +152,7 @@ func Processes(tb testing.TB, folder string) []int {
 	if folder == "" {
 		return nil
 	}
-	all, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	all := must.Get(filepath.Glob("/proc/[0-9]*/exe"))(tb)
 	var found []int
 	for _, exe := range all {
 		file, err := os.Readlink(exe) // of a zombie, or one that has ended, there is none

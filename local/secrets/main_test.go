@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/password"
 	"oms/shared/secret"
 	"oms/shared/token"
@@ -202,15 +203,8 @@ func TestRotatePepper_keepsEveryHash(t *testing.T) {
 	o, r := newOperator(t, m, client), peppers()
 	hasher := func() *password.Hasher {
 		t.Helper()
-		ring, err := password.ParsePeppers(m.text(pepper), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := password.New(ring, password.MinCost)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h
+		ring := must.Get(password.ParsePeppers(m.text(pepper), false))(t)
+		return must.Get(password.New(ring, password.MinCost))(t)
 	}
 	hashers := []*password.Hasher{hasher()}
 	for range 4 { // the first two are one rotation, and so are the others
@@ -223,10 +217,7 @@ func TestRotatePepper_keepsEveryHash(t *testing.T) {
 		hashers = append(hashers, hasher())
 	}
 	for made, h := range hashers {
-		hash, err := h.Hash("secret123")
-		if err != nil {
-			t.Fatal(err)
-		}
+		hash := must.Get(h.Hash("secret123"))(t)
 		for now := max(0, made-1); now < len(hashers); now++ {
 			got, err := hashers[now].Verify("secret123", hash)
 			if upgrade := now/2 != made/2; err != nil || !got.OK || got.Upgrade != upgrade {
@@ -242,13 +233,8 @@ func TestBootstrap(t *testing.T) {
 	m, client := newManager(t, nil)
 	o := newOperator(t, m, client)
 	o.uri = func() (string, error) { return " " + uri + "\n", nil }
-	before, err := os.ReadFile("../../samconfig.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(o.samconfig, before, 0o600); err != nil { //nolint:gosec // G703: in a folder of the test
-		t.Fatal(err)
-	}
+	before := must.Get(os.ReadFile("../../samconfig.toml"))(t)
+	must.Do(t, os.WriteFile(o.samconfig, before, 0o600))
 
 	if said := o.runs(t, 0, "bootstrap", "dev"); strings.Count(said, "created") != 3 {
 		t.Errorf("it said %s, want that three are created", said)
@@ -256,10 +242,7 @@ func TestBootstrap(t *testing.T) {
 	if m.text("oms/dev/mongo") != uri || !verifies(t, m.text(jwt), m.text(jwt)) || len(m.text(pepper)) < 2*secret.MinLength {
 		t.Error("the secrets are not what the service needs")
 	}
-	after, err := os.ReadFile(o.samconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
+	after := must.Get(os.ReadFile(o.samconfig))(t)
 	want := string(before)
 	head, rest, _ := strings.Cut(want, "[dev.deploy.parameters]")
 	for parameter, name := range map[string]string{"MongoSecretArn": "mongo", "JwtSecretArn": "jwt", "PasswordPepperArn": "pepper"} {
@@ -300,9 +283,7 @@ func TestBootstrap_refuses(t *testing.T) {
 		t.Parallel()
 		m, client := newManager(t, map[string]string{"oms/prod/mongo": "mongodb+srv://a.example"})
 		o := newOperator(t, m, client)
-		if err := os.WriteFile(o.samconfig, []byte("\n[dev.deploy.parameters]\n\"MongoSecretArn=\"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must.Do(t, os.WriteFile(o.samconfig, []byte("\n[dev.deploy.parameters]\n\"MongoSecretArn=\"\n"), 0o600))
 		if said := o.runs(t, 1, "bootstrap", "prod"); !strings.Contains(said, "put arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms/prod/mongo-AbCdEf there") {
 			t.Errorf("it said %s", said)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/local/template"
+	"oms/shared/must"
 )
 
 // Each of these would open a route, or serve another guard than AWS does,
@@ -103,10 +104,7 @@ func TestParse_authorizerFunction(t *testing.T) {
 	} {
 		t.Run(arn, func(t *testing.T) {
 			t.Parallel()
-			got, err := template.Parse("t.yaml", []byte(strings.Replace(small, "!GetAtt Guard.Arn", arn, 1)), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := must.Get(template.Parse("t.yaml", []byte(strings.Replace(small, "!GetAtt Guard.Arn", arn, 1)), nil))(t)
 			if f := got.Routes[0].Authorizer.Function; f.Name != "Guard" {
 				t.Errorf("function = %q, want Guard", f.Name)
 			}
@@ -136,10 +134,7 @@ Resources:
         A: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /}}
         B: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: OPTIONS, Path: /, Auth: {Authorizer: Token}}}
 `
-	got, err := template.Parse("t.yaml", []byte(minimal), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := must.Get(template.Parse("t.yaml", []byte(minimal), nil))(t)
 	f := &template.Function{
 		Name: "F", CodeURI: "f", MemoryMB: 128, Timeout: 3 * time.Second,
 		Environment: map[string]string{},

@@ -10,17 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/local/template"
+	"oms/shared/must"
 )
 
 const guardARN = "arn:aws:lambda:us-east-1:123456789012:function:Guard"
 
 func mustReadFile(tb testing.TB, path string) string {
 	tb.Helper()
-	data, err := os.ReadFile(path) //nolint:gosec // G304: a file of testdata
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(data)
+	return string(must.Get(os.ReadFile(path))(tb)) //nolint:gosec // G304: a file of testdata
 }
 
 func mustRead(tb testing.TB, path string, parameters map[string]string) *template.Template {
