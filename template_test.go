@@ -257,8 +257,8 @@ func TestTemplate_DashboardShowsWhatThereIs(t *testing.T) {
 	}
 	shown := strings.Join(slices.Collect(maps.Values(queries)), " ") + fmt.Sprint(body)
 	for _, each := range []string{
-		"Count", "4xx", "5xx", "p50", "p99", "by routeKey", "initDurationMs", "invalid_credentials", "too_many_attempts", "email_hash", "source_ip",
-		"report.merged",
+		"Count", "4xx", "5xx", "p50", "p99", "by routeKey", "initDurationMs", "invalid_credentials",
+		"too_many_attempts", "email_hash", "source_ip", "report.merged",
 	} {
 		if !strings.Contains(shown, each) {
 			t.Errorf("the dashboard has no %s", each)
@@ -452,7 +452,10 @@ func TestTemplate_LocalHostReadsIt(t *testing.T) {
 	t.Parallel()
 	for _, stage := range []struct{ parameters, environment map[string]string }{
 		{nil, map[string]string{"PASSWORD_MIN_LENGTH": "8", "PASSWORD_BLOCKLIST": "off", "CREATIONS_PER_STAGE": "0"}},
-		{deployed(), map[string]string{"PASSWORD_MIN_LENGTH": "15", "PASSWORD_BLOCKLIST": "on", "CREATIONS_PER_STAGE": "500"}},
+		{
+			deployed(),
+			map[string]string{"PASSWORD_MIN_LENGTH": "15", "PASSWORD_BLOCKLIST": "on", "CREATIONS_PER_STAGE": "500"},
+		},
 	} {
 		for _, f := range model(t, stage.parameters).Functions {
 			for name, want := range stage.environment {

@@ -21,9 +21,9 @@ type database struct {
 
 // openDatabase takes the database that the settings name, or else starts one
 // in the data folder.
-func openDatabase(ctx context.Context, settings map[string]string, data, addr string, log *slog.Logger) (*database,
-	error,
-) {
+func openDatabase(
+	ctx context.Context, settings map[string]string, data, addr string, log *slog.Logger,
+) (*database, error) {
 	if uri := settings["MONGO_URI"]; uri != "" {
 		return &database{uri: uri}, nil
 	}

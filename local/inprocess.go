@@ -102,9 +102,8 @@ func inProcess(
 	for i, f := range functions {
 		open := setups()[path.Clean(f.CodeURI)]
 		if open == nil {
-			return nil, fmt.Errorf("%s has its code in %s, which is not in this program: local/inprocess.go lists "+
-				"what is",
-				f.Name, f.CodeURI)
+			return nil, fmt.Errorf("%s has its code in %s, which is not in this program: "+
+				"local/inprocess.go lists what is", f.Name, f.CodeURI)
 		}
 		group.Go(func() error {
 			variables := environment(f, settings)

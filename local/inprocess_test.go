@@ -80,8 +80,7 @@ func production(tb testing.TB, database, folder string) (args, environ []string)
 	return []string{"-in-process", "-template", abs(tb, "../template.yaml"), "-data", filepath.Join(folder, "none")},
 		[]string{
 			"STAGE=prod", "MASTER_DB=in_process", "MONGO_URI_FILE=" + filepath.Join(folder, "mongo"),
-			"JWT_SECRET_FILE=" +
-				filepath.Join(folder, "jwt"),
+			"JWT_SECRET_FILE=" + filepath.Join(folder, "jwt"),
 			"PASSWORD_PEPPER_FILE=" + filepath.Join(folder, "pepper"), "BCRYPT_COST=10",
 		}
 }

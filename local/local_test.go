@@ -279,13 +279,40 @@ func TestRun_refuses(t *testing.T) {
 			name: "a line of .env that is none", files: map[string]string{".env": "A=b\nC=d\nhunter2 hunter2\nE=f\n"},
 			code: 1, want: []string{"oms: .env:3: this is no line of the form NAME=value"}, never: "hunter2",
 		},
-		{name: "secrets that are cut off", files: map[string]string{".data/secrets.json": `{"JWT_SECRET": "` + long}, code: 1, want: []string{"secrets.json is damaged: restore it"}, never: long},
-		{name: "secrets that are empty", files: map[string]string{".data/secrets.json": ``}, code: 1, want: []string{"secrets.json is damaged"}},
-		{name: "secrets of another form", files: map[string]string{".data/secrets.json": `{"PEPPER": "` + long + `"}`}, code: 1, want: []string{"secrets.json is damaged"}, never: long},
-		{name: "a secret that is too short", files: map[string]string{".data/secrets.json": `{"PASSWORD_PEPPER": "short"}`}, code: 1, want: []string{"its PASSWORD_PEPPER has 5 characters"}},
-		{name: "secrets that cannot be read", files: map[string]string{".data/secrets.json/x": ""}, code: 1, want: []string{"oms: reading the secrets"}},
-		{name: "a database whose pepper is lost", files: map[string]string{".data/db/master.sqlite": ""}, code: 1, want: []string{"has no PASSWORD_PEPPER for its passwords: restore the file"}},
-		{name: "a database whose pepper is lost, though not its key", files: map[string]string{".data/db/master.sqlite": "", ".data/secrets.json": `{"JWT_SECRET": "` + long + `"}`}, code: 1, want: []string{"has no PASSWORD_PEPPER for its passwords"}},
+		{
+			name:  "secrets that are cut off",
+			files: map[string]string{".data/secrets.json": `{"JWT_SECRET": "` + long},
+			code:  1, want: []string{"secrets.json is damaged: restore it"}, never: long,
+		},
+		{
+			name: "secrets that are empty", files: map[string]string{".data/secrets.json": ``}, code: 1,
+			want: []string{"secrets.json is damaged"},
+		},
+		{
+			name:  "secrets of another form",
+			files: map[string]string{".data/secrets.json": `{"PEPPER": "` + long + `"}`},
+			code:  1, want: []string{"secrets.json is damaged"}, never: long,
+		},
+		{
+			name:  "a secret that is too short",
+			files: map[string]string{".data/secrets.json": `{"PASSWORD_PEPPER": "short"}`},
+			code:  1, want: []string{"its PASSWORD_PEPPER has 5 characters"},
+		},
+		{
+			name: "secrets that cannot be read", files: map[string]string{".data/secrets.json/x": ""}, code: 1,
+			want: []string{"oms: reading the secrets"},
+		},
+		{
+			name: "a database whose pepper is lost", files: map[string]string{".data/db/master.sqlite": ""}, code: 1,
+			want: []string{"has no PASSWORD_PEPPER for its passwords: restore the file"},
+		},
+		{
+			name: "a database whose pepper is lost, though not its key",
+			files: map[string]string{
+				".data/db/master.sqlite": "", ".data/secrets.json": `{"JWT_SECRET": "` + long + `"}`,
+			},
+			code: 1, want: []string{"has no PASSWORD_PEPPER for its passwords"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -323,7 +350,8 @@ func TestRun_addsTheMissingSecret(t *testing.T) {
 	must.Do(t, os.Chmod(file, 0o644)) //nolint:gosec // G302: what a restored backup may have
 	got := startProgram(t, folder, nil).env(t)
 	if got[pepper] != kept || len(got[jwtSecret]) != 86 {
-		t.Errorf("pepper = %q, key of %d characters; want the kept pepper and a new key", got[pepper], len(got[jwtSecret]))
+		t.Errorf("pepper = %q, key of %d characters; want the kept pepper and a new key",
+			got[pepper], len(got[jwtSecret]))
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode of %s = %v (%v), want 0600", file, info.Mode().Perm(), err)

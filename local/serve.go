@@ -85,7 +85,8 @@ func serve(ctx context.Context, o options, environ []string, stdout, stderr io.W
 	if o.inProcess {
 		opened, closeAll := context.WithCancel(context.WithoutCancel(ctx))
 		defer closeAll() // after the functions have ended
-		if all, err = inProcess(opened, t.Functions, settings, edge.NewLogger(subscriptions.Writer(stderr))); err != nil {
+		all, err = inProcess(opened, t.Functions, settings, edge.NewLogger(subscriptions.Writer(stderr)))
+		if err != nil {
 			return err
 		}
 	}
@@ -175,8 +176,8 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil,
-			fmt.Errorf("the address %s is taken by another program: stop that one, or choose another with -addr", addr)
+		return nil, fmt.Errorf("the address %s is taken by another program: stop that one, or choose "+
+			"another with -addr", addr)
 	case err != nil:
 		return nil, fmt.Errorf("opening the address %s: %w", addr, err)
 	}

@@ -56,7 +56,10 @@ func TestRecovery(t *testing.T) {
 		status           int
 		want, did        string
 	}{
-		{"a forgotten one", forgot, `{"email":"a@acme.io"}`, nil, 202, `{"status":"accepted"}`, "forgot a@acme.io"},
+		{
+			"a forgotten one", forgot, `{"email":"a@acme.io"}`, nil, 202, `{"status":"accepted"}`,
+			"forgot a@acme.io",
+		},
 		{"one of nobody", forgot, `{}`, nil, 422, `[{"field":"email","code":"missing"`, ""},
 		{
 			"one without a database", forgot, `{"email":"a@acme.io"}`,

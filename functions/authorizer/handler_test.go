@@ -63,8 +63,8 @@ func TestAuthorize(t *testing.T) {
 		{"no header", `{}`, nil, refused, ""},
 		{"a token in another header", `{"x-authorization":"Bearer good.token"}`, nil, refused, ""},
 		{
-			"an expired token", `{"authorization":"Bearer good.token"}`, fault.New(fault.Unauthenticated,
-				"token_expired", "d"), refused, "token_expired",
+			"an expired token", `{"authorization":"Bearer good.token"}`,
+			fault.New(fault.Unauthenticated, "token_expired", "d"), refused, "token_expired",
 		},
 		{
 			"keys that cannot be read", `{"authorization":"Bearer good.token"}`,
@@ -76,8 +76,10 @@ func TestAuthorize(t *testing.T) {
 			var log bytes.Buffer
 			h := lambda.NewHandler(authorize(fakeVerifier{tt.err}, slog.New(slog.NewJSONHandler(&log, nil))))
 			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "id-1"})
-			out, err := h.Invoke(ctx, []byte(`{"version":"2.0","type":"REQUEST","routeArn":"arn:aws:execute-api:eu-west-1:1:a/$default/PUT/org/update",
-				"identitySource":["Bearer good.token"],"routeKey":"PUT /org/update","rawPath":"/org/update","rawQueryString":"","cookies":[],"headers":`+tt.headers+`,
+			out, err := h.Invoke(ctx, []byte(`{"version":"2.0","type":"REQUEST",
+				"routeArn":"arn:aws:execute-api:eu-west-1:1:a/$default/PUT/org/update",
+				"identitySource":["Bearer good.token"],"routeKey":"PUT /org/update","rawPath":"/org/update",
+				"rawQueryString":"","cookies":[],"headers":`+tt.headers+`,
 				"requestContext":{"http":{"method":"PUT","sourceIp":"192.0.2.1"},"requestId":"JCJM3j95PHcEJHg="}}`))
 			if (err != nil) != (tt.want == "") || err != nil && strings.Contains(err.Error(), "throttled") {
 				t.Fatalf("Invoke = %v", err)
@@ -95,8 +97,8 @@ func TestAuthorize(t *testing.T) {
 				t.Errorf("log = %s, want one record with %s without the token", log.String(), ids)
 			}
 			why := `"code":"` + cmp.Or(tt.code, "invalid_token") + `","source_ip":"192.0.2.1"`
-			if strings.Contains(log.String(), why) != (tt.want == refused) || strings.Contains(log.String(),
-				"source_ip") != (tt.want == refused) {
+			if strings.Contains(log.String(), why) != (tt.want == refused) ||
+				strings.Contains(log.String(), "source_ip") != (tt.want == refused) {
 				t.Errorf("log = %s, want %s there, if this is a refusal", log.String(), why)
 			}
 		})

@@ -21,7 +21,8 @@ import (
 
 // Setup opens what the endpoint needs, by what lookup finds, for as long as ctx lasts.
 func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Logger) (http.Handler, error) {
-	b, err := backend.Open(ctx, lookup, log, "org-create", config.Hashing, config.Policy, config.Retention, config.Creations)
+	b, err := backend.Open(ctx, lookup, log, "org-create",
+		config.Hashing, config.Policy, config.Retention, config.Creations)
 	if err != nil {
 		return nil, err
 	}

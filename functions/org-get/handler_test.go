@@ -26,8 +26,8 @@ func (f *fakeGetter) Get(_ context.Context, who token.Principal, name string) (o
 	}
 	v := organization.View{
 		ID: organization.ID{0xab, 11: 1}, Name: "Test Org", Collection: "org_test_org",
-		CreatedAt: time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC), UpdatedAt: time.Date(2026, 3, 4, 5, 6, 8, 0,
-			time.UTC), Version: 7,
+		CreatedAt: time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC),
+		UpdatedAt: time.Date(2026, 3, 4, 5, 6, 8, 0, time.UTC), Version: 7,
 	}
 	if !who.Anonymous() {
 		v.AdminEmail, v.EmailConfirmed = "admin@test.com", true

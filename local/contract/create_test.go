@@ -139,7 +139,8 @@ func testIdempotency(t *testing.T, h *host) {
 				continue
 			}
 			if r.status == http.StatusTooManyRequests {
-				// Each repetition is an attempt at the password; of fifty under way a slow host lets some wait no longer.
+				// Each repetition is an attempt at the password; of fifty under way a slow host lets some wait no
+				// longer.
 				r.refused(http.StatusTooManyRequests, "too_many_attempts")
 			} else {
 				r.refused(http.StatusConflict, "request_in_progress")

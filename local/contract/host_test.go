@@ -76,7 +76,8 @@ func newHost(tb testing.TB, base string) *host {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	tb.Cleanup(transport.CloseIdleConnections)
 	return &host{
-		base: u, checker: openapitest.New(tb), requests: map[string]int{}, sent: map[string]bool{}, answers: map[openapitest.Answer]bool{},
+		base: u, checker: openapitest.New(tb),
+		requests: map[string]int{}, sent: map[string]bool{}, answers: map[openapitest.Answer]bool{},
 		// Longer than any function may take: a hang is a failure, not a wait.
 		client: &http.Client{
 			Transport: transport, Timeout: 45 * time.Second,

@@ -91,8 +91,8 @@ func differences() []difference {
 		{
 			emulator, "OPTIONS without an Origin is taken for a preflight, and denied",
 			func(x exchange) bool {
-				return x.method == http.MethodOptions && x.origin == "" && saysAnyway(http.StatusForbidden,
-					"CORS origin denied")(x)
+				return x.method == http.MethodOptions && x.origin == "" &&
+					saysAnyway(http.StatusForbidden, "CORS origin denied")(x)
 			},
 			says(http.StatusNotFound, "Not Found"),
 		},

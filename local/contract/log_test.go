@@ -52,7 +52,9 @@ func (h *host) searchLog(tb testing.TB) {
 	index := suffixarray.New([]byte(strings.ToLower(log)))
 	for secret, what := range h.keptSecrets(tb) {
 		inJSON, _ := json.Marshal(secret) // of a string there is no error
-		for _, form := range []string{secret, strings.Trim(string(inJSON), `"`), strings.Trim(strconv.Quote(secret), `"`)} {
+		for _, form := range []string{
+			secret, strings.Trim(string(inJSON), `"`), strings.Trim(strconv.Quote(secret), `"`),
+		} {
 			if at := index.Lookup([]byte(strings.ToLower(form)), 1); at != nil {
 				text := index.Bytes()[:at[0]+len(form)]
 				tb.Errorf("the log has %s, %q, at the end of …%s", what, secret, text[max(0, len(text)-400):])

@@ -217,8 +217,8 @@ func testTokens(t *testing.T, h *host) {
 		now := time.Now().Unix()
 		for about, tc := range map[string]struct{ token, code string }{
 			"expired": {
-				signToken(t, header, change(body, claims{"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600}),
-					secret), "token_expired",
+				signToken(t, header, change(body, claims{"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600}), secret),
+				"token_expired",
 			},
 			"another key":  {signToken(t, header, body, "another secret of thirty-two bytes"), "invalid_token"},
 			"no algorithm": {signToken(t, change(header, claims{"alg": "none"}), body, ""), "invalid_token"},

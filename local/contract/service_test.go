@@ -121,7 +121,8 @@ func suite(t *testing.T, h *host) {
 		}
 		for _, a := range needed {
 			if ran == len(parts) && h.mailbox != "" && !h.answers[a] {
-				t.Errorf("%s %s: no test of the contract has heard the answer %d %s", a.Method, a.Path, a.Status, a.Code)
+				t.Errorf("%s %s: no test of the contract has heard the answer %d %s",
+					a.Method, a.Path, a.Status, a.Code)
 			}
 		}
 	})

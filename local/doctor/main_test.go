@@ -25,8 +25,8 @@ func TestDoctor(t *testing.T) {
 		doctor := func(args ...string) (int, string) {
 			env := map[string]string{"MONGO_URI": e.URI, "MASTER_DB": db.Name(), "STAGE": "local"}
 			var out, problems bytes.Buffer
-			code := run(t.Context(), args, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, &out,
-				&problems)
+			lookup := func(n string) (string, bool) { v, ok := env[n]; return v, ok }
+			code := run(t.Context(), args, lookup, &out, &problems)
 			return code, out.String() + problems.String()
 		}
 		w := organizationtest.NewWorld(db.Store(), e.Writer(t, db.Name()))
@@ -121,7 +121,9 @@ func TestDoctor_cannotTell(t *testing.T) {
 			if strings.HasPrefix(env["MONGO_URI"], "mongodb://db.example") {
 				args = []string{"-repair"}
 			}
-			if code := run(ctx, args, func(n string) (string, bool) { v, ok := env[n]; return v, ok }, &out, &problems); code != 2 || out.Len() > 0 || problems.Len() == 0 {
+			lookup := func(n string) (string, bool) { v, ok := env[n]; return v, ok }
+			code := run(ctx, args, lookup, &out, &problems)
+			if code != 2 || out.Len() > 0 || problems.Len() == 0 {
 				t.Errorf("exit code %d, said %q and %q, want 2 and a reason", code, out.String(), problems.String())
 			}
 			if asks := strings.Contains(problems.String(), "DELETE_RETENTION: is needed"); asks != (args != nil) {

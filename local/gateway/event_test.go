@@ -260,8 +260,8 @@ func FuzzEvent(f *testing.F) {
 			t.Errorf("rawQueryString is %q, want %q", e.RawQueryString, query)
 		}
 		for name := range e.Headers {
-			if name != strings.ToLower(name) || slices.Contains([]string{"cookie", "connection", "transfer-encoding"},
-				name) {
+			if name != strings.ToLower(name) ||
+				slices.Contains([]string{"cookie", "connection", "transfer-encoding"}, name) {
 				t.Errorf("the event has a header %q", name)
 			}
 		}

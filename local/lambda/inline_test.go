@@ -38,8 +38,7 @@ func TestInline(t *testing.T) {
 		return event, nil
 	})
 	s.inline("fails", 512, time.Minute, func(context.Context, string) (string, error) {
-		return "",
-			errors.New("no luck")
+		return "", errors.New("no luck")
 	})
 	s.inline("panics", 512, time.Minute, func(context.Context, string) (string, error) { panic("secret123") })
 	s.inline("talks", 512, time.Minute, func(context.Context, string) (string, error) {
@@ -52,8 +51,7 @@ func TestInline(t *testing.T) {
 	ignores := make(chan struct{})
 	s.inline("ignores", 512, time.Millisecond, func(context.Context, string) (string, error) {
 		<-ignores
-		return "late",
-			nil
+		return "late", nil
 	})
 	g := s.open(t)
 

@@ -71,8 +71,8 @@ func New(c Config) *Functions { return newFunctions(c, defaultLimits()) }
 
 func newFunctions(c Config, l limits) *Functions {
 	out := &Functions{
-		runners: map[string]runner{}, schedules: c.Schedules, subscriptions: cmp.Or(c.Subscriptions, NewSubscriptions()), launcher: newLauncher(),
-		log: c.Log, closed: make(chan struct{}),
+		runners: map[string]runner{}, schedules: c.Schedules, launcher: newLauncher(),
+		subscriptions: cmp.Or(c.Subscriptions, NewSubscriptions()), log: c.Log, closed: make(chan struct{}),
 	}
 	printed := &lines{out: c.Stderr, subscriptions: out.subscriptions}
 	for _, f := range c.Functions {

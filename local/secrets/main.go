@@ -64,8 +64,8 @@ type program struct {
 // run carries a command out and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
 	var err error
-	if len(args) != 2 || !slices.Contains([]config.Stage{config.Dev, config.Staging, config.Prod},
-		config.Stage(args[1])) {
+	if len(args) != 2 ||
+		!slices.Contains([]config.Stage{config.Dev, config.Staging, config.Prod}, config.Stage(args[1])) {
 		args = []string{"", ""}
 	}
 	switch stage := args[1]; args[0] {

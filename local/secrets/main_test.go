@@ -118,9 +118,10 @@ func TestRotate_writesNothing(t *testing.T) {
 				return regexp.MustCompile(`,"SecretString":"[^"]*"`).ReplaceAll(answer, nil)
 			}
 		}},
-		"where it is scheduled for deletion": {keyA, "aws secretsmanager restore-secret --secret-id oms/dev/jwt", func(m *manager) {
-			m.secrets[jwt].deleted = true
-		}},
+		"where it is scheduled for deletion": {
+			keyA, "aws secretsmanager restore-secret --secret-id oms/dev/jwt",
+			func(m *manager) { m.secrets[jwt].deleted = true },
+		},
 		"where there is none": {keyA, "make bootstrap", func(m *manager) { m.secrets = nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +130,8 @@ func TestRotate_writesNothing(t *testing.T) {
 			if tt.set != nil {
 				tt.set(m)
 			}
-			if said := newOperator(t, m, client).runs(t, 1, "rotate", "dev"); !strings.Contains(said, tt.says) || strings.Contains(said, "hunter2") {
+			said := newOperator(t, m, client).runs(t, 1, "rotate", "dev")
+			if !strings.Contains(said, tt.says) || strings.Contains(said, "hunter2") {
 				t.Errorf("it said %s, want %q", said, tt.says)
 			}
 			if m.wrote > 0 {
@@ -221,7 +223,8 @@ func TestRotatePepper_keepsEveryHash(t *testing.T) {
 		for now := max(0, made-1); now < len(hashers); now++ {
 			got, err := hashers[now].Verify("secret123", hash)
 			if upgrade := now/2 != made/2; err != nil || !got.OK || got.Upgrade != upgrade {
-				t.Errorf("a hash of after %d steps verifies after %d as %+v, %v; want an upgrade: %t", made, now, got, err, upgrade)
+				t.Errorf("a hash of after %d steps verifies after %d as %+v, %v; want an upgrade: %t",
+					made, now, got, err, upgrade)
 			}
 		}
 	}
@@ -239,14 +242,18 @@ func TestBootstrap(t *testing.T) {
 	if said := o.runs(t, 0, "bootstrap", "dev"); strings.Count(said, "created") != 3 {
 		t.Errorf("it said %s, want that three are created", said)
 	}
-	if m.text("oms/dev/mongo") != uri || !verifies(t, m.text(jwt), m.text(jwt)) || len(m.text(pepper)) < 2*secret.MinLength {
+	if m.text("oms/dev/mongo") != uri || !verifies(t, m.text(jwt), m.text(jwt)) ||
+		len(m.text(pepper)) < 2*secret.MinLength {
 		t.Error("the secrets are not what the service needs")
 	}
 	after := must.Get(os.ReadFile(o.samconfig))(t)
 	want := string(before)
 	head, rest, _ := strings.Cut(want, "[dev.deploy.parameters]")
-	for parameter, name := range map[string]string{"MongoSecretArn": "mongo", "JwtSecretArn": "jwt", "PasswordPepperArn": "pepper"} {
-		rest = strings.Replace(rest, parameter+"=arn:aws:secretsmanager:us-east-1:123456789012:secret:local-placeholder",
+	for parameter, name := range map[string]string{
+		"MongoSecretArn": "mongo", "JwtSecretArn": "jwt", "PasswordPepperArn": "pepper",
+	} {
+		rest = strings.Replace(rest,
+			parameter+"=arn:aws:secretsmanager:us-east-1:123456789012:secret:local-placeholder",
 			parameter+"=arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms/dev/"+name+"-AbCdEf", 1)
 	}
 	if want = head + "[dev.deploy.parameters]" + rest; string(after) != want {
@@ -274,7 +281,8 @@ func TestBootstrap_refuses(t *testing.T) {
 			m, client := newManager(t, nil)
 			o := newOperator(t, m, client)
 			o.uri = func() (string, error) { return tt.uri, nil }
-			if said := o.runs(t, 1, "bootstrap", "prod"); !strings.Contains(said, tt.says) || strings.Contains(said, "hunter2") || m.wrote > 0 {
+			said := o.runs(t, 1, "bootstrap", "prod")
+			if !strings.Contains(said, tt.says) || strings.Contains(said, "hunter2") || m.wrote > 0 {
 				t.Errorf("it wrote %d times and said %s, want %q", m.wrote, said, tt.says)
 			}
 		})
@@ -284,7 +292,8 @@ func TestBootstrap_refuses(t *testing.T) {
 		m, client := newManager(t, map[string]string{"oms/prod/mongo": "mongodb+srv://a.example"})
 		o := newOperator(t, m, client)
 		must.Do(t, os.WriteFile(o.samconfig, []byte("\n[dev.deploy.parameters]\n\"MongoSecretArn=\"\n"), 0o600))
-		if said := o.runs(t, 1, "bootstrap", "prod"); !strings.Contains(said, "put arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms/prod/mongo-AbCdEf there") {
+		const says = "put arn:aws:secretsmanager:eu-central-1:123456789012:secret:oms/prod/mongo-AbCdEf there"
+		if said := o.runs(t, 1, "bootstrap", "prod"); !strings.Contains(said, says) {
 			t.Errorf("it said %s", said)
 		}
 	})
@@ -292,7 +301,9 @@ func TestBootstrap_refuses(t *testing.T) {
 		t.Parallel()
 		m, client := newManager(t, nil)
 		o := newOperator(t, m, client)
-		for _, args := range [][]string{nil, {"rotate"}, {"rotate", "local"}, {"rotate", ""}, {"", "dev"}, {"rotate", "dev", "now"}} {
+		for _, args := range [][]string{
+			nil, {"rotate"}, {"rotate", "local"}, {"rotate", ""}, {"", "dev"}, {"rotate", "dev", "now"},
+		} {
 			o.runs(t, exitUsage, args...)
 		}
 	})

@@ -40,9 +40,8 @@ func (p *program) describe(ctx context.Context, name string) (found, error) {
 		return found{}, fmt.Errorf("looking for %s: %w", name, err)
 	}
 	if out.DeletedDate != nil {
-		return found{}, fmt.Errorf("%s is scheduled for deletion: undo that with `aws secretsmanager restore-secret "+
-			"--secret-id %s` and run this again",
-			name, name)
+		return found{}, fmt.Errorf("%s is scheduled for deletion: undo that with "+
+			"`aws secretsmanager restore-secret --secret-id %s` and run this again", name, name)
 	}
 	return found{aws.ToString(out.ARN), aws.ToTime(out.LastChangedDate), out.VersionIdsToStages}, nil
 }

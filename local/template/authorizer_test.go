@@ -104,7 +104,8 @@ func TestParse_authorizerFunction(t *testing.T) {
 	} {
 		t.Run(arn, func(t *testing.T) {
 			t.Parallel()
-			got := must.Get(template.Parse("t.yaml", []byte(strings.Replace(small, "!GetAtt Guard.Arn", arn, 1)), nil))(t)
+			text := strings.Replace(small, "!GetAtt Guard.Arn", arn, 1)
+			got := must.Get(template.Parse("t.yaml", []byte(text), nil))(t)
 			if f := got.Routes[0].Authorizer.Function; f.Name != "Guard" {
 				t.Errorf("function = %q, want Guard", f.Name)
 			}

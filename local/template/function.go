@@ -107,8 +107,8 @@ func (r *reader) variables(id string, m *element, into map[string]string) error 
 		if !name.MatchString(f.key) {
 			return r.errorf(f.line, "%s: %q cannot be the name of an environment variable", id, f.key)
 		}
-		if strings.HasPrefix(f.key, "AWS_LAMBDA_") || strings.HasPrefix(f.key,
-			"LAMBDA_") || f.key == "AWS_EXECUTION_ENV" {
+		if strings.HasPrefix(f.key, "AWS_LAMBDA_") || strings.HasPrefix(f.key, "LAMBDA_") ||
+			f.key == "AWS_EXECUTION_ENV" {
 			return r.errorf(f.line, "%s: the environment variable %s is Lambda's own", id, f.key)
 		}
 		v, err := r.text(id+": the environment variable "+f.key, f.value)

@@ -79,7 +79,8 @@ func newBrowser(tb testing.TB, base string) *browser {
 	// The browser tells the page of a violation too, whatever the console shows.
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
 		Source: `addEventListener("securitypolicyviolation", e =>
-			console.error("policy violated: " + e.violatedDirective + " by " + e.blockedURI + " at " + e.sourceFile + ":" + e.lineNumber))`,
+			console.error("policy violated: " + e.violatedDirective + " by " + e.blockedURI +
+				" at " + e.sourceFile + ":" + e.lineNumber))`,
 	})
 	return b
 }
