@@ -31,8 +31,9 @@ import (
 
 //nolint:gochecknoglobals // the flags of a test
 var (
-	bootstraps = flag.String("bootstraps", "", "other functions that answer GET /org/get, as name=`file`, separated by "+
-		"commas: executables beside what is deployed with them")
+	bootstraps = flag.String("bootstraps", "",
+		"other functions that answer GET /org/get, as name=`file`, separated by commas: executables beside what is "+
+			"deployed with them")
 	starts = flag.Int("starts", 1, "how often each function is started")
 )
 
@@ -63,7 +64,7 @@ func BenchmarkFunction(b *testing.B) {
 			}
 		}
 	}
-	line := func(cells ...string) { fmt.Println("| " + strings.Join(cells, " | ") + " |") }
+	line := func(cells ...string) { row(os.Stdout, cells...) }
 	line("", "to the first `next`", "of that: start", "secrets", "connecting", "first answer", "hundredth", "memory",
 		"size", "zipped")
 	line(strings.Split(strings.Repeat("--- ", 10), " ")[:10]...)
@@ -99,12 +100,7 @@ type started struct {
 }
 
 func (f *function) middle(value func(started) time.Duration) string {
-	var all []time.Duration
-	for _, r := range f.runs {
-		all = append(all, value(r))
-	}
-	slices.Sort(all)
-	return fmt.Sprintf("%.2f ms", all[len(all)/2].Seconds()*1000)
+	return fmt.Sprintf("%.2f ms", median(f.runs, value).Seconds()*1000)
 }
 
 func (f *function) memory() int {
@@ -193,8 +189,8 @@ func newCloud(b *testing.B, built localtest.Built, e mongotest.Engine) *cloud {
 		"STAGE=dev", "MASTER_DB="+s.database, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=nobody",
 		"AWS_SECRET_ACCESS_KEY=nothing", "AWS_ENDPOINT_URL_SECRETS_MANAGER="+manager.URL,
 		"MONGO_SECRET_ARN="+arn+"mongo", "JWT_SECRET_ARN="+arn+"jwt", "PASSWORD_PEPPER_ARN="+arn+"pepper",
-		"AWS_LAMBDA_FUNCTION_NAME=measured", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
-		"_HANDLER=bootstrap", "MONGO_URI_OF_ORIGINAL="+uri)
+		"AWS_LAMBDA_FUNCTION_NAME=measured", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "_HANDLER=bootstrap", "MONGO_URI_OF_ORIGINAL="+uri)
 	return c
 }
 
@@ -205,7 +201,9 @@ func readEvent(b *testing.B, organization string) []byte {
 		"version": "2.0", "routeKey": "GET /org/get", "rawPath": "/org/get",
 		"rawQueryString":        "organization_name=" + strings.ReplaceAll(organization, " ", "+"),
 		"queryStringParameters": map[string]string{"organization_name": organization},
-		"headers":               map[string]string{"host": "api.example", "x-forwarded-proto": "https", "x-forwarded-port": "443"},
+		"headers": map[string]string{
+			"host": "api.example", "x-forwarded-proto": "https", "x-forwarded-port": "443",
+		},
 		"requestContext": map[string]any{
 			"routeKey": "GET /org/get", "stage": "$default", "requestId": "measured", "timeEpoch": 1700000000000,
 			"http": map[string]string{
@@ -296,7 +294,8 @@ func (c *cloud) runtime(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		body, _ := io.ReadAll(r.Body)
 		switch took := time.Since(c.sent); {
-		case !strings.Contains(string(body), `"statusCode":200`) && !strings.Contains(string(body), `"statusCode": 200`):
+		case !strings.Contains(string(body), `"statusCode":200`) &&
+			!strings.Contains(string(body), `"statusCode": 200`):
 			c.events = 100 // that is no organization, and ends it
 			close(c.done)
 		case c.events == 1:

@@ -344,12 +344,7 @@ func (s *service) measureRename(b *testing.B, e mongotest.Engine) {
 // report prints the tables, and what the service is beside the others: of each
 // round its own ratio, and of those the median with the least and the most.
 func report(w io.Writer, all []*service) {
-	line := func(cells ...any) {
-		for _, c := range cells {
-			_, _ = fmt.Fprintf(w, "| %v ", c)
-		}
-		_, _ = fmt.Fprintln(w, "|")
-	}
+	line := func(cells ...string) { row(w, cells...) }
 	rate := func(s sample) float64 { return s.rate }
 	p99 := func(s sample) float64 { return -s.p99.Seconds() } // less is better
 	line("", "reads a second", "p50", "p99", "beside logins", "p50", "p99", "logins a second", "memory",
@@ -384,13 +379,19 @@ func middle(of []sample) sample {
 	}
 	return sample{
 		median(of, func(s sample) float64 { return s.rate }),
-		time.Duration(median(of, func(s sample) float64 { return float64(s.p50) })),
-		time.Duration(median(of, func(s sample) float64 { return float64(s.p99) })),
+		median(of, func(s sample) time.Duration { return s.p50 }),
+		median(of, func(s sample) time.Duration { return s.p99 }),
 	}
 }
 
-func median(of []sample, value func(sample) float64) float64 {
-	var all []float64
+// row prints a row of a table in Markdown.
+func row(w io.Writer, cells ...string) {
+	_, _ = fmt.Fprintln(w, "| "+strings.Join(cells, " | ")+" |")
+}
+
+// median is that of one figure of all; of an even number, the greater of the two in the middle.
+func median[S any, V cmp.Ordered](of []S, value func(S) V) V {
+	var all []V
 	for _, s := range of {
 		all = append(all, value(s))
 	}
