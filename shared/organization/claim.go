@@ -60,9 +60,7 @@ func (x *operation) contest(ctx context.Context, key string, org, id ID) (won bo
 	}
 	if there.ID == id { // a resumed request's, or this one's with its answer lost
 		x.everyAnswerSeen = false
-		raised := false
-		err := x.retry(ctx, x.raise(key, id, false, &raised))
-		return raised && err == nil, err
+		return x.raised(ctx, key, id)
 	}
 	// The clock is read before the owner: an operation of a dead claim's owner
 	// may still come to life until then.
@@ -129,19 +127,33 @@ func (w *worker) claimant(ctx context.Context, c Claim) (Organization, error) {
 	return Organization{}, nil
 }
 
-// raise lengthens the hold on a claim, never shortens it. With left, the
-// organization that lived under it moves out. found may be nil.
-func (w *worker) raise(key string, id ID, left bool, found *bool) command {
+// raise lengthens the hold on a claim, never shortens it.
+func (w *worker) raise(key string, id ID) command {
 	return func(ctx context.Context) error {
-		ok, err := w.store.Claims.Raise(ctx, key, id, w.hold(), left)
-		if err != nil {
-			return fmt.Errorf("holding %s: %w", key, err)
-		}
-		if found != nil {
-			*found = ok
-		}
-		return nil
+		_, err := w.lengthen(ctx, key, id, false)
+		return err
 	}
+}
+
+// leave raises a claim, and the organization that lived under it moves out.
+func (w *worker) leave(key string, id ID) command {
+	return func(ctx context.Context) error {
+		_, err := w.lengthen(ctx, key, id, true)
+		return err
+	}
+}
+
+// raised raises a claim and reports whether it is there.
+func (w *worker) raised(ctx context.Context, key string, id ID) (bool, error) {
+	return ask(ctx, w, func(ctx context.Context) (bool, error) { return w.lengthen(ctx, key, id, false) })
+}
+
+func (w *worker) lengthen(ctx context.Context, key string, id ID, left bool) (found bool, err error) {
+	found, err = w.store.Claims.Raise(ctx, key, id, w.hold(), left)
+	if err != nil {
+		return false, fmt.Errorf("holding %s: %w", key, err)
+	}
+	return found, nil
 }
 
 // release frees, at once, a name that was never shown to anybody. It is a

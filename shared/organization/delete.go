@@ -86,7 +86,7 @@ func (w *worker) finishDeletion(ctx context.Context, o Organization) error {
 func (x *operation) forwardDelete(ctx context.Context) error {
 	trash := trashName(x.org.Op.ID)
 	todo := []command{
-		x.raise(x.org.Key, x.org.ClaimID, true, nil),
+		x.leave(x.org.Key, x.org.ClaimID),
 		func(ctx context.Context) error { return x.discard(ctx, CollectionName(x.org.Key), trash) },
 		func(ctx context.Context) error { _, err := x.store.Admins.DeleteAll(ctx, x.org.ID); return err },
 	}

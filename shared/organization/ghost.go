@@ -91,8 +91,7 @@ func (r *reconciliation) mergeGhost(ctx context.Context, ghost string, org ID) e
 // holdForMerge holds the organization's name for as long as a late insert of
 // this worker may act, and looks again: only then its collection is known to be its own.
 func (r *reconciliation) holdForMerge(ctx context.Context, o Organization) (bool, error) {
-	ok := false
-	if err := r.retry(ctx, r.raise(o.Key, o.ClaimID, false, &ok)); err != nil || !ok {
+	if ok, err := r.raised(ctx, o.Key, o.ClaimID); err != nil || !ok {
 		return false, err
 	}
 	now, err := r.find(ctx, o.ID)

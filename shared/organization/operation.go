@@ -89,10 +89,10 @@ func (x *operation) until() time.Time {
 func (x *operation) raiseAll(ctx context.Context) error {
 	var raises []command
 	if x.org.Key != "" {
-		raises = append(raises, x.raise(x.org.Key, x.org.ClaimID, false, nil))
+		raises = append(raises, x.raise(x.org.Key, x.org.ClaimID))
 	}
 	if x.org.Op.To != "" {
-		raises = append(raises, x.raise(x.org.Op.To, x.org.Op.ToClaim, false, nil))
+		raises = append(raises, x.raise(x.org.Op.To, x.org.Op.ToClaim))
 	}
 	if len(raises) == 0 {
 		return nil

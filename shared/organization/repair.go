@@ -84,16 +84,19 @@ func (w *worker) take(ctx context.Context, c Claim) error {
 	if !errors.Is(err, ErrExists) {
 		return err
 	}
-	ours := false
-	if lost {
-		if err := w.retry(ctx, w.raise(c.Key, c.ID, false, &ours)); err != nil {
-			return err
-		}
-	}
-	if !ours {
+	if !lost {
 		return errChanged
 	}
-	return nil
+	return w.keep(ctx, c.Key, c.ID)
+}
+
+// keep raises a claim; errChanged where it is not there.
+func (w *worker) keep(ctx context.Context, key string, id ID) error {
+	there, err := w.raised(ctx, key, id)
+	if err == nil && !there {
+		err = errChanged
+	}
+	return err
 }
 
 // claimAgain gives an organization its claim back.
@@ -124,15 +127,14 @@ func claimAgain(c Claim) repair {
 // made late or not under a name that is held.
 func makeCollection(c Claim, name string) repair {
 	return func(ctx context.Context, w *worker) error {
-		held := false
-		if err := w.retry(ctx, w.raise(c.Key, c.ID, false, &held)); err != nil {
+		if err := w.keep(ctx, c.Key, c.ID); err != nil {
 			return err
 		}
 		o, err := w.confirm(ctx, c.OrgID)
 		if err != nil {
 			return err
 		}
-		if !held || o.State != Active || !o.refersTo(c) || o.Collection != name {
+		if o.State != Active || !o.refersTo(c) || o.Collection != name {
 			return errChanged
 		}
 		err = w.retry(ctx, func(ctx context.Context) error { return w.store.Collections.Create(ctx, name) })
@@ -176,14 +178,7 @@ func moveAway(key string) repair {
 // unsettle gives a claim that nobody refers to an end: reconcile does the rest.
 func unsettle(key string, id ID) repair {
 	return func(ctx context.Context, w *worker) error {
-		found := false
-		if err := w.retry(ctx, w.raise(key, id, false, &found)); err != nil {
-			return err
-		}
-		if !found {
-			return errChanged
-		}
-		return nil
+		return w.keep(ctx, key, id)
 	}
 }
 

@@ -247,13 +247,12 @@ func (w *worker) change(ctx context.Context, o Organization, op *Op) (Organizati
 	x := &operation{worker: w, everyAnswerSeen: true}
 	if op.To != "" {
 		op.ToClaim = NewID(w.now())
-		leave := w.raise(o.Key, o.ClaimID, true, nil)
 		uuid := func(ctx context.Context) error {
 			there, err := w.store.Collections.Find(ctx, o.Collection)
 			op.UUID = there[o.Collection].UUID
 			return err
 		}
-		if err := x.claim(ctx, op.To, o.ID, op.ToClaim, leave, uuid); err != nil {
+		if err := x.claim(ctx, op.To, o.ID, op.ToClaim, w.leave(o.Key, o.ClaimID), uuid); err != nil {
 			return Organization{}, err
 		}
 	}
