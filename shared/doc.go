@@ -25,7 +25,8 @@
 //     local runs and for tests; mongotest opens one for a test. mongo/wire reads
 //     and writes the database's protocol, and wiretest stands in a connection
 //     and does to it what networks and elections do.
-//   - backend opens what a function needs: configuration, database, service.
+//   - backend opens what a function needs: configuration, database, service. It
+//     lets a job wait for the indexes.
 //   - mail puts letters of the outbox into words and hands them to a folder or to SES.
 //   - representation is an organization, and an admin's tokens, in JSON, as clients see them.
 //   - openapi is the HTTP contract as a machine reads it; openapitest holds

@@ -165,7 +165,8 @@ func rules() []rule {
 		},
 		{
 			pkg: "shared/backend", own: []string{
-				"shared/config", "shared/mongo", "shared/organization", "shared/password", "shared/throttle",
+				"shared/config", "shared/edge", "shared/fault", "shared/mongo", "shared/organization", "shared/password",
+				"shared/throttle",
 			},
 			tests: []string{"shared/must"},
 		},

@@ -10,7 +10,6 @@ import (
 	"oms/shared/backend"
 	"oms/shared/config"
 	"oms/shared/edge"
-	"oms/shared/fault"
 	"oms/shared/mail"
 	"oms/shared/organization"
 )
@@ -40,18 +39,9 @@ type sender interface {
 	SendMails(ctx context.Context, by organization.MailSender) (organization.MailReport, error)
 }
 
-// readiness reports whether the indexes are there; *mongo.Indexes is one.
-type readiness interface {
-	Ready() bool
-}
-
-// send does nothing before the indexes are there: until then a run would read every admin there is.
-func send(organizations sender, indexes readiness, by organization.MailSender) edge.Run {
-	return func(ctx context.Context) ([]slog.Attr, error) {
-		if !indexes.Ready() {
-			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the indexes are not made yet")
-		}
+func send(organizations sender, indexes backend.Readiness, by organization.MailSender) edge.Run {
+	return backend.WhenIndexed(indexes, func(ctx context.Context) ([]slog.Attr, error) {
 		post, err := organizations.SendMails(ctx, by)
 		return []slog.Attr{slog.Any("post", post)}, err
-	}
+	})
 }

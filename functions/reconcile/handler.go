@@ -10,7 +10,6 @@ import (
 	"oms/shared/backend"
 	"oms/shared/config"
 	"oms/shared/edge"
-	"oms/shared/fault"
 	"oms/shared/organization"
 )
 
@@ -28,19 +27,9 @@ type reconciler interface {
 	Reconcile(ctx context.Context) (organization.Report, error)
 }
 
-// readiness reports whether the indexes are there; *mongo.Indexes is one.
-type readiness interface {
-	Ready() bool
-}
-
-// reconcile does nothing before the indexes are there: its backlogs are look-ups
-// in them, and until then a run would read every document there is.
-func reconcile(organizations reconciler, indexes readiness) edge.Run {
-	return func(ctx context.Context) ([]slog.Attr, error) {
-		if !indexes.Ready() {
-			return nil, fault.New(fault.Unavailable, "storage_unavailable", "the indexes are not made yet")
-		}
+func reconcile(organizations reconciler, indexes backend.Readiness) edge.Run {
+	return backend.WhenIndexed(indexes, func(ctx context.Context) ([]slog.Attr, error) {
 		report, err := organizations.Reconcile(ctx)
 		return []slog.Attr{slog.Any("report", report)}, err
-	}
+	})
 }
