@@ -59,6 +59,21 @@ func hook[T any](ctx context.Context, h Hook, command string, apply func(ctx con
 	return answer, nil
 }
 
+// with is a command with what it is sent with; with2 and with3 are those of more.
+func with[A, T any](do func(context.Context, A) (T, error), a A) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return do(ctx, a) }
+}
+
+func with2[A, B, T any](do func(context.Context, A, B) (T, error), a A, b B) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return do(ctx, a, b) }
+}
+
+func with3[A, B, C, T any](
+	do func(context.Context, A, B, C) (T, error), a A, b B, c C,
+) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return do(ctx, a, b, c) }
+}
+
 // hookDo is hook for commands that answer nothing.
 func hookDo(ctx context.Context, h Hook, command string, apply func(ctx context.Context) error) error {
 	_, err := hook(ctx, h, command, func(ctx context.Context) (struct{}, error) { return struct{}{}, apply(ctx) })
@@ -68,20 +83,15 @@ func hookDo(ctx context.Context, h Hook, command string, apply func(ctx context.
 type organizations hooked[organization.Organizations]
 
 func (s organizations) Find(ctx context.Context, id organization.ID) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.find", func(ctx context.Context) (organization.Organization, error) {
-		return s.to.Find(ctx, id)
-	})
+	return hook(ctx, s.h, "organizations.find", with(s.to.Find, id))
 }
 
 func (s organizations) FindVisible(ctx context.Context, key string) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findVisible", func(ctx context.Context) (organization.Organization, error) {
-		return s.to.FindVisible(ctx, key)
-	})
+	return hook(ctx, s.h, "organizations.findVisible", with(s.to.FindVisible, key))
 }
 
 func (s organizations) FindLinearizable(ctx context.Context, id organization.ID) (organization.Organization, error) {
-	return hook(ctx, s.h, "organizations.findLinearizable",
-		func(ctx context.Context) (organization.Organization, error) { return s.to.FindLinearizable(ctx, id) })
+	return hook(ctx, s.h, "organizations.findLinearizable", with(s.to.FindLinearizable, id))
 }
 
 func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]organization.Organization, error) {
@@ -96,23 +106,17 @@ func (s organizations) Insert(ctx context.Context, o organization.Organization) 
 }
 
 func (s organizations) CompareAndSwap(ctx context.Context, was, is organization.Organization) (bool, error) {
-	return hook(ctx, s.h, "organizations.compareAndSwap", func(ctx context.Context) (bool, error) {
-		return s.to.CompareAndSwap(ctx, was, is)
-	})
+	return hook(ctx, s.h, "organizations.compareAndSwap", with2(s.to.CompareAndSwap, was, is))
 }
 
 func (s organizations) Delete(ctx context.Context, o organization.Organization) (bool, error) {
-	return hook(ctx, s.h, "organizations.delete", func(ctx context.Context) (bool, error) {
-		return s.to.Delete(ctx, o)
-	})
+	return hook(ctx, s.h, "organizations.delete", with(s.to.Delete, o))
 }
 
 type claims hooked[organization.Claims]
 
 func (s claims) Find(ctx context.Context, key string) (organization.Claim, error) {
-	return hook(ctx, s.h, "claims.find", func(ctx context.Context) (organization.Claim, error) {
-		return s.to.Find(ctx, key)
-	})
+	return hook(ctx, s.h, "claims.find", with(s.to.Find, key))
 }
 
 func (s claims) Insert(ctx context.Context, c organization.Claim) error {
@@ -128,7 +132,7 @@ func (s claims) Raise(
 }
 
 func (s claims) Settle(ctx context.Context, claims []organization.Claim) (int, error) {
-	return hook(ctx, s.h, "claims.settle", func(ctx context.Context) (int, error) { return s.to.Settle(ctx, claims) })
+	return hook(ctx, s.h, "claims.settle", with(s.to.Settle, claims))
 }
 
 func (s claims) Release(ctx context.Context, key string, claim organization.ID, now time.Time) error {
@@ -138,27 +142,21 @@ func (s claims) Release(ctx context.Context, key string, claim organization.ID, 
 }
 
 func (s claims) Replace(ctx context.Context, was, is organization.Claim) (bool, error) {
-	return hook(ctx, s.h, "claims.replace", func(ctx context.Context) (bool, error) {
-		return s.to.Replace(ctx, was, is)
-	})
+	return hook(ctx, s.h, "claims.replace", with2(s.to.Replace, was, is))
 }
 
 func (s claims) Delete(ctx context.Context, c organization.Claim) (bool, error) {
-	return hook(ctx, s.h, "claims.delete", func(ctx context.Context) (bool, error) { return s.to.Delete(ctx, c) })
+	return hook(ctx, s.h, "claims.delete", with(s.to.Delete, c))
 }
 
 type admins hooked[organization.Admins]
 
 func (s admins) Find(ctx context.Context, id organization.ID) (organization.Admin, error) {
-	return hook(ctx, s.h, "admins.find", func(ctx context.Context) (organization.Admin, error) {
-		return s.to.Find(ctx, id)
-	})
+	return hook(ctx, s.h, "admins.find", with(s.to.Find, id))
 }
 
 func (s admins) FindByEmail(ctx context.Context, email string) (organization.Admin, error) {
-	return hook(ctx, s.h, "admins.findByEmail", func(ctx context.Context) (organization.Admin, error) {
-		return s.to.FindByEmail(ctx, email)
-	})
+	return hook(ctx, s.h, "admins.findByEmail", with(s.to.FindByEmail, email))
 }
 
 func (s admins) Insert(ctx context.Context, a organization.Admin) error {
@@ -166,7 +164,7 @@ func (s admins) Insert(ctx context.Context, a organization.Admin) error {
 }
 
 func (s admins) Change(ctx context.Context, c organization.AdminChange, op organization.ID) (bool, error) {
-	return hook(ctx, s.h, "admins.change", func(ctx context.Context) (bool, error) { return s.to.Change(ctx, c, op) })
+	return hook(ctx, s.h, "admins.change", with2(s.to.Change, c, op))
 }
 
 func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
@@ -174,9 +172,7 @@ func (s admins) Delete(ctx context.Context, id, org organization.ID) error {
 }
 
 func (s admins) DeleteAll(ctx context.Context, org organization.ID) (int, error) {
-	return hook(ctx, s.h, "admins.deleteAll", func(ctx context.Context) (int, error) {
-		return s.to.DeleteAll(ctx, org)
-	})
+	return hook(ctx, s.h, "admins.deleteAll", with(s.to.DeleteAll, org))
 }
 
 func (s admins) PutSession(
@@ -188,46 +184,35 @@ func (s admins) PutSession(
 }
 
 func (s admins) EndSession(ctx context.Context, admin, session organization.ID, current string) (bool, error) {
-	return hook(ctx, s.h, "admins.endSession", func(ctx context.Context) (bool, error) {
-		return s.to.EndSession(ctx, admin, session, current)
-	})
+	return hook(ctx, s.h, "admins.endSession", with3(s.to.EndSession, admin, session, current))
 }
 
 func (s admins) EndSessions(ctx context.Context, admin organization.ID, was, is string) (bool, error) {
-	return hook(ctx, s.h, "admins.endSessions", func(ctx context.Context) (bool, error) {
-		return s.to.EndSessions(ctx, admin, was, is)
-	})
+	return hook(ctx, s.h, "admins.endSessions", with3(s.to.EndSessions, admin, was, is))
 }
 
 func (s admins) SweepSessions(ctx context.Context, t time.Time) (int, error) {
-	return hook(ctx, s.h, "admins.sweepSessions",
-		func(ctx context.Context) (int, error) { return s.to.SweepSessions(ctx, t) })
+	return hook(ctx, s.h, "admins.sweepSessions", with(s.to.SweepSessions, t))
 }
 
 type mails hooked[organization.Mails]
 
 func (s mails) AskReset(ctx context.Context, email string, m organization.Mail) (bool, error) {
-	return hook(ctx, s.h, "mails.askReset", func(ctx context.Context) (bool, error) {
-		return s.to.AskReset(ctx, email, m)
-	})
+	return hook(ctx, s.h, "mails.askReset", with2(s.to.AskReset, email, m))
 }
 
 func (s mails) Put(ctx context.Context, was, is organization.Admin) (bool, error) {
-	return hook(ctx, s.h, "mails.put", func(ctx context.Context) (bool, error) { return s.to.Put(ctx, was, is) })
+	return hook(ctx, s.h, "mails.put", with2(s.to.Put, was, is))
 }
 
 func (s mails) ConfirmEmail(ctx context.Context, admin organization.ID, email, hash string) (bool, error) {
-	return hook(ctx, s.h, "mails.confirmEmail", func(ctx context.Context) (bool, error) {
-		return s.to.ConfirmEmail(ctx, admin, email, hash)
-	})
+	return hook(ctx, s.h, "mails.confirmEmail", with3(s.to.ConfirmEmail, admin, email, hash))
 }
 
 type requests hooked[organization.Requests]
 
 func (s requests) Find(ctx context.Context, id string) (organization.Request, error) {
-	return hook(ctx, s.h, "requests.find", func(ctx context.Context) (organization.Request, error) {
-		return s.to.Find(ctx, id)
-	})
+	return hook(ctx, s.h, "requests.find", with(s.to.Find, id))
 }
 
 func (s requests) Insert(ctx context.Context, r organization.Request) error {
@@ -237,9 +222,7 @@ func (s requests) Insert(ctx context.Context, r organization.Request) error {
 func (s requests) TakeOver(
 	ctx context.Context, was organization.Request, worker organization.ID, lease time.Time,
 ) (bool, error) {
-	return hook(ctx, s.h, "requests.takeOver", func(ctx context.Context) (bool, error) {
-		return s.to.TakeOver(ctx, was, worker, lease)
-	})
+	return hook(ctx, s.h, "requests.takeOver", with3(s.to.TakeOver, was, worker, lease))
 }
 
 func (s requests) Finish(ctx context.Context, id string, ids organization.RequestIDs) error {
@@ -251,9 +234,7 @@ func (s requests) Delete(ctx context.Context, r organization.Request) error {
 }
 
 func (s requests) DeleteBefore(ctx context.Context, t time.Time) (int, error) {
-	return hook(ctx, s.h, "requests.deleteBefore", func(ctx context.Context) (int, error) {
-		return s.to.DeleteBefore(ctx, t)
-	})
+	return hook(ctx, s.h, "requests.deleteBefore", with(s.to.DeleteBefore, t))
 }
 
 type collections hooked[organization.Collections]
@@ -265,9 +246,7 @@ func (s collections) Find(ctx context.Context, names ...string) (map[string]orga
 }
 
 func (s collections) List(ctx context.Context, prefix string) ([]string, error) {
-	return hook(ctx, s.h, "collections.list", func(ctx context.Context) ([]string, error) {
-		return s.to.List(ctx, prefix)
-	})
+	return hook(ctx, s.h, "collections.list", with(s.to.List, prefix))
 }
 
 func (s collections) Create(ctx context.Context, name string) error {
@@ -285,15 +264,13 @@ func (s collections) Drop(ctx context.Context, name string) error {
 type documents hooked[organization.Documents]
 
 func (s documents) Any(ctx context.Context, collection string) (bool, error) {
-	return hook(ctx, s.h, "documents.any", func(ctx context.Context) (bool, error) { return s.to.Any(ctx, collection) })
+	return hook(ctx, s.h, "documents.any", with(s.to.Any, collection))
 }
 
 func (s documents) Read(
 	ctx context.Context, collection string, after []byte, limit int,
 ) ([]organization.Document, error) {
-	return hook(ctx, s.h, "documents.read", func(ctx context.Context) ([]organization.Document, error) {
-		return s.to.Read(ctx, collection, after, limit)
-	})
+	return hook(ctx, s.h, "documents.read", with3(s.to.Read, collection, after, limit))
 }
 
 func (s documents) Insert(ctx context.Context, collection string, d organization.Document) error {
@@ -318,60 +295,43 @@ type (
 	orgPage   = organization.Page[organization.Organization]
 	claimPage = organization.Page[organization.Claim]
 	adminPage = organization.Page[organization.Admin]
+	place     = organization.Place
 )
 
 type backlog hooked[organization.Backlog]
 
-func (s backlog) Expired(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
-	return hook(ctx, s.h, "backlog.expired", func(ctx context.Context) (orgPage, error) {
-		return s.to.Expired(ctx, t, after, limit)
-	})
+func (s backlog) Expired(ctx context.Context, t time.Time, after *place, limit int) (orgPage, error) {
+	return hook(ctx, s.h, "backlog.expired", with3(s.to.Expired, t, after, limit))
 }
 
-func (s backlog) Unswept(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
-	return hook(ctx, s.h, "backlog.unswept", func(ctx context.Context) (orgPage, error) {
-		return s.to.Unswept(ctx, t, after, limit)
-	})
+func (s backlog) Unswept(ctx context.Context, t time.Time, after *place, limit int) (orgPage, error) {
+	return hook(ctx, s.h, "backlog.unswept", with3(s.to.Unswept, t, after, limit))
 }
 
-func (s backlog) Purgeable(ctx context.Context, t time.Time, after *organization.Place, limit int) (orgPage, error) {
-	return hook(ctx, s.h, "backlog.purgeable", func(ctx context.Context) (orgPage, error) {
-		return s.to.Purgeable(ctx, t, after, limit)
-	})
+func (s backlog) Purgeable(ctx context.Context, t time.Time, after *place, limit int) (orgPage, error) {
+	return hook(ctx, s.h, "backlog.purgeable", with3(s.to.Purgeable, t, after, limit))
 }
 
-func (s backlog) Unsettled(ctx context.Context, t time.Time, after *organization.Place, limit int) (claimPage, error) {
-	return hook(ctx, s.h, "backlog.unsettled", func(ctx context.Context) (claimPage, error) {
-		return s.to.Unsettled(ctx, t, after, limit)
-	})
+func (s backlog) Unsettled(ctx context.Context, t time.Time, after *place, limit int) (claimPage, error) {
+	return hook(ctx, s.h, "backlog.unsettled", with3(s.to.Unsettled, t, after, limit))
 }
 
-func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
-	return hook(ctx, s.h, "backlog.mails", func(ctx context.Context) (adminPage, error) {
-		return s.to.Mails(ctx, t, after, limit)
-	})
+func (s backlog) Mails(ctx context.Context, t time.Time, after *place, limit int) (adminPage, error) {
+	return hook(ctx, s.h, "backlog.mails", with3(s.to.Mails, t, after, limit))
 }
 
-func (s backlog) Unconfirmed(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
-	return hook(ctx, s.h, "backlog.unconfirmed", func(ctx context.Context) (adminPage, error) {
-		return s.to.Unconfirmed(ctx, t, after, limit)
-	})
+func (s backlog) Unconfirmed(ctx context.Context, t time.Time, after *place, limit int) (adminPage, error) {
+	return hook(ctx, s.h, "backlog.unconfirmed", with3(s.to.Unconfirmed, t, after, limit))
 }
 
-func (s backlog) Organizations(ctx context.Context, after *organization.Place, limit int) (orgPage, error) {
-	return hook(ctx, s.h, "backlog.organizations", func(ctx context.Context) (orgPage, error) {
-		return s.to.Organizations(ctx, after, limit)
-	})
+func (s backlog) Organizations(ctx context.Context, after *place, limit int) (orgPage, error) {
+	return hook(ctx, s.h, "backlog.organizations", with2(s.to.Organizations, after, limit))
 }
 
-func (s backlog) Claims(ctx context.Context, after *organization.Place, limit int) (claimPage, error) {
-	return hook(ctx, s.h, "backlog.claims", func(ctx context.Context) (claimPage, error) {
-		return s.to.Claims(ctx, after, limit)
-	})
+func (s backlog) Claims(ctx context.Context, after *place, limit int) (claimPage, error) {
+	return hook(ctx, s.h, "backlog.claims", with2(s.to.Claims, after, limit))
 }
 
-func (s backlog) Admins(ctx context.Context, after *organization.Place, limit int) (adminPage, error) {
-	return hook(ctx, s.h, "backlog.admins", func(ctx context.Context) (adminPage, error) {
-		return s.to.Admins(ctx, after, limit)
-	})
+func (s backlog) Admins(ctx context.Context, after *place, limit int) (adminPage, error) {
+	return hook(ctx, s.h, "backlog.admins", with2(s.to.Admins, after, limit))
 }
