@@ -43,7 +43,7 @@
 //   - admin is the login, and the refresh after it. token issues and verifies
 //     bearer tokens and owns Principal: who a token speaks for. password judges
 //     new ones, hashes and verifies.
-//   - secret is the forms that a key can be given in, and what prints as [redacted].
+//   - secret is the forms that a key can be given in, what prints as [redacted], and MACs.
 //   - object reads JSON objects in which no name is there twice.
 //   - must is how tests call what has to succeed.
 //   - fault, in the middle, is the vocabulary of errors that a client may see:

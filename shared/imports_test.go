@@ -64,7 +64,7 @@ func rules() []rule {
 			other: []string{"golang.org/x/crypto/bcrypt", norm}, tests: []string{"shared/must", cmpModule},
 		},
 		{
-			pkg: "shared/throttle", own: []string{"shared/fault"},
+			pkg: "shared/throttle", own: []string{"shared/fault", "shared/secret"},
 			tests: []string{"shared/must", "shared/throttle/throttletest", cmpModule},
 		},
 		{
@@ -73,7 +73,7 @@ func rules() []rule {
 		},
 		{
 			pkg: "shared/organization", own: []string{
-				"shared/fault", "shared/token", "shared/password", "shared/throttle",
+				"shared/fault", "shared/secret", "shared/token", "shared/password", "shared/throttle",
 			},
 			other: []string{"github.com/mozillazg/go-unidecode", "golang.org/x/net/idna", norm},
 			tests: []string{"shared/must", "shared/organization/...", "shared/throttle/throttletest", cmpModule},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,18 +12,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"oms/shared/password"
+	"oms/shared/secret"
 )
 
-// mac returns the HMAC-SHA-256 of the parts, in hex. What is kept of an
+// mac returns [secret.MAC] of the parts, in hex. What is kept of an
 // idempotency key, a name and an email lets nobody find them out. A password is
 // kept as its hash alone: whoever had the key of a MAC could guess it as fast as
 // he computes (OWASP ASVS 5.0, 11.4.2).
 func (s *Service) mac(purpose string, parts ...string) string {
-	h := hmac.New(sha256.New, s.secret)
-	for _, part := range append([]string{purpose}, parts...) {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash never fails
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(secret.MAC(s.secret, purpose, parts...))
 }
 
 // createOnce creates at most one organization for an idempotency key

@@ -1,12 +1,14 @@
 // Package secret knows how a secret is written down, and keeps it from being printed.
 //
 // It owns the two forms of a key, raw text and a named ring of keys, the rule
-// of how weak is too weak, and [Text], a string that prints as [redacted]. It
-// refuses to know where secrets come from: that is the business of package
-// config.
+// of how weak is too weak, what a [MAC] is made of, and [Text], a string that
+// prints as [redacted]. It refuses to know where secrets come from: that is the
+// business of package config.
 package secret
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 )
@@ -39,3 +41,14 @@ func (t Text) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
 // Format prints [redacted] to f: the body of the Format method of a secret type.
 func Format(f fmt.State) { _, _ = f.Write([]byte(Redacted)) } // fmt reports what its writer refuses
+
+// MAC returns the HMAC-SHA-256 of the purpose and the parts, each with its length
+// before it: so other parts, or the same for another purpose, have another MAC.
+// Its bytes are kept in the database: they never change.
+func MAC(key []byte, purpose string, parts ...string) []byte {
+	mac := hmac.New(sha256.New, key)
+	for _, part := range append([]string{purpose}, parts...) {
+		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash never fails
+	}
+	return mac.Sum(nil)
+}

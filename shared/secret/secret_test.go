@@ -2,6 +2,7 @@ package secret_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -201,4 +202,13 @@ func FuzzParseRing(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestMAC(t *testing.T) {
+	t.Parallel()
+	// printf '7:purpose3:a:b0:' | openssl dgst -sha256 -hmac key
+	const want = "c9ca5035a513493db50c22d586c2ea2aa172866f7bc0afd0625c31892f3d7917"
+	if got := hex.EncodeToString(secret.MAC([]byte("key"), "purpose", "a:b", "")); got != want {
+		t.Errorf("MAC = %s, want %s: what is kept is not found again", got, want)
+	}
 }

@@ -15,8 +15,6 @@ package throttle
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -25,6 +23,7 @@ import (
 	"time"
 
 	"oms/shared/fault"
+	"oms/shared/secret"
 )
 
 // What is free, and what is remembered.
@@ -114,11 +113,7 @@ func (g *Guard) now() time.Time { return g.c.Now().Round(0).UTC().Truncate(time.
 
 // id returns the keyed hash of a subject.
 func (g *Guard) id(kind string, parts ...string) string {
-	mac := hmac.New(sha256.New, g.c.Secret)
-	for _, part := range append([]string{kind}, parts...) {
-		_, _ = fmt.Fprintf(mac, "%d:%s", len(part), part) // a hash never fails
-	}
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+	return hex.EncodeToString(secret.MAC(g.c.Secret, kind, parts...)[:16])
 }
 
 // subjects returns an address as one client is told by, and as its network is: an
