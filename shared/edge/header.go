@@ -58,13 +58,13 @@ func (c *Call) OptionalParameter(name string) (value string, there bool, wrong *
 // ETag returns the strong entity tag of a version: the version in quotes (RFC 9110, section 8.8.3).
 func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// NoVersion is what [Call.IfMatch] returns for a tag that no version has.
-const NoVersion int64 = -1
+// noVersion is what [Call.IfMatch] returns for a tag that no version has.
+const noVersion int64 = -1
 
 // IfMatch returns the version that the If-Match header asks for (RFC 9110,
 // section 13.1.1), or nil for none: without the header, and with *, which any
 // existing organization matches. A tag that is well formed and not one that
-// [ETag] makes matches nothing ([NoVersion]); so does a weak one, for the
+// [ETag] makes matches nothing (-1); so does a weak one, for the
 // comparison is strong. A header that is not a list of entity tags, or that names
 // two versions, is returned as the entry of a 422.
 func (c *Call) IfMatch() (version *int64, wrong *fault.Field) {
@@ -76,7 +76,7 @@ func (c *Call) IfMatch() (version *int64, wrong *fault.Field) {
 	if list == "*" {
 		return nil, nil
 	}
-	found := NoVersion
+	found := noVersion
 	for rest := list; ; {
 		tag, after, ok := cutTag(rest)
 		if !ok {
@@ -84,8 +84,8 @@ func (c *Call) IfMatch() (version *int64, wrong *fault.Field) {
 				Field: "If-Match", Code: "invalid", Detail: `this header must be an entity tag such as "1"`,
 			}
 		}
-		if v := versionOf(tag); v != NoVersion {
-			if found != NoVersion && found != v {
+		if v := versionOf(tag); v != noVersion {
+			if found != noVersion && found != v {
 				return nil, &fault.Field{
 					Field: "If-Match", Code: "repeated", Detail: "this header may name one version only",
 				}
@@ -126,7 +126,7 @@ func cutTag(list string) (tag, rest string, ok bool) {
 func versionOf(tag string) int64 {
 	v, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64)
 	if err != nil || v < 0 || ETag(v) != tag {
-		return NoVersion
+		return noVersion
 	}
 	return v
 }

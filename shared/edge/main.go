@@ -99,22 +99,20 @@ func exit(ctx context.Context, log *slog.Logger, cause error) {
 	os.Exit(1)
 }
 
-// JobFunction answers any event with a [Run].
-type JobFunction struct {
+// job answers any event with a [Run].
+type job struct {
 	run Run
 	log *slog.Logger
 }
 
-var _ lambda.Handler = (*JobFunction)(nil)
-
 // NewJob returns the function of run, which leaves one record a run with log.
-func NewJob(run Run, log *slog.Logger) *JobFunction { return &JobFunction{run: run, log: log} }
+func NewJob(run Run, log *slog.Logger) lambda.Handler { return &job{run: run, log: log} }
 
 // errRun is all that the caller of a scheduled function hears: the record has the rest.
 var errRun = errors.New("the run did not end well; the record with this request id says why")
 
 // Invoke runs once, whatever the event, within [margin] of the deadline.
-func (j *JobFunction) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
+func (j *job) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	start := time.Now()
 	ctx, cancel := withMargin(ctx)
 	defer cancel()
@@ -134,7 +132,7 @@ func (j *JobFunction) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	return []byte("null"), nil
 }
 
-func (j *JobFunction) once(ctx context.Context) (said []slog.Attr, err error) {
+func (j *job) once(ctx context.Context) (said []slog.Attr, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicked(v)

@@ -58,9 +58,6 @@ func (h Hash) IsZero() bool { return h == Hash{} }
 // String returns [redacted].
 func (h Hash) String() string { return secret.Redacted }
 
-// GoString returns [redacted].
-func (h Hash) GoString() string { return secret.Redacted }
-
 // Format prints [redacted] whatever the verb is, the ones that bypass String included.
 func (h Hash) Format(f fmt.State, _ rune) { secret.Format(f) }
 

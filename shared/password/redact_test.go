@@ -45,8 +45,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			}
 		})
 	}
-	if got := hash.String() + hash.GoString(); got != secret.Redacted+secret.Redacted {
-		t.Errorf("String and GoString = %q", got)
+	if got := hash.String() + fmt.Sprintf("%#v", hash); got != secret.Redacted+secret.Redacted {
+		t.Errorf("String and %%#v = %q", got)
 	}
 }
 

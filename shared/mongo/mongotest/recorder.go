@@ -27,9 +27,9 @@ type Recorder struct {
 	finds   map[string]bson.Raw // a find of each form, by its form
 }
 
-// Documented are the commands that OMS may send: all stand in the manual of
+// documented are the commands that OMS may send: all stand in the manual of
 // MongoDB 6.0 (database commands).
-func Documented() []string {
+func documented() []string {
 	return []string{
 		"create", "createIndexes", "delete", "drop", "endSessions", "find", "getMore", "insert", "killCursors",
 		"listCollections", "listIndexes", "ping", "renameCollection", "update",
@@ -179,7 +179,7 @@ func (r *Recorder) Names() []string {
 }
 
 // Check fails the test where a command was sent that is not one of
-// [Documented], or one that a server would go on with after the client gave up,
+// the documented, or one that a server would go on with after the client gave up,
 // a filter that no index begins, or a read by a sparse index that does not say that the field is there: Amazon
 // DocumentDB uses the index only where it does ("Sparse indexes", its developer guide).
 func (r *Recorder) Check(tb testing.TB) {
@@ -187,8 +187,8 @@ func (r *Recorder) Check(tb testing.TB) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, name := range r.names {
-		if !slices.Contains(Documented(), name) {
-			tb.Errorf("sent %s, want only %v", name, Documented())
+		if !slices.Contains(documented(), name) {
+			tb.Errorf("sent %s, want only %v", name, documented())
 		}
 	}
 	if len(r.bare) > 0 {

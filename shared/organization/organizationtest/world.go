@@ -25,9 +25,6 @@ type Clock struct {
 	now time.Time
 }
 
-// NewClock returns a clock that shows the machine's time of now.
-func NewClock() *Clock { return &Clock{now: time.Now()} }
-
 // Now returns the time that the clock shows.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
@@ -67,7 +64,7 @@ type World struct {
 // NewWorld returns a world on an empty database. The writer is what others use
 // it with, nil where nobody does.
 func NewWorld(s organization.Store, writer Writer) *World {
-	w := &World{Store: s, Writer: writer, Clock: NewClock(), Box: &Mailbox{}}
+	w := &World{Store: s, Writer: writer, Clock: &Clock{now: time.Now()}, Box: &Mailbox{}}
 	w.Service = w.On(s)
 	return w
 }
