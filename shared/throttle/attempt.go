@@ -13,8 +13,15 @@ import (
 // methods are called one after the other.
 type Attempt struct {
 	g        *Guard
-	counters []count // the pair's first, where the attempt is at a password
+	counters []count
 }
+
+// The places among the counters of an attempt that is at a password.
+const (
+	ofPair = iota
+	ofAccount
+	ofPrefix
+)
 
 // count is a counter of an attempt.
 type count struct {
@@ -27,9 +34,9 @@ type count struct {
 func (g *Guard) Attempt(account, address string) *Attempt {
 	client, network := subjects(address)
 	return &Attempt{g, []count{
-		{free: FreeOfPair, was: Counter{ID: g.id("pair", account, client)}},
-		{free: FreeOfAccount, was: Counter{ID: g.id("account", account)}},
-		{free: FreeOfPrefix, was: Counter{ID: g.id("prefix", network)}},
+		ofPair:    {free: FreeOfPair, was: Counter{ID: g.id("pair", account, client)}},
+		ofAccount: {free: FreeOfAccount, was: Counter{ID: g.id("account", account)}},
+		ofPrefix:  {free: FreeOfPrefix, was: Counter{ID: g.id("prefix", network)}},
 	}}
 }
 
@@ -53,8 +60,8 @@ func (a *Attempt) Judge(ctx context.Context) error {
 		return fmt.Errorf("reading the counters of an attempt: %w", err)
 	}
 	now := a.g.now()
-	if !found[ids[0]].at(now).Succeeded.IsZero() {
-		a.counters = a.counters[:1]
+	if !found[ids[ofPair]].at(now).Succeeded.IsZero() {
+		a.counters = a.counters[:ofPair+1]
 	}
 	var wait time.Duration
 	for i := range a.counters {
@@ -145,16 +152,16 @@ func later(a, b time.Time) time.Time {
 //
 // What cannot be taken back is logged, and expires.
 func (a *Attempt) Succeeded(ctx context.Context) {
-	forgiven := a.counters[0].is.N
-	a.takeBack(ctx, func(i int, c count) error {
-		switch i {
-		case 0:
+	forgiven := a.counters[ofPair].is.N
+	a.takeBack(ctx, func(of int, c count) error {
+		switch of {
+		case ofPair:
 			_, _, err := a.g.change(ctx, c.is, func(is Counter, now time.Time) (Counter, error) {
 				is.N, is.Next, is.Succeeded = 0, now, now
 				return is, nil
 			})
 			return err
-		case 1:
+		case ofAccount:
 			return c.less(ctx, a.g, forgiven)
 		default:
 			return c.less(ctx, a.g, 1)
@@ -168,10 +175,10 @@ func (a *Attempt) TakeBack(ctx context.Context) {
 	a.takeBack(ctx, func(_ int, c count) error { return c.less(ctx, a.g, 1) })
 }
 
-func (a *Attempt) takeBack(ctx context.Context, back func(i int, c count) error) {
+func (a *Attempt) takeBack(ctx context.Context, back func(of int, c count) error) {
 	var all sync.WaitGroup
-	for i, c := range a.counters {
-		all.Go(func() { a.g.warn(ctx, "a right password", back(i, c)) })
+	for of, c := range a.counters {
+		all.Go(func() { a.g.warn(ctx, "a right password", back(of, c)) })
 	}
 	all.Wait()
 }
