@@ -56,8 +56,9 @@
 // which every decision rests; claim.go the name; operation.go taking over,
 // deciding and ending; create.go, update.go (rename.go is its step 4) and
 // delete.go the steps; request.go the idempotency key; read.go what a token may
-// still do, and session.go how long; proof.go what is proved by mail, and mail.go
-// the outbox; reconcile.go and ghost.go what is done later, and agenda.go how one
-// bad item, or a long list, keeps nothing else from being done; examine.go and
+// still do, session.go how long, and reauthenticate.go when the password is needed
+// too; proof.go what is proved by mail, and mail.go the outbox; reconcile.go,
+// reconcile_claims.go and ghost.go what is done later, and agenda.go how one bad
+// item, or a long list, keeps nothing else from being done; examine.go and
 // repair.go the doctor. figures.md says how all of it is tested.
 package organization

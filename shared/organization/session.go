@@ -132,6 +132,20 @@ func (s *Service) RotateSession(ctx context.Context, r Rotation) (is Session, ne
 	return is, next, asFault(err)
 }
 
+// rotated returns the session as it is after r, and which of r.Next is good then.
+// replayed: the token was replaced too long ago, or by one that is replaced itself.
+func (s Session) rotated(r Rotation, now time.Time) (is Session, next int, replayed bool) {
+	if s.Current != r.Presented {
+		next = slices.Index(r.Next, s.Current)
+		return s, next, next < 0 || !now.Before(s.Used.Add(RetryWithin))
+	}
+	s.Current, s.Used, s.Expires = r.Next[0], now, now.Add(SessionIdle)
+	if end := s.LoggedIn.Add(SessionLife); end.Before(s.Expires) {
+		s.Expires = end
+	}
+	return s, 0, false
+}
+
 func (w *worker) rotate(ctx context.Context, r Rotation) (Session, int, error) {
 	for range maxTries {
 		var o Organization
@@ -144,17 +158,7 @@ func (w *worker) rotate(ctx context.Context, r Rotation) (Session, int, error) {
 		if !ok || a.OrgID != r.Org || !o.State.Visible() || was.Family != r.Family {
 			return Session{}, 0, ErrAbsent
 		}
-		is, next := was, slices.Index(r.Next, was.Current)
-		replayed := false
-		switch {
-		case was.Current == r.Presented:
-			is.Current, next, is.Used, is.Expires = r.Next[0], 0, now, now.Add(SessionIdle)
-			if end := was.LoggedIn.Add(SessionLife); end.Before(is.Expires) {
-				is.Expires = end
-			}
-		case next < 0 || !now.Before(was.Used.Add(RetryWithin)):
-			replayed = true
-		}
+		is, next, replayed := was.rotated(r, now)
 		// What was read may be old, or be rolled back: nothing is believed before a
 		// write of what it says is answered, one that changes nothing included.
 		var done bool
