@@ -50,9 +50,8 @@ func Open(
 	}
 	b := &Backend{Config: c}
 	service := organization.Config{
-		Secret: c.RequestSecret(), Policy: c.Policy, Retention: c.Retention, ReauthenticateAfter: c.ReauthenticateAfter,
-		PurgeUnconfirmed: c.PurgeUnconfirmed,
-		Log:              log,
+		Secret: c.RequestSecret(), Policy: c.Policy, Retention: c.Retention,
+		ReauthenticateAfter: c.ReauthenticateAfter, PurgeUnconfirmed: c.PurgeUnconfirmed, Log: log,
 	}
 	if c.BcryptCost > 0 {
 		if b.Passwords, err = password.New(c.Peppers, c.BcryptCost); err != nil {

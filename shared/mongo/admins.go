@@ -208,10 +208,11 @@ func adminOf(a organization.Admin) adminDocument {
 func (document adminDocument) admin() organization.Admin {
 	a := organization.Admin{
 		ID: organization.ID(document.ID), Email: document.Email, OrgID: organization.ID(document.OrgID),
-		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion, Rev: document.Rev,
-		Op: organization.ID(document.Op), SessionsUntil: document.SessionsUntil,
-		Unconfirmed: document.Unconfirmed, UnconfirmedSince: document.UnconfirmedSince, Mails: document.Mails.mails(),
-		MailsSince: document.MailsSince, MailsRev: document.MailsRev, Confirm: organization.Proof(document.Confirm),
+		Password: password.Hash(document.Password), CredentialVersion: document.CredentialVersion,
+		Rev: document.Rev, Op: organization.ID(document.Op), SessionsUntil: document.SessionsUntil,
+		Unconfirmed: document.Unconfirmed, UnconfirmedSince: document.UnconfirmedSince,
+		Mails: document.Mails.mails(), MailsSince: document.MailsSince, MailsRev: document.MailsRev,
+		Confirm: organization.Proof(document.Confirm),
 	}
 	for _, p := range document.Resets {
 		a.Resets = append(a.Resets, organization.Proof(p))

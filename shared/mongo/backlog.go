@@ -68,7 +68,9 @@ func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Pla
 	}.page(ctx, s.d, after, limit)
 }
 
-func (s backlog) Unconfirmed(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+func (s backlog) Unconfirmed(
+	ctx context.Context, t time.Time, after *organization.Place, limit int,
+) (adminPage, error) {
 	return adminList{
 		doing: "listing admins who never confirmed", collection: adminsName, item: adminDocument.admin,
 		field: "unconfirmed_since", filter: bson.M{"unconfirmed_since": present(bson.M{"$lt": t})},

@@ -35,9 +35,9 @@ func (s claims) Insert(ctx context.Context, c organization.Claim) error {
 
 // Raise: $max makes a late one harmless, for it can never shorten a hold. Where
 // there is none it sets the field (MongoDB manual, $max), and so unsettles a claim.
-func (s claims) Raise(ctx context.Context, key string, claim organization.ID, until time.Time, left bool) (bool,
-	error,
-) {
+func (s claims) Raise(
+	ctx context.Context, key string, claim organization.ID, until time.Time, left bool,
+) (bool, error) {
 	change := bson.M{"$max": bson.M{"until": until}}
 	if left {
 		change["$set"] = bson.M{"left": true}

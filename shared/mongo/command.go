@@ -23,8 +23,8 @@ func (d *Database) do(ctx context.Context, doing string, command func(context.Co
 }
 
 // within is do for a command that has another bound.
-func (d *Database) within(ctx context.Context, bound time.Duration, doing string,
-	command func(context.Context) error,
+func (d *Database) within(
+	ctx context.Context, bound time.Duration, doing string, command func(context.Context) error,
 ) error {
 	if err := ctx.Err(); err != nil {
 		return err

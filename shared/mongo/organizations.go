@@ -115,9 +115,9 @@ func (s organizations) FindClaimants(ctx context.Context, keys ...string) ([]org
 }
 
 // findLiving returns the organizations that are not dead and have one of the keys in the field.
-func (s organizations) findLiving(ctx context.Context, field string, keys []string) ([]organization.Organization,
-	error,
-) {
+func (s organizations) findLiving(
+	ctx context.Context, field string, keys []string,
+) ([]organization.Organization, error) {
 	doing := "reading the organizations of claims"
 	filter := bson.M{
 		field: present(bson.M{"$in": keys}),
@@ -192,8 +192,8 @@ func organizationOf(o organization.Organization) organizationDocument {
 	if op := o.Op; op != nil {
 		document.Op = &opDocument{
 			ID: objectID(op.ID), Kind: op.Kind, Worker: objectID(op.Worker), Lease: op.Lease,
-			EveryAnswerSeen: op.EveryAnswerSeen,
-			From:            op.From, To: op.To, ToClaim: objectID(op.ToClaim), Name: op.Name, UUID: op.UUID, Aside: op.Aside,
+			EveryAnswerSeen: op.EveryAnswerSeen, From: op.From, To: op.To, ToClaim: objectID(op.ToClaim),
+			Name: op.Name, UUID: op.UUID, Aside: op.Aside,
 		}
 		if c := op.Admin; c != nil {
 			document.Op.Admin = &adminChangeDocument{

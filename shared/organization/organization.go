@@ -110,7 +110,7 @@ type Admin struct {
 	Mails      []Mail    // the outbox, by ID
 	MailsSince time.Time // when one of them was, or will be, due first, or earlier; zero: there are none
 	MailsRev   int64     // rises with every write of Mails: what fences the sender's
-	Resets     []Proof   // the tokens that a new password can be set with; the expired among them until another is mailed
+	Resets     []Proof   // the tokens that a new password can be set with; expired ones until another is mailed
 	Confirm    Proof     // the token that proves the address
 }
 

@@ -141,9 +141,9 @@ func (d *deletionUnfinished) Unwrap() error { return tokenRevoked() }
 // together, and what is also read beside them, until no operation is in the way. It
 // ends with the organization active and the token good, or with the answer for
 // the client; *deletionUnfinished is for Delete to finish.
-func (w *worker) authorizedOwner(ctx context.Context, who token.Principal, alsoRead ...command) (Organization, Admin,
-	error,
-) {
+func (w *worker) authorizedOwner(
+	ctx context.Context, who token.Principal, alsoRead ...command,
+) (Organization, Admin, error) {
 	org, admin, err := principal(who)
 	if err == nil && who.Anonymous() {
 		err = tokenRevoked()

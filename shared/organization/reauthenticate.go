@@ -38,9 +38,9 @@ func (w *worker) reauthenticated(
 
 // verify checks a password, and judges and counts the attempt meanwhile: there is
 // no verdict without that.
-func verify(ctx context.Context, attempt *throttle.Attempt, check func() (password.Verdict, error)) (
-	password.Verdict, error,
-) {
+func verify(
+	ctx context.Context, attempt *throttle.Attempt, check func() (password.Verdict, error),
+) (password.Verdict, error) {
 	counted := make(chan error, 1)
 	go func() {
 		err := attempt.Judge(ctx)

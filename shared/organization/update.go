@@ -141,9 +141,9 @@ func (w *worker) update(ctx context.Context, who token.Principal, asked checkedC
 }
 
 // adminChange returns what is to change of the admin, or nil.
-func (w *worker) adminChange(ctx context.Context, who token.Principal, a Admin, asked checkedChange) (*AdminChange,
-	error,
-) {
+func (w *worker) adminChange(
+	ctx context.Context, who token.Principal, a Admin, asked checkedChange,
+) (*AdminChange, error) {
 	anotherEmail := asked.email != "" && asked.email != a.Email
 	if err := w.reauthenticated(ctx, who, a, asked.Password, asked.Address, anotherEmail); err != nil {
 		return nil, err

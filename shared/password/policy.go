@@ -74,14 +74,12 @@ func common(plain string) bool {
 // digits: acme-ACME-2026! of Acme. One that only has such a word in it is not: a
 // whole password is compared (NIST SP 800-63B-4, 3.1.1.2), not what may be within.
 func obvious(plain string, words []string) bool {
+	between := func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) }
 	var all []string
 	for _, word := range words {
 		word = fold(word)
 		all = append(all, word)
-		for _, part := range strings.FieldsFunc(word, func(r rune) bool {
-			return !unicode.In(r, unicode.L, unicode.M,
-				unicode.N)
-		}) {
+		for _, part := range strings.FieldsFunc(word, between) {
 			if utf8.RuneCountInString(part) >= 3 {
 				all = append(all, part)
 			}

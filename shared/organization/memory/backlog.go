@@ -50,7 +50,9 @@ func (s backlog) Mails(ctx context.Context, t time.Time, after *organization.Pla
 	})
 }
 
-func (s backlog) Unconfirmed(ctx context.Context, t time.Time, after *organization.Place, limit int) (adminPage, error) {
+func (s backlog) Unconfirmed(
+	ctx context.Context, t time.Time, after *organization.Place, limit int,
+) (adminPage, error) {
 	return s.admins(ctx, after, limit, func(a organization.Admin) (time.Time, bool) {
 		return a.UnconfirmedSince, before(a.UnconfirmedSince, t)
 	})
