@@ -165,8 +165,8 @@ func rules() []rule {
 		},
 		{
 			pkg: "shared/backend", own: []string{
-				"shared/config", "shared/edge", "shared/fault", "shared/mongo", "shared/organization", "shared/password",
-				"shared/throttle",
+				"shared/config", "shared/edge", "shared/fault", "shared/mongo", "shared/organization",
+				"shared/password", "shared/throttle",
 			},
 			tests: []string{"shared/must"},
 		},
@@ -222,7 +222,8 @@ func rules() []rule {
 
 		// The host.
 		{
-			pkg: "local/doctor", own: []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
+			pkg:   "local/doctor",
+			own:   []string{"shared/config", "shared/mongo", "shared/organization", "shared/throttle"},
 			tests: []string{"shared/must", "shared/mongo/mongotest", "shared/organization/organizationtest"},
 		},
 		{

@@ -217,7 +217,9 @@ func testTokens(t *testing.T, h *host) {
 		now := time.Now().Unix()
 		for about, tc := range map[string]struct{ token, code string }{
 			"expired": {
-				signToken(t, header, change(body, claims{"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600}), secret),
+				signToken(t, header, change(body, claims{
+					"iat": now - 7200, "nbf": now - 7200, "exp": now - 3600,
+				}), secret),
 				"token_expired",
 			},
 			"another key":  {signToken(t, header, body, "another secret of thirty-two bytes"), "invalid_token"},

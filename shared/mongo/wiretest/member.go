@@ -12,9 +12,8 @@ import (
 	"oms/shared/mongo/wire"
 )
 
-// The state change errors of
-//
-// https://github.com/mongodb/specifications/blob/master/source/server-discovery-and-monitoring/server-discovery-and-monitoring.md.
+// The state change errors of server-discovery-and-monitoring.md in
+// https://github.com/mongodb/specifications.
 const (
 	codeNotWritablePrimary = 10107
 	codeInterrupted        = 11602 // InterruptedDueToReplStateChange
