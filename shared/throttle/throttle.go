@@ -35,8 +35,8 @@ const (
 	// FreeOfPrefix is how often one network may fail for all accounts together:
 	// an office, or a mobile carrier, has many who mistype behind one prefix.
 	FreeOfPrefix = 100
-	// freeAsks says that an account's first mail is paused for like its sixth failure
-	// over what is free: a minute, and then two.
+	// freeAsks has the first mail for an account delay the next by a minute, a
+	// second doubled six times, the second by two, and so on.
 	freeAsks = -5
 	// MaxDelay is the longest delay, which doubles from a second on: it leaves
 	// 96 guesses a day, and lets nobody wait for longer.
