@@ -133,16 +133,20 @@ func testIdempotency(t *testing.T, h *host) {
 				creation(name, email, password), same)
 		})
 		var created []reply
+		unanswered := 0
 		for _, r := range replies {
-			if r.status == http.StatusCreated {
+			switch r.status {
+			case http.StatusCreated:
 				created = append(created, r)
 				continue
-			}
-			if r.status == http.StatusTooManyRequests {
+			case http.StatusServiceUnavailable: // a starved host's: its time was over
+				unanswered++
+				continue
+			case http.StatusTooManyRequests:
 				// Each repetition is an attempt at the password; of fifty under way a slow host lets some wait no
 				// longer.
 				r.refused(http.StatusTooManyRequests, "too_many_attempts")
-			} else {
+			default:
 				r.refused(http.StatusConflict, "request_in_progress")
 			}
 			if seconds(r) == 0 {
@@ -161,7 +165,7 @@ func testIdempotency(t *testing.T, h *host) {
 				t.Errorf("two organizations: %s and %s", r.body, created[0].body)
 			}
 		}
-		if first != 1 {
+		if first > 1 || first == 0 && unanswered == 0 {
 			t.Errorf("%d answers are no replays, want 1", first)
 		}
 		h.login(t, email, password)
