@@ -20,11 +20,11 @@ func Setup(ctx context.Context, lookup func(string) (string, bool), log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	return send(b.Organizations, b.Database.PrepareIndexes(ctx), senderOf(b.Config.Mail)), nil
+	return send(b.Organizations, b.Database.PrepareIndexes(ctx), sender(b.Config.Mail)), nil
 }
 
-// senderOf returns who carries mail, or nil where nobody does.
-func senderOf(c config.Mailing) organization.MailSender {
+// sender returns who sends mail, or nil where nobody does.
+func sender(c config.Mailing) organization.MailSender {
 	switch {
 	case c.Folder != "":
 		return mail.New(mail.Folder(c.Folder), c.PublicURL)
@@ -34,12 +34,12 @@ func senderOf(c config.Mailing) organization.MailSender {
 	return nil
 }
 
-// sender is what the job needs; *organization.Service is one.
-type sender interface {
+// outbox is what the job needs; *organization.Service is one.
+type outbox interface {
 	SendMails(ctx context.Context, by organization.MailSender) (organization.MailReport, error)
 }
 
-func send(organizations sender, indexes backend.Readiness, by organization.MailSender) edge.Run {
+func send(organizations outbox, indexes backend.Readiness, by organization.MailSender) edge.Run {
 	return backend.WhenIndexed(indexes, func(ctx context.Context) ([]slog.Attr, error) {
 		post, err := organizations.SendMails(ctx, by)
 		return []slog.Attr{slog.Any("post", post)}, err

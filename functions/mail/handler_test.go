@@ -65,7 +65,7 @@ func TestSend_waitsForTheIndexes(t *testing.T) {
 
 func TestPostman(t *testing.T) {
 	t.Parallel()
-	if p := senderOf(config.Mailing{}); p != nil {
+	if p := sender(config.Mailing{}); p != nil {
 		t.Errorf("without anything to carry mail it is carried by %v", p)
 	}
 	for _, env := range []map[string]string{
@@ -74,7 +74,7 @@ func TestPostman(t *testing.T) {
 	} {
 		env["PUBLIC_URL"] = "https://x.example"
 		c, err := config.Load(t.Context(), func(name string) (string, bool) { return env[name], true }, config.Mail)
-		if err != nil || senderOf(c.Mail) == nil {
+		if err != nil || sender(c.Mail) == nil {
 			t.Errorf("with %v nobody carries mail, %v", env, err)
 		}
 	}

@@ -47,7 +47,7 @@ type Sender struct {
 var _ organization.MailSender = (*Sender)(nil)
 
 // New returns a sender whose links lead below the URL, which ends in no slash.
-func New(c Transport, url string) *Sender { return &Sender{c, url} }
+func New(to Transport, url string) *Sender { return &Sender{to, url} }
 
 // Send writes the letter and has it delivered.
 func (s *Sender) Send(ctx context.Context, l organization.Letter) error {

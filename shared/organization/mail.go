@@ -51,7 +51,7 @@ type Letter struct {
 	Token token.Mailed // of a reset or a confirmation
 }
 
-// MailSender carries letters. An error says that one may not have been taken, and
+// MailSender delivers letters. An error says that one may not have been taken, and
 // it is brought again.
 type MailSender interface {
 	Send(ctx context.Context, l Letter) error

@@ -70,7 +70,7 @@ func (s *Service) ForgotPassword(ctx context.Context, email string) error {
 	return asFault(errors.Join(parallel(ctx, commands...)...))
 }
 
-// unlessTooMany returns err, or nil where it is that there were too many attempts: nobody hears of that.
+// unlessTooMany returns err as a fault, or nil where it is one of too many attempts: nobody may hear of that.
 func unlessTooMany(err error) error {
 	if fault.KindOf(err) == fault.TooMany {
 		return nil
