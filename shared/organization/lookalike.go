@@ -23,17 +23,22 @@ import (
 // an attack in itself; one that is all of one script is taken as it is, whatever
 // it may be read as, or many a Russian word would be refused.
 func (n Name) Check() *fault.Field {
-	latin := latinLookalikes().Replace(n.Shown)
 	switch {
 	case hides(n.Shown):
 		return &fault.Field{Code: "invalid", Detail: "a name must not contain characters that cannot be seen"}
 	case slices.ContainsFunc(strings.FieldsFunc(n.Shown, betweenWords), mixesScripts),
-		mixesScripts(n.Shown) && !mixesScripts(latin) && deriveKey(latin) != n.Key:
+		mixesScripts(n.Shown) && n.readsAsAnother():
 		return &fault.Field{
 			Code: "invalid", Detail: "a name must not mix letters of scripts that can be taken for one another",
 		}
 	}
 	return nil
+}
+
+// readsAsAnother reports whether a name reads as one in Latin letters that has another key.
+func (n Name) readsAsAnother() bool {
+	latin := latinLookalikes().Replace(n.Shown)
+	return !mixesScripts(latin) && deriveKey(latin) != n.Key
 }
 
 // CheckEmail is [Name.Check] for an address as [ParseEmail] returns it: its
@@ -103,6 +108,9 @@ func betweenWords(r rune) bool {
 // mixesScripts reports whether s has letters of scripts that are not written
 // together: it is more than one, and not Latin with those of Chinese, Japanese or Korean.
 func mixesScripts(s string) bool {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return false // most are, and there are 170 scripts to try
+	}
 	found := map[string]bool{}
 	for _, r := range s {
 		for script, table := range unicode.Scripts {
