@@ -280,6 +280,7 @@ func TestTemplate_RefusesWhatCannotWork(t *testing.T) {
 // TestTemplate_RefusesWhatTheServiceWould: else a deploy succeeds, and no function starts.
 func TestTemplate_RefusesWhatTheServiceWould(t *testing.T) {
 	t.Parallel()
+	parameters, _, _ := strings.Cut(mustRead(t, "template.yaml"), "\nResources:\n") // and the rules
 	for parameter, p := range map[string]struct {
 		variable  string
 		bad, good []string
@@ -327,7 +328,7 @@ func TestTemplate_RefusesWhatTheServiceWould(t *testing.T) {
 			env[p.variable] = value
 			_, starts := config.Load(t.Context(), func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 				config.Mongo, config.JWT, config.Hashing, config.Policy, config.Retention, config.Creations)
-			_, deploys := local.Read("template.yaml", deployed(parameter, value))
+			_, deploys := local.Parse("template.yaml", []byte(parameters+"\nResources: {}"), deployed(parameter, value))
 			if (starts == nil) != (i >= len(p.bad)) || (deploys == nil) != (starts == nil) {
 				t.Errorf("%s=%.20s: the template says %v, the service at its start %v", parameter, value, deploys,
 					starts)
