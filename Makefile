@@ -26,14 +26,15 @@ GOVULNCHECK   := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 GOARCH ?= amd64
 
 # The race detector needs a C compiler. Its name may come with flags. A program that it is in waits for a second when it
-# ends, for races that are just being reported: here that adds up, for the tests end a hundred programs.
+# ends, for races that are just being reported: here that adds up, for the tests end a hundred programs. Many tests wait
+# for an answer that never comes, so more of them run at once than there are CPUs.
 define go_test
 	@set -- $$($(GO) env CC); \
 	if command -v "$$1" >/dev/null 2>&1; then \
-	  GORACE="atexit_sleep_ms=20 $$GORACE" CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=15m $(1); \
+	  GORACE="atexit_sleep_ms=20 $$GORACE" CGO_ENABLED=1 $(GO) test -race -shuffle=on -parallel=8 -timeout=15m $(1); \
 	else \
 	  echo 'make: no C compiler: testing without the race detector' >&2; \
-	  CGO_ENABLED=0 $(GO) test -shuffle=on -timeout=15m $(1); \
+	  CGO_ENABLED=0 $(GO) test -shuffle=on -parallel=8 -timeout=15m $(1); \
 	fi
 endef
 
