@@ -45,8 +45,10 @@ func TestTemplate_EveryFunctionIsBuilt(t *testing.T) {
 		if folder := text(f.properties, "CodeUri"); path.Clean(folder) != "functions/"+f.name {
 			t.Errorf("%s has CodeUri %s, want functions/%s/", f.id, folder, f.name)
 		}
-		if _, err := os.Stat(path.Join("functions", f.name, f.name, "main.go")); err != nil {
-			t.Errorf("%s has no program: %v", f.id, err)
+		for _, file := range []string{"handler.go", "handler_test.go", path.Join(f.name, "main.go")} {
+			if _, err := os.Stat(path.Join("functions", f.name, file)); err != nil {
+				t.Errorf("%s is not whole: %v", f.id, err)
+			}
 		}
 		want := map[string]any{"BuildMethod": "makefile", "ContextPath": ".", "WorkingDirectory": "."}
 		if diff := cmp.Diff(want, f.metadata); diff != "" {
