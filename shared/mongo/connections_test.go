@@ -16,7 +16,7 @@ func TestDatabase_opensFewConnections(t *testing.T) {
 	set := wiretest.NewSet(t, mongotest.Embedded(t).URI, 1)
 	db := mustOpen(t, set.URI())
 	var all sync.WaitGroup
-	for range 40 {
+	for range 16 {
 		all.Go(func() {
 			if err := db.Ping(t.Context()); err != nil {
 				t.Error(err)
