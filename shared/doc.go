@@ -138,9 +138,8 @@
 // organizationtest, so that workers die before and after it.
 //
 // Then `make test`. The compiler or a test names whichever of these was
-// forgotten but a handler's own test, what the handler answers that the document
-// does not allow, and the bound that is documented and not kept. `make run`
-// serves it.
+// forgotten, what the handler answers that the document does not allow, and the
+// bound that is documented and not kept. `make run` serves it.
 //
 // A job that a schedule starts is the same with edge.Job, an edge.Run instead
 // of an endpoint (functions/reconcile), and no path. Who puts mail into the outbox
