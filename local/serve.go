@@ -28,78 +28,87 @@ import (
 // as long as the slowest function may.
 const grace = 10 * time.Second
 
+// host is one run of the service.
+type host struct {
+	options  options
+	environ  []string
+	stdout   io.Writer
+	stderr   io.Writer
+	log      *slog.Logger
+	settings map[string]string
+	template *template.Template
+	listener net.Listener
+	data     string // the folder; none outside stage local
+	end      ending
+}
+
 // serve runs the service until ctx ends, and then takes it down in order. What
 // fails fast is tried first: the template, the flags, the address.
 func serve(ctx context.Context, o options, environ []string, stdout, stderr io.Writer) (err error) {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	settings, err := readSettings(dotenv, environ)
-	if err != nil {
+	h := &host{
+		options: o, environ: environ, stdout: stdout, stderr: stderr, log: slog.New(slog.NewTextHandler(stderr, nil)),
+	}
+	if h.settings, err = readSettings(dotenv, environ); err != nil {
 		return err
 	}
-	if stage := settings["STAGE"]; !o.inProcess && stage != "" && stage != local {
-		log.LogAttrs(ctx, slog.LevelWarn, "what runs here is stage local, whatever STAGE says",
+	if stage := h.settings["STAGE"]; !o.inProcess && stage != "" && stage != local {
+		h.log.LogAttrs(ctx, slog.LevelWarn, "what runs here is stage local, whatever STAGE says",
 			slog.String("stage", stage))
-		settings["STAGE"] = local
+		h.settings["STAGE"] = local
 	}
-	t, err := readTemplate(o, settings)
-	if err != nil {
+	if h.template, err = readTemplate(o, h.settings); err != nil {
 		return err
 	}
 	if !o.throttle {
-		for _, r := range t.Routes {
+		for _, r := range h.template.Routes {
 			r.Throttle = nil
 		}
 	}
-	listener, err := listen(ctx, o.addr)
-	if err != nil {
+	if h.listener, err = listen(ctx, o.addr); err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // the server closes it as well
-	data := ""
-	if settings["STAGE"] == local {
+	defer h.listener.Close() //nolint:errcheck // the server closes it as well
+	if h.settings["STAGE"] == local {
 		var lock *os.File
-		if data, lock, err = openData(o.data); err != nil {
+		if h.data, lock, err = openData(o.data); err != nil {
 			return err
 		}
 		defer lock.Close() //nolint:errcheck // nothing was written
-		if err := completeSecrets(data, settings); err != nil {
+		if err := completeSecrets(h.data, h.settings); err != nil {
 			return err
 		}
 	}
 
-	end := &ending{}
-	db, bootstraps, err := prepare(ctx, o, settings, t, data, environ, stderr, log)
+	db, bootstraps, err := h.prepare(ctx)
 	if db != nil {
-		defer func() { err = errors.Join(err, end.within(ctx, db.close)) }()
+		defer func() { err = errors.Join(err, h.end.within(ctx, db.close)) }()
 	}
 	if err != nil {
 		return err
 	}
-	settings["MONGO_URI"] = db.uri
-	box := deliverHere(settings, t, listener.Addr(), data)
+	h.settings["MONGO_URI"] = db.uri
+	box := deliverHere(h.settings, h.template, h.listener.Addr(), h.data)
 	subscriptions := lambda.NewSubscriptions()
-	for _, s := range t.Subscriptions {
+	for _, s := range h.template.Subscriptions {
 		subscriptions.Subscribe(s.Function.Name, s.Message)
 	}
-	all := built(t, bootstraps, settings)
+	all := built(h.template, bootstraps, h.settings)
 	if o.inProcess {
 		opened, closeAll := context.WithCancel(context.WithoutCancel(ctx))
 		defer closeAll() // after the functions have ended
-		all, err = inProcess(opened, t.Functions, settings, edge.NewLogger(subscriptions.Writer(stderr)))
-		if err != nil {
+		log := edge.NewLogger(subscriptions.Writer(stderr))
+		if all, err = inProcess(opened, h.template.Functions, h.settings, log); err != nil {
 			return err
 		}
 	}
 
 	functions := lambda.New(lambda.Config{
-		Functions: all, Schedules: schedules(t), Subscriptions: subscriptions, Log: log, Stderr: stderr,
+		Functions: all, Schedules: schedules(h.template), Subscriptions: subscriptions, Log: h.log, Stderr: stderr,
 	})
-	defer func() { _ = end.within(ctx, func(ctx context.Context) error { functions.Close(ctx); return nil }) }()
+	defer func() { _ = h.end.within(ctx, func(ctx context.Context) error { functions.Close(ctx); return nil }) }()
 	functions.Start(context.WithoutCancel(ctx)) // Close ends what it starts
-	api := ownHostOnly(listener.Addr(), box.before(gateway.New(t, functions, log)))
-	return answer(ctx, end, listener, api, o.drain, log, func() {
-		ready(stdout, t, listener.Addr(), db, data, box)
-	})
+	api := ownHostOnly(h.listener.Addr(), box.before(gateway.New(h.template, functions, h.log)))
+	return h.answer(ctx, api, func() { h.ready(db, box) })
 }
 
 // ending is the time of grace, which begins once for all that has to end.
@@ -121,34 +130,27 @@ func (e *ending) within(ctx context.Context, end func(context.Context) error) er
 
 // prepare opens the database and builds or finds the functions, side by side. It may
 // return a database beside an error.
-func prepare(
-	ctx context.Context, o options, settings map[string]string, t *template.Template, data string, environ []string,
-	stderr io.Writer, log *slog.Logger,
-) (*database, map[string]string, error) {
-	var (
-		db         *database
-		bootstraps map[string]string
-	)
+func (h *host) prepare(ctx context.Context) (db *database, bootstraps map[string]string, err error) {
 	both, bothCtx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
-		db, err = openDatabase(bothCtx, settings, data, o.dbAddr, log)
+		db, err = openDatabase(bothCtx, h.settings, h.data, h.options.dbAddr, h.log)
 		return err
 	})
 	both.Go(func() (err error) {
 		switch {
-		case o.inProcess:
+		case h.options.inProcess:
 			return nil
-		case o.functions != "":
-			bootstraps, err = findFunctions(o.functions, t.Functions)
+		case h.options.functions != "":
+			bootstraps, err = findFunctions(h.options.functions, h.template.Functions)
 			return err
 		}
 		b := builder{
-			source: filepath.Dir(o.template), out: filepath.Join(data, "bin"), environ: environ, stderr: stderr,
+			source: filepath.Dir(h.options.template), out: filepath.Join(h.data, "bin"), environ: h.environ, stderr: h.stderr,
 		}
-		bootstraps, err = b.build(bothCtx, t.Functions)
+		bootstraps, err = b.build(bothCtx, h.template.Functions)
 		return err
 	})
-	err := both.Wait()
+	err = both.Wait()
 	return db, bootstraps, err
 }
 
@@ -203,11 +205,8 @@ func (l *leaving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer serves HTTP until ctx ends and the drain time is over; then it takes no
 // more connections and lets running requests end, for the time of grace.
-func answer(
-	ctx context.Context, end *ending, l net.Listener, h http.Handler, drain time.Duration, log *slog.Logger,
-	ready func(),
-) error {
-	service := &leaving{Handler: h}
+func (h *host) answer(ctx context.Context, api http.Handler, ready func()) error {
+	service := &leaving{Handler: api}
 	server := &http.Server{
 		Handler:           service,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -217,25 +216,25 @@ func answer(
 		WriteTimeout:   90 * time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, // the gateway's own limit is below, and has its own answer
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:       slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- server.Serve(h.listener) }()
 	ready()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving HTTP: %w", err)
 	case <-ctx.Done():
 	}
-	log.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends everything at once")
+	h.log.LogAttrs(ctx, slog.LevelInfo, "stopping; a second signal ends everything at once")
 	service.told.Store(true)
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving HTTP: %w", err)
-	case <-time.After(drain):
+	case <-time.After(h.options.drain):
 	}
-	if err := end.within(ctx, server.Shutdown); err != nil {
-		log.LogAttrs(ctx, slog.LevelWarn, "running requests were cut off", slog.String("err", err.Error()))
+	if err := h.end.within(ctx, server.Shutdown); err != nil {
+		h.log.LogAttrs(ctx, slog.LevelWarn, "running requests were cut off", slog.String("err", err.Error()))
 		return server.Close()
 	}
 	return nil
@@ -243,19 +242,19 @@ func answer(
 
 // ready prints what a user wants to know. The package comment shows it; tests
 // and scripts read it.
-func ready(w io.Writer, t *template.Template, addr net.Addr, db *database, data string, box *mailbox) {
-	base := baseURL(t, addr)
+func (h *host) ready(db *database, box *mailbox) {
+	base := baseURL(h.template, h.listener.Addr())
 	text := "OMS is ready.\n  API       " + base + "\n"
-	for _, r := range t.Routes {
+	for _, r := range h.template.Routes {
 		if r.Path.String() == "/docs" {
 			text += "  Docs      " + base + "/docs\n"
 		}
 	}
 	if box != nil {
-		text += "  Mailbox   http://" + reachable(addr) + mailboxPath + "\n"
+		text += "  Mailbox   http://" + reachable(h.listener.Addr()) + mailboxPath + "\n"
 	}
-	text += "  Database  " + db.shown() + "\n  Data      " + cmp.Or(data, "none") + "\n"
-	_, _ = io.WriteString(w, text)
+	text += "  Database  " + db.shown() + "\n  Data      " + cmp.Or(h.data, "none") + "\n"
+	_, _ = io.WriteString(h.stdout, text)
 }
 
 // check asks whether a service is ready to be sent requests.
