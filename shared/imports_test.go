@@ -52,7 +52,7 @@ func rules() []rule {
 		{pkg: "shared/fault", tests: []string{cmpModule}},
 		{pkg: "shared/object"},
 		{pkg: "shared/must"}, // for tests and test support
-		{pkg: "shared/secret", own: []string{"shared/object"}, tests: []string{cmpModule}},
+		{pkg: "shared/secret", own: []string{"shared/object"}, tests: []string{"shared/must", cmpModule}},
 
 		// The domain.
 		{
@@ -123,11 +123,14 @@ func rules() []rule {
 			pkg: "shared/edge", own: []string{"shared/fault", "shared/object", "shared/token"},
 			other: []string{lambda, adapter}, tests: []string{"shared/must", "shared/edge/edgetest", cmpModule},
 		},
-		{pkg: "shared/edge/edgetest", own: []string{"shared/edge", "shared/openapi/openapitest", "shared/token"}},
+		{
+			pkg: "shared/edge/edgetest",
+			own: []string{"shared/edge", "shared/must", "shared/openapi/openapitest", "shared/token"},
+		},
 		{
 			pkg: "shared/config", own: []string{"shared/secret", "shared/fault", "shared/token", "shared/password"},
 			other: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."},
-			tests: []string{cmpModule},
+			tests: []string{"shared/must", cmpModule},
 		},
 		{
 			pkg: "shared/mongo", own: []string{
@@ -180,7 +183,7 @@ func rules() []rule {
 		{
 			pkg:   "shared/openapi",
 			other: []string{"go.yaml.in/yaml/v3"},
-			tests: []string{"shared/openapi/openapitest", cmpModule},
+			tests: []string{"shared/must", "shared/openapi/openapitest", cmpModule},
 		},
 		{
 			pkg: "shared/openapi/openapitest", own: []string{"shared/openapi"},
@@ -213,7 +216,7 @@ func rules() []rule {
 		{
 			pkg: "functions/docs", own: []string{"shared/edge", "shared/fault", "shared/openapi"},
 			other: []string{"github.com/swaggest/swgui/..."},
-			tests: []string{"shared/edge/edgetest", cmpModule},
+			tests: []string{"shared/edge/edgetest", "shared/must", cmpModule},
 		},
 		{
 			pkg: "functions/docs/docstest", own: []string{"shared/openapi/openapitest"},

@@ -13,15 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"oms/shared/edge/edgetest"
+	"oms/shared/must"
 	"oms/shared/openapi"
 )
 
 func fetch(tb testing.TB, path string, header map[string]string) edgetest.Response {
 	tb.Helper()
-	h, err := newHandler()
-	if err != nil {
-		tb.Fatalf("newHandler() = %v", err)
-	}
+	h := must.Get(newHandler())(tb)
 	return edgetest.Invoke(tb, h, edgetest.Event(tb, edgetest.Request{
 		Method: http.MethodGet, Path: path, Header: header,
 	}))
@@ -103,10 +101,7 @@ func TestHandler_Document(t *testing.T) {
 
 func TestHandler_Asset(t *testing.T) {
 	t.Parallel()
-	files, err := readAssets()
-	if err != nil {
-		t.Fatalf("readAssets() = %v", err)
-	}
+	files := must.Get(readAssets())(t)
 	bundle := "/docs/assets/" + files.version + "/swagger-ui-bundle.js"
 
 	t.Run("is cached for good", func(t *testing.T) {
@@ -129,14 +124,8 @@ func TestHandler_Asset(t *testing.T) {
 		if e := packed.Header.Get("Content-Encoding"); e != "gzip" {
 			t.Fatalf("Content-Encoding = %q, want gzip", e)
 		}
-		r, err := gzip.NewReader(strings.NewReader(packed.Body))
-		if err != nil {
-			t.Fatalf("reading the compressed asset: %v", err)
-		}
-		unpacked, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatalf("reading the compressed asset: %v", err)
-		}
+		r := must.Get(gzip.NewReader(strings.NewReader(packed.Body)))(t)
+		unpacked := must.Get(io.ReadAll(r))(t)
 		if !bytes.Equal(unpacked, []byte(plain.Body)) {
 			t.Errorf("compressed, the asset has %d bytes; plain %d", len(unpacked), len(plain.Body))
 		}

@@ -69,10 +69,7 @@ func (s secrets) environ() []string {
 // newHost returns the host at a URL.
 func newHost(tb testing.TB, base string) *host {
 	tb.Helper()
-	u, err := url.Parse(strings.TrimSuffix(base, "/"))
-	if err != nil {
-		tb.Fatalf("the host's URL: %v", err)
-	}
+	u := must.Get(url.Parse(strings.TrimSuffix(base, "/")))(tb)
 	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	tb.Cleanup(transport.CloseIdleConnections)
 	return &host{

@@ -101,9 +101,7 @@ func sameAsLibrary[E any](tb testing.TB, event string) E {
 	d := json.NewDecoder(strings.NewReader(event))
 	d.DisallowUnknownFields()
 	var typed E
-	if err := d.Decode(&typed); err != nil {
-		tb.Fatalf("decoding the event: %v", err)
-	}
+	must.Do(tb, d.Decode(&typed))
 	again := must.Get(json.Marshal(typed))(tb)
 	var want, got map[string]any
 	mustUnmarshal(tb, event, &want)
@@ -239,16 +237,10 @@ func FuzzEvent(f *testing.F) {
 		var e events.APIGatewayV2HTTPRequest
 		d := json.NewDecoder(strings.NewReader(got.body))
 		d.DisallowUnknownFields()
-		if err := d.Decode(&e); err != nil {
-			t.Fatalf("the event cannot be decoded: %v", err)
-		}
+		must.Do(t, d.Decode(&e))
 		content := []byte(e.Body)
 		if e.IsBase64Encoded {
-			decoded, err := base64.StdEncoding.DecodeString(e.Body)
-			if err != nil {
-				t.Fatalf("the body is not base64: %v", err)
-			}
-			content = decoded
+			content = must.Get(base64.StdEncoding.DecodeString(e.Body))(t)
 		}
 		if !bytes.Equal(content, body) {
 			t.Errorf("body is %q, want %q", content, body)

@@ -23,10 +23,7 @@ const (
 // mustTokens returns what signs and verifies by a secret's text, without ever reading it again.
 func mustTokens(tb testing.TB, text string) *token.Tokens {
 	tb.Helper()
-	keys, err := token.ParseKeys(text, "HS256", false)
-	if err != nil {
-		tb.Fatalf("the service cannot read the keys: %v", err)
-	}
+	keys := must.Get(token.ParseKeys(text, "HS256", false))(tb)
 	return token.New(token.Static(keys), time.Hour, nil)
 }
 

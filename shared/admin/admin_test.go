@@ -117,23 +117,13 @@ func loggedIn() time.Time { return time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC) }
 
 func newHasher(tb testing.TB, cost int) *password.Hasher {
 	tb.Helper()
-	peppers, err := password.ParsePeppers("a pepper that is for tests alone!", false)
-	if err != nil {
-		tb.Fatalf("password.ParsePeppers: %v", err)
-	}
-	h, err := password.New(peppers, cost)
-	if err != nil {
-		tb.Fatalf("password.New: %v", err)
-	}
-	return h
+	peppers := must.Get(password.ParsePeppers("a pepper that is for tests alone!", false))(tb)
+	return must.Get(password.New(peppers, cost))(tb)
 }
 
 func newTokens(tb testing.TB) *token.Tokens {
 	tb.Helper()
-	keys, err := token.ParseKeys("a key of tokens, for tests alone!", "HS256", false)
-	if err != nil {
-		tb.Fatalf("token.ParseKeys: %v", err)
-	}
+	keys := must.Get(token.ParseKeys("a key of tokens, for tests alone!", "HS256", false))(tb)
 	return token.New(token.Static(keys), time.Hour, nil)
 }
 
@@ -151,10 +141,7 @@ func newFixture(tb testing.TB, state organization.State) *fixture {
 	tb.Helper()
 	now := time.Now()
 	f := &fixture{hasher: newHasher(tb, password.MinCost), tokens: newTokens(tb), log: new(bytes.Buffer)}
-	hash, err := f.hasher.Hash(plain)
-	if err != nil {
-		tb.Fatalf("Hash: %v", err)
-	}
+	hash := must.Get(f.hasher.Hash(plain))(tb)
 	f.admin = organization.Admin{
 		ID: organization.NewID(now), Email: email, OrgID: organization.NewID(now), Password: hash,
 		CredentialVersion: "v1", Rev: 7,
@@ -195,10 +182,7 @@ func TestService_Login(t *testing.T) {
 			got.RefreshToken.Session() != begun.ID {
 			t.Errorf("the session is %+v, and the refresh token is of another", begun)
 		}
-		who, err := f.tokens.Verify(t.Context(), got.AccessToken)
-		if err != nil {
-			t.Fatalf("the token does not verify: %v", err)
-		}
+		who := must.Get(f.tokens.Verify(t.Context(), got.AccessToken))(t)
 		who.Expires = time.Time{}
 		want := token.Principal{
 			AdminID: f.admin.ID.String(), OrgID: f.admin.OrgID.String(), CredentialVersion: "v1",
@@ -348,9 +332,7 @@ func TestService_Login_upgradesHashes(t *testing.T) {
 		f := newFixture(t, organization.Active)
 		f.setHash(legacy(t, plain))
 		for range 2 {
-			if _, err := f.Login(t.Context(), email, plain, admin.From{}); err != nil {
-				t.Fatalf("Login: %v", err)
-			}
+			must.Do(t, must.Err(f.Login(t.Context(), email, plain, admin.From{})))
 		}
 		got := f.db.admins[email]
 		if got.Password.Alg != password.BcryptV1 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"oms/shared/config"
+	"oms/shared/must"
 	"oms/shared/password"
 	"oms/shared/token"
 )
@@ -60,11 +61,7 @@ func plainEnv() env {
 
 func mustLoad(tb testing.TB, e env, needs ...config.Need) *config.Config {
 	tb.Helper()
-	c, err := config.Load(tb.Context(), e.lookup, needs...)
-	if err != nil {
-		tb.Fatalf("Load: %v", err)
-	}
-	return c
+	return must.Get(config.Load(tb.Context(), e.lookup, needs...))(tb)
 }
 
 func TestLoad_defaults(t *testing.T) {
@@ -186,13 +183,10 @@ func TestLoad_mail(t *testing.T) {
 func TestLoad_readsOnlyWhatIsNeeded(t *testing.T) {
 	t.Parallel()
 	var read []string
-	c, err := config.Load(t.Context(), func(name string) (string, bool) {
+	c := must.Get(config.Load(t.Context(), func(name string) (string, bool) {
 		read = append(read, name)
 		return env{"JWT_SECRET": strongKey, "BCRYPT_COST": "nonsense", "MONGO_URI": "nonsense"}.lookup(name)
-	}, config.JWT)
-	if err != nil {
-		t.Fatalf("Load: %v", err)
-	}
+	}, config.JWT))(t)
 	if c.Keys == nil || !c.MongoURI.IsZero() || c.Peppers.Active != "" || c.RequestSecret() != nil {
 		t.Errorf("Load = %+v, want keys only", c)
 	}

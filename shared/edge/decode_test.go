@@ -13,6 +13,7 @@ import (
 
 	"oms/shared/edge"
 	"oms/shared/fault"
+	"oms/shared/must"
 )
 
 type form struct {
@@ -33,11 +34,8 @@ func call(contentType, body string) *edge.Call {
 
 func TestDecode_readsWhatIsThere(t *testing.T) {
 	t.Parallel()
-	got, err := edge.Decode[form](call("application/json", ` {"email":"","name":"\ud83d\ude00\\ud800","count":-3,`+
-		`"done":false} `))
-	if err != nil {
-		t.Fatalf("Decode: %v", err)
-	}
+	got := must.Get(edge.Decode[form](call("application/json", ` {"email":"","name":"\ud83d\ude00\\ud800","count":-3,`+
+		`"done":false} `)))(t)
 	want := form{Name: "😀\\ud800", Count: new(int64(-3)), Done: new(false)}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Decode (-want +got):\n%s", diff)
@@ -193,19 +191,17 @@ func TestDecode_namesEveryWrongField(t *testing.T) {
 func TestDecode_refusesATypeThatItCannotFill(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
-		"a struct with a slice": second(edge.Decode[struct {
+		"a struct with a slice": must.Err(edge.Decode[struct {
 			X []string `json:"x"`
 		}](call("application/json", "{}"))),
-		"a field without a name": second(edge.Decode[struct{ X string }](call("application/json", "{}"))),
-		"a map":                  second(edge.Decode[map[string]string](call("application/json", "{}"))),
+		"a field without a name": must.Err(edge.Decode[struct{ X string }](call("application/json", "{}"))),
+		"a map":                  must.Err(edge.Decode[map[string]string](call("application/json", "{}"))),
 	} {
 		if err == nil || fault.KindOf(err) != fault.Internal {
 			t.Errorf("Decode into %s = %v, want an internal error", name, err)
 		}
 	}
 }
-
-func second[T any](_ T, err error) error { return err }
 
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{

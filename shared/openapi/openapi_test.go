@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/shared/must"
 	"oms/shared/openapi"
 	"oms/shared/openapi/openapitest"
 )
@@ -22,9 +23,7 @@ type node = map[string]any
 func mustDocument(tb testing.TB) node {
 	tb.Helper()
 	var d node
-	if err := json.Unmarshal(openapi.Document(), &d); err != nil {
-		tb.Fatalf("the document: %v", err)
-	}
+	must.Do(tb, json.Unmarshal(openapi.Document(), &d))
 	return d
 }
 
@@ -64,9 +63,7 @@ func TestDocument_IsACopy(t *testing.T) {
 func TestDocument_IsFormatted(t *testing.T) {
 	t.Parallel()
 	var want bytes.Buffer
-	if err := json.Indent(&want, bytes.TrimSpace(openapi.Document()), "", "  "); err != nil {
-		t.Fatalf("formatting the document: %v", err)
-	}
+	must.Do(t, json.Indent(&want, bytes.TrimSpace(openapi.Document()), "", "  "))
 	want.WriteByte('\n')
 	if diff := cmp.Diff(want.String(), string(openapi.Document())); diff != "" {
 		t.Errorf("openapi.json is not indented by two spaces (-want +got):\n%s", diff)

@@ -24,29 +24,7 @@ func testPeppers() secret.Ring {
 
 func newHasher(tb testing.TB, peppers secret.Ring, cost int) *password.Hasher {
 	tb.Helper()
-	h, err := password.New(peppers, cost)
-	if err != nil {
-		tb.Fatalf("New: %v", err)
-	}
-	return h
-}
-
-func mustHash(tb testing.TB, h *password.Hasher, plain string) password.Hash {
-	tb.Helper()
-	hash, err := h.Hash(plain)
-	if err != nil {
-		tb.Fatalf("Hash: %v", err)
-	}
-	return hash
-}
-
-func mustVerify(tb testing.TB, h *password.Hasher, plain string, hash password.Hash) password.Verdict {
-	tb.Helper()
-	v, err := h.Verify(plain, hash)
-	if err != nil {
-		tb.Fatalf("Verify: %v", err)
-	}
-	return v
+	return must.Get(password.New(peppers, cost))(tb)
 }
 
 func TestHasher_Hash(t *testing.T) {
@@ -55,7 +33,7 @@ func TestHasher_Hash(t *testing.T) {
 
 	t.Run("makes hashes of the current form", func(t *testing.T) {
 		t.Parallel()
-		got := mustHash(t, h, "secret123")
+		got := must.Get(h.Hash("secret123"))(t)
 		if got.Alg != password.BcryptV1 || got.Pepper != "p2" || !strings.HasPrefix(got.Hash, "$2a$04$") {
 			t.Errorf("Hash() = {%s %s %s}, want %s, p2, $2a$04$…", got.Alg, got.Pepper, got.Hash, password.BcryptV1)
 		}
@@ -66,7 +44,7 @@ func TestHasher_Hash(t *testing.T) {
 		// Made with: printf 'p\xc3\xa4ssword' | openssl dgst -sha384 -hmac 'the second pepper of the tests, long
 		// enough' -binary | base64
 		const mixed = "02hE0FBa3HJxTtbW3hFMhLTVR9aQOcFbQMYPJtP0E53KKG6mfE9oDq7LwJxKd4wB"
-		got := mustHash(t, h, "pa\u0308ssword") // decomposed: NFC makes it the two bytes above
+		got := must.Get(h.Hash("pa\u0308ssword"))(t) // decomposed: NFC makes it the two bytes above
 		if err := bcrypt.CompareHashAndPassword([]byte(got.Hash), []byte(mixed)); err != nil {
 			t.Errorf("the hash is not of base64(HMAC-SHA-384(pepper, NFC(password))): %v", err)
 		}
@@ -74,7 +52,7 @@ func TestHasher_Hash(t *testing.T) {
 
 	t.Run("salts", func(t *testing.T) {
 		t.Parallel()
-		first, second := mustHash(t, h, "secret123"), mustHash(t, h, "secret123")
+		first, second := must.Get(h.Hash("secret123"))(t), must.Get(h.Hash("secret123"))(t)
 		if first == second {
 			t.Error("two hashes of one password are equal")
 		}
@@ -122,7 +100,7 @@ func TestHasher_Verify(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := mustVerify(t, h, tt.typed, mustHash(t, h, tt.hashed))
+			got := must.Get(h.Verify(tt.typed, must.Get(h.Hash(tt.hashed))(t)))(t)
 			if want := (password.Verdict{OK: tt.want}); got != want {
 				t.Errorf("Verify(%q) of a hash of %q = %+v, want %+v", tt.typed, tt.hashed, got, want)
 			}
@@ -148,12 +126,12 @@ func TestHasher_Verify_asksForAnUpgrade(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			hash := mustHash(t, tt.hasher, "secret123")
-			if got, want := mustVerify(t, now, "secret123", hash),
+			hash := must.Get(tt.hasher.Hash("secret123"))(t)
+			if got, want := must.Get(now.Verify("secret123", hash))(t),
 				(password.Verdict{OK: true, Upgrade: tt.want}); got != want {
 				t.Errorf("Verify = %+v, want %+v", got, want)
 			}
-			if got := mustVerify(t, now, "secret124", hash); got != (password.Verdict{}) {
+			if got := must.Get(now.Verify("secret124", hash))(t); got != (password.Verdict{}) {
 				t.Errorf("Verify of a wrong password = %+v, want nothing", got)
 			}
 		})
@@ -167,9 +145,7 @@ func mustReadLegacy(tb testing.TB) []legacy {
 	tb.Helper()
 	raw := must.Get(os.ReadFile("testdata/legacy.json"))(tb)
 	var all []legacy
-	if err := json.Unmarshal(raw, &all); err != nil {
-		tb.Fatalf("reading testdata/legacy.json: %v", err)
-	}
+	must.Do(tb, json.Unmarshal(raw, &all))
 	return all
 }
 
@@ -180,18 +156,18 @@ func TestHasher_Verify_legacy(t *testing.T) {
 		t.Run(fmt.Sprintf("%s by %s %d", v.Name, v.By, i), func(t *testing.T) {
 			t.Parallel()
 			hash := password.Hash{Alg: password.Legacy, Hash: v.Hash}
-			got := mustVerify(t, h, v.Password, hash)
+			got := must.Get(h.Verify(v.Password, hash))(t)
 			if want := (password.Verdict{OK: true, Upgrade: len(v.Password) <= 72}); got != want {
 				t.Errorf("Verify(%q) = %+v, want %+v", v.Password, got, want)
 			}
-			if got := mustVerify(t, h, "X"+v.Password, hash); got.OK {
+			if got := must.Get(h.Verify("X"+v.Password, hash))(t); got.OK {
 				t.Errorf("Verify(%q) = %+v, want a refusal", "X"+v.Password, got)
 			}
-			if got := mustVerify(t, h, v.Password[:len(v.Password)/2], hash); got.OK {
+			if got := must.Get(h.Verify(v.Password[:len(v.Password)/2], hash))(t); got.OK {
 				t.Errorf("Verify of its first half = %+v, want a refusal", got)
 			}
 			asNew := password.Hash{Alg: password.BcryptV1, Pepper: "p2", Hash: v.Hash}
-			if got := mustVerify(t, h, v.Password, asNew); got.OK {
+			if got := must.Get(h.Verify(v.Password, asNew))(t); got.OK {
 				t.Errorf("Verify under the name of the new algorithm = %+v, want a refusal", got)
 			}
 		})
@@ -204,7 +180,7 @@ func TestHasher_Verify_legacy(t *testing.T) {
 				continue
 			}
 			typed := v.Password[:72] + "a typing error"
-			got := mustVerify(t, h, typed, password.Hash{Alg: password.Legacy, Hash: v.Hash})
+			got := must.Get(h.Verify(typed, password.Hash{Alg: password.Legacy, Hash: v.Hash}))(t)
 			if want := (password.Verdict{OK: true}); got != want {
 				t.Errorf("%s: Verify with another tail = %+v, want %+v", v.Name, got, want)
 			}
@@ -214,9 +190,9 @@ func TestHasher_Verify_legacy(t *testing.T) {
 	t.Run("NUL does not end a password", func(t *testing.T) {
 		t.Parallel()
 		b := must.Get(bcrypt.GenerateFromPassword([]byte("abcdefgh"), bcrypt.MinCost))(t)
-		if got := mustVerify(t, h, "abcdefgh\x00abcdefgh", password.Hash{
+		if got := must.Get(h.Verify("abcdefgh\x00abcdefgh", password.Hash{
 			Alg: password.Legacy, Hash: string(b),
-		}); got.OK {
+		}))(t); got.OK {
 			t.Errorf("Verify = %+v, want a refusal", got)
 		}
 	})
@@ -225,7 +201,7 @@ func TestHasher_Verify_legacy(t *testing.T) {
 func TestHasher_Verify_refusesHashesItCannotRead(t *testing.T) {
 	t.Parallel()
 	h := newHasher(t, testPeppers(), password.MinCost)
-	good := mustHash(t, h, "secret123")
+	good := must.Get(h.Hash("secret123"))(t)
 	with := func(change func(*password.Hash)) password.Hash {
 		c := good
 		change(&c)

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"oms/shared/must"
 	"oms/shared/password"
 	"oms/shared/secret"
 )
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	t.Parallel()
-	hash := mustHash(t, newHasher(t, testPeppers(), password.MinCost), "secret123")
+	hash := must.Get(newHasher(t, testPeppers(), password.MinCost).Hash("secret123"))(t)
 	values := map[string]any{
 		"a hash":              hash,
 		"a pointer to a hash": &hash,
@@ -30,9 +31,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			}
 			slog.New(slog.NewTextHandler(&out, nil)).Info("text", slog.Any("value", v))
 			slog.New(slog.NewJSONHandler(&out, nil)).Info("json", slog.Any("value", v))
-			if err := json.NewEncoder(&out).Encode(v); err != nil {
-				t.Fatalf("marshalling: %v", err)
-			}
+			must.Do(t, json.NewEncoder(&out).Encode(v))
 			for _, part := range []string{
 				hash.Hash[7:], fmt.Sprintf("%x", hash.Hash[7:]),
 			} {
@@ -53,11 +52,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 func TestParsePeppers(t *testing.T) {
 	t.Parallel()
 	raw := "abcdefghijklmnopqrstuvwxyz012345"
-	one, err := password.ParsePeppers(raw, false)
-	if err != nil {
-		t.Fatalf("ParsePeppers of raw text: %v", err)
-	}
-	hash := mustHash(t, newHasher(t, one, password.MinCost), "secret123")
+	one := must.Get(password.ParsePeppers(raw, false))(t)
+	hash := must.Get(newHasher(t, one, password.MinCost).Hash("secret123"))(t)
 	// printf 'oms key id: password pepper' | openssl dgst -sha256 -hmac abcdefghijklmnopqrstuvwxyz012345
 	if hash.Pepper != "43112425" {
 		t.Errorf("the pepper's id is %s: hashes that are stored name another", hash.Pepper)
@@ -65,12 +61,9 @@ func TestParsePeppers(t *testing.T) {
 
 	t.Run("a raw pepper that becomes one of several keeps its hashes", func(t *testing.T) {
 		t.Parallel()
-		several, err := password.ParsePeppers(`{"active":"p2","keys":{"p1":"`+raw+`","p2":"`+strings.ToUpper(raw)+`"}}`,
-			false)
-		if err != nil {
-			t.Fatalf("ParsePeppers: %v", err)
-		}
-		got := mustVerify(t, newHasher(t, several, password.MinCost), "secret123", hash)
+		text := `{"active":"p2","keys":{"p1":"` + raw + `","p2":"` + strings.ToUpper(raw) + `"}}`
+		several := must.Get(password.ParsePeppers(text, false))(t)
+		got := must.Get(newHasher(t, several, password.MinCost).Verify("secret123", hash))(t)
 		if want := (password.Verdict{OK: true, Upgrade: true}); got != want {
 			t.Errorf("Verify = %+v, want %+v", got, want)
 		}

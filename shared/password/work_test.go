@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"oms/shared/must"
 	"oms/shared/password"
 )
 
@@ -14,10 +15,10 @@ func TestHasher_aMissTakesTheSameWork(t *testing.T) {
 	old := testPeppers()
 	old.Active = "p1"
 	hashes := map[string]password.Hash{
-		"its own":           mustHash(t, h, "secret123"),
-		"of another pepper": mustHash(t, newHasher(t, old, 6), "secret123"),
-		"of a lower cost":   mustHash(t, cheap, "secret123"),
-		"legacy":            {Alg: password.Legacy, Hash: mustHash(t, cheap, "secret123").Hash},
+		"its own":           must.Get(h.Hash("secret123"))(t),
+		"of another pepper": must.Get(newHasher(t, old, 6).Hash("secret123"))(t),
+		"of a lower cost":   must.Get(cheap.Hash("secret123"))(t),
+		"legacy":            {Alg: password.Legacy, Hash: must.Get(cheap.Hash("secret123"))(t).Hash},
 	}
 	var rounds int
 	h.CountRounds(&rounds)
@@ -41,7 +42,7 @@ func TestHasher_aMissTakesTheSameWork(t *testing.T) {
 		}
 		for name, hash := range hashes {
 			rounds = 0
-			if got := mustVerify(t, h, tt.plain, hash); got.OK {
+			if got := must.Get(h.Verify(tt.plain, hash))(t); got.OK {
 				t.Fatalf("%s: Verify = %+v", tt.name, got)
 			}
 			if rounds != tt.want {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"oms/shared/must"
 	"oms/shared/secret"
 )
 
@@ -48,10 +49,7 @@ func TestParseRing(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := secret.ParseRing(tt.text, "x", false)
-			if err != nil {
-				t.Fatalf("ParseRing: %v", err)
-			}
+			got := must.Get(secret.ParseRing(tt.text, "x", false))(t)
 			keys := make(map[string]string)
 			for id, key := range got.Keys {
 				keys[id] = string(key)

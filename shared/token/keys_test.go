@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"oms/shared/must"
 	"oms/shared/secret"
 	"oms/shared/token"
 )
@@ -16,19 +17,13 @@ import (
 func TestParseKeys(t *testing.T) {
 	t.Parallel()
 	raw := "abcdefghijklmnopqrstuvwxyz012345"
-	one, err := token.ParseKeys(raw, "HS256", false)
-	if err != nil {
-		t.Fatalf("ParseKeys of raw text: %v", err)
-	}
+	one := must.Get(token.ParseKeys(raw, "HS256", false))(t)
 	compact := mustIssue(t, newTokens(t, one, 0))
 
 	t.Run("a raw key that becomes one of several keeps its tokens", func(t *testing.T) {
 		t.Parallel()
-		several, err := token.ParseKeys(`{"active":"k2","keys":{"k1":"`+raw+`","k2":"`+strings.ToUpper(raw)+`"}}`,
-			"HS256", false)
-		if err != nil {
-			t.Fatalf("ParseKeys: %v", err)
-		}
+		text := `{"active":"k2","keys":{"k1":"` + raw + `","k2":"` + strings.ToUpper(raw) + `"}}`
+		several := must.Get(token.ParseKeys(text, "HS256", false))(t)
 		if _, err := newTokens(t, several, 0).Verify(t.Context(), compact); err != nil {
 			t.Errorf("Verify: %v", err)
 		}
@@ -39,10 +34,7 @@ func TestParseKeys(t *testing.T) {
 
 	t.Run("a key that is taken away takes its tokens with it", func(t *testing.T) {
 		t.Parallel()
-		other, err := token.ParseKeys(strings.ToUpper(raw), "HS256", false)
-		if err != nil {
-			t.Fatalf("ParseKeys: %v", err)
-		}
+		other := must.Get(token.ParseKeys(strings.ToUpper(raw), "HS256", false))(t)
 		if _, err := newTokens(t, other, 0).Verify(t.Context(), compact); codeOf(t, err) != "invalid_token" {
 			t.Errorf("Verify = %v, want invalid_token", err)
 		}
@@ -65,9 +57,7 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 		}
 		slog.New(slog.NewTextHandler(&out, nil)).Info("text", slog.Any("value", v))
 		slog.New(slog.NewJSONHandler(&out, nil)).Info("json", slog.Any("value", v))
-		if err := json.NewEncoder(&out).Encode(v); err != nil {
-			t.Fatalf("marshalling: %v", err)
-		}
+		must.Do(t, json.NewEncoder(&out).Encode(v))
 	}
 	for _, part := range []string{"2222", "3232", "50 50", "50, 50", "MjIy"} {
 		if strings.Contains(out.String(), part) {
@@ -83,8 +73,6 @@ func BenchmarkTokens_Verify(b *testing.B) {
 	tokens := newTokens(b, testKeys(), time.Minute)
 	compact := mustIssue(b, newTokens(b, testKeys(), 0))
 	for b.Loop() {
-		if _, err := tokens.Verify(b.Context(), compact); err != nil {
-			b.Fatal(err)
-		}
+		must.Do(b, must.Err(tokens.Verify(b.Context(), compact)))
 	}
 }

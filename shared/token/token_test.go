@@ -233,10 +233,7 @@ func signWith(tb testing.TB, header, claims, alg string, key any) string {
 	tb.Helper()
 	enc := base64.RawURLEncoding
 	unsigned := enc.EncodeToString([]byte(header)) + "." + enc.EncodeToString([]byte(claims))
-	sig, err := jwt.GetSigningMethod(alg).Sign(unsigned, key)
-	if err != nil {
-		tb.Fatalf("signing: %v", err)
-	}
+	sig := must.Get(jwt.GetSigningMethod(alg).Sign(unsigned, key))(tb)
 	return unsigned + "." + enc.EncodeToString(sig)
 }
 

@@ -24,6 +24,7 @@ import (
 	"testing"
 
 	"oms/shared/edge"
+	"oms/shared/must"
 	"oms/shared/openapi/openapitest"
 	"oms/shared/token"
 )
@@ -70,21 +71,14 @@ func Send(tb testing.TB, h http.Handler, r Request) Response {
 // Event returns r as the event of an HTTP API.
 func Event(tb testing.TB, r Request) []byte {
 	tb.Helper()
-	payload, err := json.Marshal(event(r))
-	if err != nil {
-		tb.Fatalf("encoding the event: %v", err)
-	}
-	return payload
+	return must.Get(json.Marshal(event(r)))(tb)
 }
 
 // Invoke sends an event, whatever it is, to h and returns the response.
 func Invoke(tb testing.TB, h http.Handler, payload []byte) Response {
 	tb.Helper()
 	var records bytes.Buffer
-	out, err := edge.NewFunction(h, edge.NewLogger(&records)).Invoke(tb.Context(), payload)
-	if err != nil {
-		tb.Fatalf("Invoke: %v", err)
-	}
+	out := must.Get(edge.NewFunction(h, edge.NewLogger(&records)).Invoke(tb.Context(), payload))(tb)
 	var answer struct {
 		StatusCode      int               `json:"statusCode"`
 		Headers         map[string]string `json:"headers"`
@@ -95,10 +89,7 @@ func Invoke(tb testing.TB, h http.Handler, payload []byte) Response {
 		tb.Fatalf("reading the response %q: %v", out, err)
 	}
 	if answer.IsBase64Encoded {
-		body, err := base64.StdEncoding.DecodeString(answer.Body)
-		if err != nil {
-			tb.Fatalf("reading the response's body: %v", err)
-		}
+		body := must.Get(base64.StdEncoding.DecodeString(answer.Body))(tb)
 		answer.Body = string(body)
 	}
 	header := http.Header{}
