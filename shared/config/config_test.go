@@ -13,7 +13,6 @@ import (
 	"oms/shared/config"
 	"oms/shared/must"
 	"oms/shared/password"
-	"oms/shared/token"
 )
 
 const (
@@ -378,22 +377,5 @@ func TestConfig_isNeverPrinted(t *testing.T) {
 	if raw, err := json.Marshal(map[string]any{"uri": c.MongoURI, "peppers": c.Peppers}); err != nil ||
 		strings.Contains(string(raw), "example") {
 		t.Errorf("Marshal = %s, %v", raw, err)
-	}
-}
-
-// TestConfig_fits shows that what Load returns is what the other rooms take.
-func TestConfig_fits(t *testing.T) {
-	t.Parallel()
-	c := mustLoad(t, plainEnv(), config.JWT)
-	tokens := token.New(c.Keys, c.TokenLife, nil)
-	compact, ttl, err := tokens.Issue(t.Context(), token.Principal{
-		AdminID: strings.Repeat("a", 24), OrgID: strings.Repeat("b", 24), CredentialVersion: "v",
-		Session: strings.Repeat("c", 24), AuthTime: time.Now(),
-	})
-	if err != nil || ttl != time.Hour {
-		t.Fatalf("Issue: %v, %v", ttl, err)
-	}
-	if _, err := tokens.Verify(t.Context(), compact); err != nil {
-		t.Errorf("Verify: %v", err)
 	}
 }
