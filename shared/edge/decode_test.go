@@ -42,14 +42,6 @@ func TestDecode_readsWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestDecode_seesPresence(t *testing.T) {
-	t.Parallel()
-	got, err := edge.Decode[form](call("application/json", `{"name":"n","email":"e","note":""}`))
-	if err != nil || got.Note == nil || *got.Note != "" || got.Count != nil {
-		t.Errorf("Decode = %+v, %v; want an empty note and no count", got, err)
-	}
-}
-
 func TestDecode_media(t *testing.T) {
 	t.Parallel()
 	const body = `{"name":"n","email":"e"}`

@@ -47,11 +47,7 @@ func TestCall_IfMatch(t *testing.T) {
 	} {
 		t.Run(strings.Join(tt.header, "|"), func(t *testing.T) {
 			t.Parallel()
-			c := &edge.Call{Header: http.Header{}}
-			if tt.header != nil {
-				c.Header["If-Match"] = tt.header
-			}
-			got, wrong := c.IfMatch()
+			got, wrong := (&edge.Call{Header: http.Header{"If-Match": tt.header}}).IfMatch()
 			if tt.code != "" {
 				if wrong == nil || wrong.Code != tt.code || wrong.Field != "If-Match" || got != nil {
 					t.Errorf("IfMatch(%q) = %v, %v, want %s", tt.header, got, wrong, tt.code)
@@ -94,11 +90,7 @@ func TestCall_Bearer(t *testing.T) {
 		{[]string{"Basic a.b.c"}, "", false},
 		{[]string{"Bearer a", "Bearer a"}, "", false},
 	} {
-		c := &edge.Call{Header: http.Header{}}
-		if tt.header != nil {
-			c.Header["Authorization"] = tt.header
-		}
-		got, err := c.Bearer()
+		got, err := (&edge.Call{Header: http.Header{"Authorization": tt.header}}).Bearer()
 		if got != tt.want || (err == nil) != tt.ok || err != nil && code(err) != "invalid_token" {
 			t.Errorf("Bearer(%q) = %q, %v, want %q, %t", tt.header, got, err, tt.want, tt.ok)
 		}
