@@ -40,9 +40,13 @@ func (r ready) Ready() bool { return bool(r) }
 
 const valid = `{"organization_name":" Zürich & Co","email":"Admin@test.com","password":"secret123"}`
 
-func post(tb testing.TB, f *fakeCreator, body string, header map[string]string) edgetest.Response {
+func post(tb testing.TB, f *fakeCreator, indexed ready, body string, key *string) edgetest.Response {
 	tb.Helper()
-	return edgetest.Send(tb, edge.Public(create(f, ready(true))), edgetest.Request{
+	header := map[string]string{}
+	if key != nil {
+		header["Idempotency-Key"] = *key
+	}
+	return edgetest.Send(tb, edge.Public(create(f, indexed)), edgetest.Request{
 		Method: "POST", Path: "/org/create", JSON: body, Header: header,
 	})
 }
@@ -50,7 +54,7 @@ func post(tb testing.TB, f *fakeCreator, body string, header map[string]string) 
 func TestCreate_answers(t *testing.T) {
 	t.Parallel()
 	f := &fakeCreator{}
-	got := post(t, f, valid, map[string]string{"Idempotency-Key": "k-1"})
+	got := post(t, f, true, valid, new("k-1"))
 	want := `{"status":"success","data":{"id":"ab0000000000000000000001","organization_name":"Zürich & Co",` +
 		`"collection_name":"org_test_org",` +
 		`"admin_email":"admin@test.com","email_confirmed":false,"created_at":"2026-03-04T05:06:07.089Z",` +
@@ -82,8 +86,8 @@ func TestCreate_answers(t *testing.T) {
 
 func TestCreate_replays(t *testing.T) {
 	t.Parallel()
-	first := post(t, &fakeCreator{}, valid, map[string]string{"Idempotency-Key": "k"})
-	again := post(t, &fakeCreator{replayed: true}, valid, map[string]string{"Idempotency-Key": "k"})
+	first := post(t, &fakeCreator{}, true, valid, new("k"))
+	again := post(t, &fakeCreator{replayed: true}, true, valid, new("k"))
 	if again.Status != 201 || again.Body != first.Body || again.Header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("replay = %d %v %s, want the first answer and Idempotent-Replayed", again.Status, again.Header,
 			again.Body)
@@ -93,12 +97,11 @@ func TestCreate_replays(t *testing.T) {
 func TestCreate_refuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name   string
-		body   string
-		header map[string]string
-		err    error
-		status int
-		want   []string // pieces of the body
+		name, body string
+		key        *string
+		err        error
+		status     int
+		want       []string // pieces of the body
 	}{
 		{
 			"an empty object", `{}`, nil, nil, 422, []string{
@@ -107,32 +110,14 @@ func TestCreate_refuses(t *testing.T) {
 			},
 		},
 		{
-			"everything at once", `{"email":null,"Email":1}`,
-			map[string]string{"Idempotency-Key": "a b"},
-			nil, 422,
-			[]string{
+			"everything at once", `{"email":null,"Email":1}`, new("a b"), nil, 422, []string{
 				`"field":"email","code":"wrong_type"`, `"field":"Email","code":"unknown"`,
 				`"field":"Idempotency-Key","code":"invalid"`,
 			},
 		},
-		{
-			"an empty key", valid,
-			map[string]string{"Idempotency-Key": ""},
-			nil, 422,
-			[]string{`"field":"Idempotency-Key"`},
-		},
-		{
-			"a long key", valid,
-			map[string]string{"Idempotency-Key": strings.Repeat("k", 256)},
-			nil, 422,
-			[]string{`"field":"Idempotency-Key"`},
-		},
-		{
-			"a key beyond ASCII", valid,
-			map[string]string{"Idempotency-Key": "é"},
-			nil, 422,
-			[]string{`"field":"Idempotency-Key"`},
-		},
+		{"an empty key", valid, new(""), nil, 422, []string{`"field":"Idempotency-Key"`}},
+		{"a long key", valid, new(strings.Repeat("k", 256)), nil, 422, []string{`"field":"Idempotency-Key"`}},
+		{"a key beyond ASCII", valid, new("é"), nil, 422, []string{`"field":"Idempotency-Key"`}},
 		{
 			"a taken name", valid, nil, fault.New(fault.Conflict, "organization_name_taken", "d"), 409,
 			[]string{`"code":"organization_name_taken"`},
@@ -141,7 +126,7 @@ func TestCreate_refuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := &fakeCreator{err: tt.err}
-			got := post(t, f, tt.body, tt.header)
+			got := post(t, f, true, tt.body, tt.key)
 			if got.Status != tt.status {
 				t.Errorf("status = %d %s, want %d", got.Status, got.Body, tt.status)
 			}
@@ -168,8 +153,7 @@ func TestCreate_takesEveryVisibleCharacterInAKey(t *testing.T) {
 	}
 	for _, key := range []string{key.String(), "k", "a,b", strings.Repeat("k", 255)} {
 		f := &fakeCreator{}
-		if got := post(t, f, valid, map[string]string{"Idempotency-Key": key}); got.Status != 201 ||
-			f.asked.IdempotencyKey != key {
+		if got := post(t, f, true, valid, &key); got.Status != 201 || f.asked.IdempotencyKey != key {
 			t.Errorf("key %q: answer = %d %s, want 201 and the whole key", key, got.Status, got.Body)
 		}
 	}
@@ -178,9 +162,7 @@ func TestCreate_takesEveryVisibleCharacterInAKey(t *testing.T) {
 func TestCreate_waitsForTheIndexes(t *testing.T) {
 	t.Parallel()
 	f := &fakeCreator{}
-	got := edgetest.Send(t, edge.Public(create(f, ready(false))), edgetest.Request{
-		Method: "POST", Path: "/org/create", JSON: valid,
-	})
+	got := post(t, f, false, valid, nil)
 	if got.Status != 503 || !strings.Contains(got.Body, `"code":"storage_unavailable"`) ||
 		got.Header.Get("Retry-After") != "1" || f.asked != nil {
 		t.Errorf("answer = %d %v %s, want 503 with Retry-After and no call", got.Status, got.Header, got.Body)

@@ -40,8 +40,12 @@ func someone() token.Principal {
 	}
 }
 
-func put(tb testing.TB, f *fakeUpdater, who token.Principal, body string, header map[string]string) edgetest.Response {
+func put(tb testing.TB, f *fakeUpdater, who token.Principal, body, ifMatch string) edgetest.Response {
 	tb.Helper()
+	header := map[string]string{}
+	if ifMatch != "" {
+		header["If-Match"] = ifMatch
+	}
 	return edgetest.Send(tb, edge.Protected(update(f)), edgetest.Request{
 		Method: "PUT", Path: "/org/update", JSON: body, Header: header, Who: who,
 	})
@@ -102,12 +106,8 @@ func TestUpdate_asksForWhatTheFieldsMean(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			header := map[string]string{}
-			if tt.ifMatch != "" {
-				header["If-Match"] = tt.ifMatch
-			}
 			f, who := &fakeUpdater{}, someone()
-			got := put(t, f, who, tt.body, header)
+			got := put(t, f, who, tt.body, tt.ifMatch)
 			want := `{"status":"success","data":{"organization":` + shown + `}}`
 			if tt.emailShown {
 				want = `{"status":"success","data":{"organization":` + shown +
@@ -187,12 +187,8 @@ func TestUpdate_refuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			header := map[string]string{}
-			if tt.ifMatch != "" {
-				header["If-Match"] = tt.ifMatch
-			}
 			f := &fakeUpdater{err: tt.err}
-			got := put(t, f, tt.who, tt.body, header)
+			got := put(t, f, tt.who, tt.body, tt.ifMatch)
 			if got.Status != tt.status || !strings.Contains(got.Body, tt.want) {
 				t.Errorf("answer = %d %s, want %d with %s", got.Status, got.Body, tt.status, tt.want)
 			}
