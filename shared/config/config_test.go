@@ -123,56 +123,48 @@ func TestLoad_values(t *testing.T) {
 
 func TestLoad_mail(t *testing.T) {
 	t.Parallel()
+	const url = "https://x.example"
 	for _, c := range []struct {
-		env  env
-		want config.Mailing
-		bad  string // the variable that is named
+		stage, from, folder, url string
+		want                     config.Mailing
+		bad                      string // the variable that is named
 	}{
-		{env{"PUBLIC_URL": "https://x.example"}, config.Mailing{PublicURL: "https://x.example"}, ""},
-		{
-			env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": "https://x.example/dev/"},
-			config.Mailing{From: "oms@x.example", PublicURL: "https://x.example/dev"},
-			"",
-		},
-		{
-			env{"STAGE": "local", "MAIL_FOLDER": "/m", "PUBLIC_URL": "http://localhost:1"},
-			config.Mailing{Folder: "/m", PublicURL: "http://localhost:1"},
-			"",
-		},
-		{env{"MAIL_FROM": "OMS <oms@x.example>", "PUBLIC_URL": "https://x.example"}, config.Mailing{}, "MAIL_FROM"},
-		{env{"MAIL_FROM": "öms@x.example", "PUBLIC_URL": "https://x.example"}, config.Mailing{}, "MAIL_FROM"},
-		{env{"MAIL_FOLDER": "/m", "PUBLIC_URL": "https://x.example"}, config.Mailing{}, "MAIL_FOLDER"},
-		{
-			env{"STAGE": "local", "MAIL_FOLDER": "/m", "MAIL_FROM": "oms@x.example", "PUBLIC_URL": "http://x"},
-			config.Mailing{},
-			"MAIL_FOLDER",
-		},
-		{env{"MAIL_FROM": "oms@x.example"}, config.Mailing{}, "PUBLIC_URL"},
-		{env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": "http://x.example"}, config.Mailing{}, "PUBLIC_URL"},
-		{env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": "https://x.example/#a"}, config.Mailing{}, "PUBLIC_URL"},
-		{env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": "https://u@x.example"}, config.Mailing{}, "PUBLIC_URL"},
-		{env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": "javascript:alert(1)"}, config.Mailing{}, "PUBLIC_URL"},
+		{"", "", "", url, config.Mailing{PublicURL: url}, ""},
+		{"", "oms@x.example", "", url + "/dev/", config.Mailing{From: "oms@x.example", PublicURL: url + "/dev"}, ""},
+		{"local", "", "/m", "http://localhost:1", config.Mailing{Folder: "/m", PublicURL: "http://localhost:1"}, ""},
+		{"", "OMS <oms@x.example>", "", url, config.Mailing{}, "MAIL_FROM"},
+		{"", "öms@x.example", "", url, config.Mailing{}, "MAIL_FROM"},
+		{"", "", "/m", url, config.Mailing{}, "MAIL_FOLDER"},
+		{"local", "oms@x.example", "/m", "http://x", config.Mailing{}, "MAIL_FOLDER"},
+		{"", "oms@x.example", "", "", config.Mailing{}, "PUBLIC_URL"},
+		{"", "oms@x.example", "", "http://x.example", config.Mailing{}, "PUBLIC_URL"},
+		{"", "oms@x.example", "", url + "/#a", config.Mailing{}, "PUBLIC_URL"},
+		{"", "oms@x.example", "", "https://u@x.example", config.Mailing{}, "PUBLIC_URL"},
+		{"", "oms@x.example", "", "javascript:alert(1)", config.Mailing{}, "PUBLIC_URL"},
 	} {
-		credentials := []string{"AWS_REGION", "eu-central-1", "AWS_ACCESS_KEY_ID", "i", "AWS_SECRET_ACCESS_KEY", "k"}
-		got, err := config.Load(t.Context(), c.env.with(credentials...).lookup, config.Mail)
+		e := env{
+			"STAGE": c.stage, "MAIL_FROM": c.from, "MAIL_FOLDER": c.folder, "PUBLIC_URL": c.url,
+			"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "k",
+		}
+		got, err := config.Load(t.Context(), e.lookup, config.Mail)
 		if c.bad != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), c.bad+": ") {
-				t.Errorf("Load of %v = %v, want that %s is wrong", c.env, err, c.bad)
+				t.Errorf("Load of %v = %v, want that %s is wrong", e, err, c.bad)
 			}
 			continue
 		}
 		if err != nil {
-			t.Errorf("Load of %v = %v", c.env, err)
+			t.Errorf("Load of %v = %v", e, err)
 			continue
 		}
 		if by := got.Mail.AWS; (by != nil) != (c.want.From != "") || by != nil && by.Region != "eu-central-1" {
-			t.Errorf("Load of %v has mail sent by %v", c.env, by)
+			t.Errorf("Load of %v has mail sent by %v", e, by)
 		}
 		if got.Mail.AWS = nil; got.Mail != c.want {
-			t.Errorf("Load of %v = %+v, want %+v", c.env, got.Mail, c.want)
+			t.Errorf("Load of %v = %+v, want %+v", e, got.Mail, c.want)
 		}
 	}
-	alone := env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": "https://x.example"}
+	alone := env{"MAIL_FROM": "oms@x.example", "PUBLIC_URL": url}
 	if _, err := config.Load(t.Context(), alone.lookup, config.Mail); err == nil ||
 		!strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("Load without credentials = %v", err)
