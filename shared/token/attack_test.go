@@ -55,13 +55,6 @@ func forge(tb testing.TB, header, claims map[string]any) string {
 	return sign(tb, edit(tb, goodHeader(), header), edit(tb, goodClaims(), claims))
 }
 
-func TestTokens_Verify_acceptsWhatTheAttacksStartFrom(t *testing.T) {
-	t.Parallel()
-	if _, err := newTokens(t, testKeys(), 0).Verify(t.Context(), forge(t, nil, nil)); err != nil {
-		t.Errorf("Verify: %v", err)
-	}
-}
-
 // TestTokens_Verify_refusesAttacks has the attacks of RFC 8725 section 2 and
 // then some. But for the first group, every token is signed with a key that
 // the verifier has: nothing but the check named can refuse it.
@@ -207,6 +200,7 @@ func TestTokens_Verify_refusesAttacks(t *testing.T) {
 		"the scheme is still before": "Bearer " + good,
 	}
 	verifier := newTokens(t, testKeys(), 0)
+	must.Do(t, must.Err(verifier.Verify(t.Context(), good))) // what the attacks start from
 	for name, compact := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -34,13 +34,6 @@ func principal() token.Principal {
 	}
 }
 
-// changed is principal with one thing changed.
-func changed(change func(*token.Principal)) token.Principal {
-	p := principal()
-	change(&p)
-	return p
-}
-
 func testKeys() token.Keys {
 	return token.Keys{Algorithm: "HS256", Ring: secret.Ring{Active: "k2", Keys: map[string][]byte{
 		"k1": []byte(strings.Repeat("1", 32)),
@@ -106,45 +99,41 @@ func TestTokens_Issue(t *testing.T) {
 func TestTokens_Issue_refuses(t *testing.T) {
 	t.Parallel()
 	ok := token.Static(testKeys())
-	broken := errors.New("no keys")
+	keys := func(algorithm, active string) token.Source {
+		return token.Static(token.Keys{
+			Algorithm: algorithm, Ring: secret.Ring{Active: active, Keys: testKeys().Keys},
+		})
+	}
+	none := func(context.Context, bool) (token.Keys, error) { return token.Keys{}, errors.New("no keys") }
 	tests := []struct {
 		name string
 		keys token.Source
 		ttl  time.Duration
-		p    token.Principal
+		p    func(*token.Principal)
 	}{
-		{"nobody", ok, time.Hour, token.Principal{}},
-		{"an admin id that is none", ok, time.Hour, changed(func(p *token.Principal) { p.AdminID = "me" })},
+		{"nobody", ok, time.Hour, func(p *token.Principal) { *p = token.Principal{} }},
+		{"an admin id that is none", ok, time.Hour, func(p *token.Principal) { p.AdminID = "me" }},
 		{
-			"an organization id that is none",
-			ok,
-			time.Hour,
-			changed(func(p *token.Principal) { p.OrgID = strings.ToUpper(orgID + "a")[1:] }),
+			"an organization id that is none", ok, time.Hour,
+			func(p *token.Principal) { p.OrgID = strings.ToUpper(orgID + "a")[1:] },
 		},
-		{"no version", ok, time.Hour, changed(func(p *token.Principal) { p.CredentialVersion = "" })},
-		{"no session", ok, time.Hour, changed(func(p *token.Principal) { p.Session = "" })},
-		{"no time of a login", ok, time.Hour, changed(func(p *token.Principal) { p.AuthTime = time.Time{} })},
-		{"no lifetime", ok, 0, principal()},
-		{"less than a second", ok, 999 * time.Millisecond, principal()},
-		{
-			"no keys", func(context.Context, bool) (token.Keys, error) { return token.Keys{}, broken }, time.Hour,
-			principal(),
-		},
-		{
-			"an unknown algorithm", token.Static(token.Keys{
-				Algorithm: "none", Ring: secret.Ring{Active: "k2", Keys: testKeys().Keys},
-			}), time.Hour, principal(),
-		},
-		{
-			"a missing active key", token.Static(token.Keys{
-				Algorithm: "HS256", Ring: secret.Ring{Active: "k3", Keys: testKeys().Keys},
-			}), time.Hour, principal(),
-		},
+		{"no version", ok, time.Hour, func(p *token.Principal) { p.CredentialVersion = "" }},
+		{"no session", ok, time.Hour, func(p *token.Principal) { p.Session = "" }},
+		{"no time of a login", ok, time.Hour, func(p *token.Principal) { p.AuthTime = time.Time{} }},
+		{"no lifetime", ok, 0, nil},
+		{"less than a second", ok, 999 * time.Millisecond, nil},
+		{"no keys", none, time.Hour, nil},
+		{"an unknown algorithm", keys("none", "k2"), time.Hour, nil},
+		{"a missing active key", keys("HS256", "k3"), time.Hour, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			compact, _, err := token.New(tt.keys, tt.ttl, nil).Issue(t.Context(), tt.p)
+			p := principal()
+			if tt.p != nil {
+				tt.p(&p)
+			}
+			compact, _, err := token.New(tt.keys, tt.ttl, nil).Issue(t.Context(), p)
 			if err == nil || compact != "" {
 				t.Errorf("Issue = %q, %v; want an error", compact, err)
 			}
@@ -179,8 +168,8 @@ func TestTokens_Verify_withoutASession(t *testing.T) {
 	t.Parallel()
 	compact := forge(t, nil, map[string]any{"sid": without{}, "auth_time": without{}})
 	got, err := newTokens(t, testKeys(), 0).Verify(t.Context(), compact)
-	want := changed(func(p *token.Principal) { p.Session, p.AuthTime = "", time.Time{} })
-	want.Expires = issued().Truncate(time.Second).Add(time.Hour)
+	want := principal()
+	want.Session, want.AuthTime, want.Expires = "", time.Time{}, issued().Truncate(time.Second).Add(time.Hour)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Verify: %v (-want +got):\n%s", err, diff)
 	}
