@@ -130,6 +130,7 @@ func newTokens(tb testing.TB) *token.Tokens {
 // fixture is a service over a database that holds one admin and its organization.
 type fixture struct {
 	*admin.Service
+	config admin.Config
 	db     *database
 	tokens *token.Tokens
 	hasher *password.Hasher
@@ -150,10 +151,11 @@ func newFixture(tb testing.TB, state organization.State) *fixture {
 		admins: map[string]organization.Admin{email: f.admin},
 		orgs:   map[organization.ID]organization.Organization{f.admin.OrgID: {ID: f.admin.OrgID, State: state}},
 	}
-	f.Service = admin.New(admin.Config{
+	f.config = admin.Config{
 		Admins: f.db, Organizations: f.db, Passwords: f.hasher, Sessions: f.db, Tokens: f.tokens,
 		Guard: throttletest.NewGuard(nil), Log: slog.New(slog.NewTextHandler(f.log, nil)),
-	})
+	}
+	f.Service = admin.New(f.config)
 	return f
 }
 
@@ -165,8 +167,10 @@ func (f *fixture) setHash(h password.Hash) {
 
 func TestService_Login(t *testing.T) {
 	t.Parallel()
-	for _, typed := range []string{email, "  Admin@TEST.com\t"} {
-		f := newFixture(t, organization.Active)
+	for typed, state := range map[string]organization.State{
+		email: organization.Active, "  Admin@TEST.com\t": organization.Updating,
+	} {
+		f := newFixture(t, state)
 		got, err := f.Login(t.Context(), typed, plain, admin.From{Address: "192.0.2.1", Agent: "curl"})
 		if err != nil {
 			t.Fatalf("Login(%q): %v", typed, err)
@@ -212,11 +216,8 @@ func TestService_Login_requiresAConfirmedEmail(t *testing.T) {
 		f := newFixture(t, organization.Active)
 		f.admin.Unconfirmed = c.unconfirmed
 		f.db.admins = map[string]organization.Admin{email: f.admin}
-		s := admin.New(admin.Config{
-			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Sessions: f.db, Tokens: f.tokens,
-			Guard: throttletest.NewGuard(nil), RequireConfirmed: c.required,
-		})
-		_, err := s.Login(t.Context(), email, c.password, admin.From{})
+		f.config.RequireConfirmed = c.required
+		_, err := admin.New(f.config).Login(t.Context(), email, c.password, admin.From{})
 		got := ""
 		if refusal, ok := errors.AsType[*fault.Error](err); ok {
 			got = refusal.Code
@@ -291,31 +292,6 @@ func TestService_Login_oneAnswerToEveryRefusal(t *testing.T) {
 				t.Errorf("the commands differ (-want +got):\n%s", diff)
 			}
 		})
-	}
-
-	t.Run("an admin that is not as it was any more", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t, organization.Active)
-		f.db.beginErr = organization.ErrAbsent
-		got, err := f.Login(t.Context(), email, plain, admin.From{})
-		if fault.KindOf(err) != fault.Unauthenticated || got != (admin.Grant{}) {
-			t.Errorf("Login = %+v, %v, want a refusal", got, err)
-		}
-	})
-	t.Run("an organization that is gone", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t, organization.Active)
-		clear(f.db.orgs)
-		if _, err := f.Login(t.Context(), email, plain, admin.From{}); fault.KindOf(err) != fault.Unauthenticated {
-			t.Errorf("Login = %v, want a refusal", err)
-		}
-	})
-}
-
-func TestService_Login_whileTheOrganizationIsUpdated(t *testing.T) {
-	t.Parallel()
-	if _, err := newFixture(t, organization.Updating).Login(t.Context(), email, plain, admin.From{}); err != nil {
-		t.Errorf("Login: %v", err)
 	}
 }
 
@@ -431,6 +407,11 @@ func TestService_Login_errors(t *testing.T) {
 		{"no answer about the session", email, func(f *fixture) {
 			f.db.beginErr = fault.New(fault.Unavailable, "storage_unavailable", "d").After(time.Second)
 		}, fault.Unavailable},
+		{
+			"an admin that is not as it was any more", email,
+			func(f *fixture) { f.db.beginErr = organization.ErrAbsent }, fault.Unauthenticated,
+		},
+		{"an organization that is gone", email, func(f *fixture) { clear(f.db.orgs) }, fault.Unauthenticated},
 		{"a broken admin", email, func(f *fixture) { f.db.findErr = broken }, fault.Internal},
 		{"a broken organization", email, func(f *fixture) { f.db.orgErr = broken }, fault.Internal},
 		{

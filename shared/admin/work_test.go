@@ -112,10 +112,9 @@ func TestService_Login_tooMany(t *testing.T) {
 	for _, typed := range []string{email, "nobody@test.com"} {
 		f := newFixture(t, organization.Active)
 		h := &counted{Hasher: f.hasher}
-		s := admin.New(admin.Config{
-			Admins: f.db, Organizations: f.db, Passwords: h, Sessions: f.db, Tokens: f.tokens,
-			Guard: throttle.New(throttle.Config{Store: throttletest.NewStore(), Now: loggedIn}), // no time passes
-		})
+		f.config.Passwords = h
+		f.config.Guard = throttle.New(throttle.Config{Store: throttletest.NewStore(), Now: loggedIn}) // no time passes
+		s := admin.New(f.config)
 		if _, err := s.Login(t.Context(), typed, plain, home); (err == nil) != (typed == email) {
 			t.Fatalf("Login(%q) = %v", typed, err)
 		}
@@ -185,14 +184,13 @@ func (c *counted) Pretend(plain string) {
 // difference. `-benchtime 200x` takes two hundred of each.
 func BenchmarkService_Login(b *testing.B) {
 	f := newFixture(b, organization.Active)
-	f.hasher = newHasher(b, 10)
-	hash := must.Get(f.hasher.Hash(plain))(b)
-	f.setHash(hash)
+	hasher := newHasher(b, 10)
+	f.config.Passwords = hasher
+	f.setHash(must.Get(hasher.Hash(plain))(b))
 	took := map[string][]time.Duration{}
 	login := func(email string) {
-		s := admin.New(admin.Config{
-			Admins: f.db, Organizations: f.db, Passwords: f.hasher, Tokens: f.tokens, Guard: throttletest.NewGuard(nil),
-		})
+		f.config.Guard = throttletest.NewGuard(nil)
+		s := admin.New(f.config)
 		start := time.Now()
 		_, err := s.Login(b.Context(), email, "secret124", admin.From{})
 		if fault.KindOf(err) != fault.Unauthenticated {
