@@ -9,11 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/google/go-cmp/cmp"
 
 	"oms/local/lambda"
-	"oms/shared/must"
 )
 
 // TestResponse has what the table of TestFidelity has not.
@@ -87,28 +85,6 @@ func TestResponse_headers(t *testing.T) {
 	}
 	if d := cmp.Diff(want, h); d != "" {
 		t.Errorf("headers (-want +got):\n%s", d)
-	}
-}
-
-func TestResponse_ofTheAdapterArrives(t *testing.T) {
-	t.Parallel()
-	a := core.NewProxyResponseWriterV2()
-	a.Header().Add("Set-Cookie", "a=1")
-	a.Header().Add("Set-Cookie", "b=2")
-	a.Header().Add("X-Many", "1")
-	a.Header().Add("X-Many", "2")
-	a.Header().Set("Content-Type", "image/png")
-	a.WriteHeader(http.StatusCreated)
-	must.Do(t, must.Err(a.Write([]byte{0, 0xff})))
-	answer := must.Get(a.GetProxyResponse())(t)
-	payload := must.Get(json.Marshal(answer))(t)
-	got := newFixed(t, "", string(payload)).do(t, "GET", "/", "")
-	got.is(t, http.StatusCreated, "\x00\xff")
-	if d := cmp.Diff([]string{"a=1", "b=2"}, got.header.Values("Set-Cookie")); d != "" {
-		t.Errorf("cookies (-want +got):\n%s", d)
-	}
-	if got := got.header.Get("X-Many"); got != "1,2" {
-		t.Errorf("X-Many is %q", got)
 	}
 }
 
