@@ -66,9 +66,7 @@ func TestAuthorizer_event(t *testing.T) {
 		t.Errorf("routeArn is %q, type %q", e.RouteArn, e.Type)
 	}
 	// All else is the event that the function gets, without the body.
-	var forAuthorizer, forFunction map[string]any
-	mustUnmarshal(t, s.asked[0], &forAuthorizer)
-	mustUnmarshal(t, reached.body, &forFunction)
+	forAuthorizer, forFunction := decoded[map[string]any](t, s.asked[0]), decoded[map[string]any](t, reached.body)
 	for _, name := range []string{"type", "routeArn", "identitySource"} {
 		delete(forAuthorizer, name)
 	}
@@ -85,8 +83,7 @@ func TestAuthorizer_routeARNOfANamedStage(t *testing.T) {
 	s := newGuarded("{Headers: [Authorization]}", `{"isAuthorized":true}`)
 	s.api += ", StageName: dev"
 	s.open(t).do(t, "GET", "/dev/b", "", "Authorization", "x")
-	var e events.APIGatewayV2CustomAuthorizerV2Request
-	mustUnmarshal(t, s.asked[0], &e)
+	e := decoded[events.APIGatewayV2CustomAuthorizerV2Request](t, s.asked[0])
 	if want := "arn:aws:execute-api:us-east-1:123456789012:local00000/dev/GET/b"; e.RouteArn != want {
 		t.Errorf("routeArn is %q, want %q", e.RouteArn, want)
 	}
@@ -225,8 +222,8 @@ func TestAuthorizer_cache(t *testing.T) {
 						t.Errorf("step %d: got %d %s, want %d", i, got.status, got.body, step.status)
 					}
 					if got.status == 200 {
-						var e events.APIGatewayV2HTTPRequest
-						if mustUnmarshal(t, got.body, &e); e.RequestContext.Authorizer.Lambda["sub"] != "1" {
+						e := decoded[events.APIGatewayV2HTTPRequest](t, got.body)
+						if e.RequestContext.Authorizer.Lambda["sub"] != "1" {
 							t.Errorf("step %d: the context is lost: %s", i, got.body)
 						}
 					}
@@ -247,13 +244,9 @@ func FuzzAuthorizerAnswer(f *testing.F) {
 		if got.status == 200 && (!valid || answer["isAuthorized"] != true) {
 			t.Errorf("a malformed answer lets in: %s", says)
 		}
-		var e struct {
-			RequestContext struct {
-				Authorizer struct{ Lambda map[string]any }
-			}
-		}
 		if got.status == 200 {
-			if mustUnmarshal(t, got.body, &e); e.RequestContext.Authorizer.Lambda == nil {
+			e := decoded[events.APIGatewayV2HTTPRequest](t, got.body)
+			if a := e.RequestContext.Authorizer; a == nil || a.Lambda == nil {
 				t.Errorf("the context is not an object: %s", got.body)
 			}
 		}

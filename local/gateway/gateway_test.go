@@ -16,8 +16,7 @@ import (
 func TestStage_named(t *testing.T) {
 	t.Parallel()
 	g := newEcho(t, "StageName: dev, "+corsConfiguration, "GET /a/{id}")
-	var e events.APIGatewayV2HTTPRequest
-	mustUnmarshal(t, g.do(t, "GET", "/dev/a/1", "").body, &e)
+	e := decoded[events.APIGatewayV2HTTPRequest](t, g.do(t, "GET", "/dev/a/1", "").body)
 	if c := e.RequestContext; e.RawPath != "/dev/a/1" || c.HTTP.Path != "/dev/a/1" || c.Stage != "dev" {
 		t.Errorf("the event is %+v", e)
 	}

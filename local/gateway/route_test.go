@@ -24,8 +24,7 @@ func TestRouter_chooses(t *testing.T) {
 				}
 				return
 			}
-			var e events.APIGatewayV2HTTPRequest
-			mustUnmarshal(t, got.body, &e)
+			e := decoded[events.APIGatewayV2HTTPRequest](t, got.body)
 			if e.RouteKey != want {
 				t.Errorf("it goes to %q, want %q", e.RouteKey, want)
 			}

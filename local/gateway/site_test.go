@@ -152,9 +152,12 @@ func (r reply) refuses(tb testing.TB, status int, message string) {
 	}
 }
 
-func mustUnmarshal(tb testing.TB, text string, into any) {
+// decoded reads a JSON text.
+func decoded[T any](tb testing.TB, text string) T {
 	tb.Helper()
-	if err := json.Unmarshal([]byte(text), into); err != nil {
+	var into T
+	if err := json.Unmarshal([]byte(text), &into); err != nil {
 		tb.Fatalf("%v in %.300s", err, text)
 	}
+	return into
 }
