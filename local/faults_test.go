@@ -94,11 +94,6 @@ type lane struct {
 	hash sync.Mutex
 }
 
-func mustReadTemplate(tb testing.TB) *template.Template {
-	tb.Helper()
-	return must.Get(template.Read(abs(tb, "../template.yaml"), nil))(tb)
-}
-
 // ownDatabase returns the environment, but for MONGO_URI, of services that share
 // a database of their own of the engine. It is dropped after the test.
 func ownDatabase(tb testing.TB, e mongotest.Engine) []string {
@@ -120,7 +115,7 @@ func newFaultRun(tb testing.TB, e mongotest.Engine, built string) *faultRun {
 	tb.Helper()
 	environ := ownDatabase(tb, e)
 	r := &faultRun{timeouts: map[string]time.Duration{}, hashing: map[string]bool{}, begun: time.Now()}
-	for _, f := range mustReadTemplate(tb).Functions {
+	for _, f := range must.Get(template.Read("../template.yaml", nil))(tb).Functions {
 		name := filepath.Base(f.CodeURI)
 		_, r.hashing[name] = f.Environment["BCRYPT_COST"]
 		r.timeouts[name] = f.Timeout

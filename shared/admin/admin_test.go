@@ -121,12 +121,6 @@ func newHasher(tb testing.TB, cost int) *password.Hasher {
 	return must.Get(password.New(peppers, cost))(tb)
 }
 
-func newTokens(tb testing.TB) *token.Tokens {
-	tb.Helper()
-	keys := must.Get(token.ParseKeys("a key of tokens, for tests alone!", "HS256", false))(tb)
-	return token.New(token.Static(keys), time.Hour, nil)
-}
-
 // fixture is a service over a database that holds one admin and its organization.
 type fixture struct {
 	*admin.Service
@@ -141,7 +135,11 @@ type fixture struct {
 func newFixture(tb testing.TB, state organization.State) *fixture {
 	tb.Helper()
 	now := time.Now()
-	f := &fixture{hasher: newHasher(tb, password.MinCost), tokens: newTokens(tb), log: new(bytes.Buffer)}
+	keys := must.Get(token.ParseKeys("a key of tokens, for tests alone!", "HS256", false))(tb)
+	f := &fixture{
+		hasher: newHasher(tb, password.MinCost), tokens: token.New(token.Static(keys), time.Hour, nil),
+		log: new(bytes.Buffer),
+	}
 	hash := must.Get(f.hasher.Hash(plain))(tb)
 	f.admin = organization.Admin{
 		ID: organization.NewID(now), Email: email, OrgID: organization.NewID(now), Password: hash,
