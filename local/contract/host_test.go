@@ -189,13 +189,8 @@ func (h *host) pass(tb testing.TB, key string, d time.Duration) {
 func (h *host) store(tb testing.TB) organization.Store {
 	tb.Helper()
 	h.needDatabase(tb)
-	return openStore(tb, h.engine, h.database)
-}
-
-func openStore(tb testing.TB, e mongotest.Engine, database string) organization.Store {
-	tb.Helper()
 	db := must.Get(mongo.Open(tb.Context(), mongo.Config{
-		URI: e.URI, Database: database, AppName: "contract", Log: slog.New(slog.DiscardHandler),
+		URI: h.engine.URI, Database: h.database, AppName: "contract", Log: slog.New(slog.DiscardHandler),
 	}))(tb)
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,29 +62,9 @@ func testLogin(t *testing.T, h *host) {
 			t.Errorf("it is %+v", s)
 		}
 		header, body := decodeToken(t, s.Token)
-		if got, want := slices.Sorted(maps.Keys(header)), []string{"alg", "kid", "typ"}; !cmp.Equal(got, want) {
-			t.Errorf("the header has %q, want %q", got, want)
-		}
 		if alg, _ := header["alg"].(string); !strings.HasPrefix(alg, "HS") || alg != "HS256" && h.program != nil ||
 			header["kid"] == "" {
 			t.Errorf("the header is %v", header)
-		}
-		want := []string{
-			"admin_id",
-			"aud",
-			"auth_time",
-			"exp",
-			"iat",
-			"iss",
-			"jti",
-			"nbf",
-			"org_id",
-			"sid",
-			"sub",
-			"ver",
-		}
-		if got := slices.Sorted(maps.Keys(body)); !cmp.Equal(got, want) {
-			t.Errorf("the claims are %q, want %q", got, want)
 		}
 		if body["org_id"] != f.ID || body["sub"] != body["admin_id"] {
 			t.Errorf("the claims are %v, want org_id %s and sub = admin_id", body, f.ID)
