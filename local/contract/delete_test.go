@@ -2,7 +2,6 @@ package contract_test
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -58,11 +57,6 @@ func testDelete(t *testing.T, h *host) {
 		admin.delete("/org/delete", fields{"organization_name": other.Name}).refused(http.StatusForbidden,
 			"not_your_organization")
 		admin.delete("/org/delete", fields{"organization_name": f.Name}, named(other.Name)).invalid("organization_name")
-		admin.delete("/org/delete", nil).invalid("organization_name")
-		admin.delete("/org/delete", nil, named("")).invalid("organization_name")
-		admin.delete("/org/delete", nil, named("x")).invalid("organization_name")
-		twice := url.Values{"organization_name": {f.Name, f.Name}}
-		admin.delete("/org/delete", nil, query(twice.Encode())).invalid("organization_name")
 		admin.delete("/org/delete", nil, named(f.Name), with("If-Match", `"99"`)).refused(http.StatusPreconditionFailed,
 			"version_mismatch")
 		admin.delete("/org/delete", nil, named(f.Name), with("If-Match", "1")).invalid("If-Match")

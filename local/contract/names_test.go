@@ -40,21 +40,13 @@ func testNames(t *testing.T, h *host) {
 			}
 		})
 	}
-	t.Run("refused", func(t *testing.T) {
+	t.Run("refused, beside those of testBounds", func(t *testing.T) {
 		t.Parallel()
 		for about, typed := range map[string]string{
-			"one character":            "x",
-			"one within white space":   "  x  ",
-			"101 characters":           strings.Repeat("x", 101),
-			"101 wide characters":      strings.Repeat("会", 101),
-			"a control character":      "a\x01b",
 			"DEL":                      "a\x7fb",
 			"a C1 control character":   "a\u0084b",
 			"a bidirectional override": "a\u202eb",
-			"no letter and no digit":   "--- ---",
 			"emoji alone":              "😀😀",
-			"empty":                    "",
-			"white space":              "    ",
 			"a zero width space":       "a\u200bcme",
 			"a Cyrillic letter":        "\u0410cme",
 		} {
@@ -204,15 +196,5 @@ func testPasswords(t *testing.T, h *host) {
 		email := freshEmail()
 		h.create(t, freshName("Pass"), email, planted+" and an u\u0308").want(http.StatusCreated)
 		h.login(t, email, planted+" and an ü")
-	})
-	t.Run("refused", func(t *testing.T) {
-		t.Parallel()
-		f := h.found(t, "Pass")
-		for _, password := range []string{"", "1234567", "éàü", strings.Repeat("x", 1025), strings.Repeat("é", 513)} {
-			h.create(t, freshName("Pass"), freshEmail(), password).invalid("password")
-			h.as(t, f.token).put("/org/update", fields{"password": f.password, "new_password": password}).
-				invalid("new_password")
-		}
-		h.login(t, f.Email, f.password) // it is as it was
 	})
 }
