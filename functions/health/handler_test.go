@@ -41,9 +41,7 @@ func TestHealth(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				got := edgetest.Send(t, edge.Public(health(tt.ping)), edgetest.Request{Method: "GET", Path: "/health"})
-				if got.Status != tt.status || !strings.Contains(got.Body, tt.body) {
-					t.Errorf("answer = %d %s, want %d %s", got.Status, got.Body, tt.status, tt.body)
-				}
+				got.Wants(t, tt.status, tt.body)
 				if took := time.Since(start); took != tt.took {
 					t.Errorf("it took %v, want %v", took, tt.took)
 				}

@@ -48,6 +48,25 @@ type Response struct {
 	Log    string // the records, one JSON object a line
 }
 
+// Wants fails the test unless the answer has the status and the body: the whole
+// one of a success, a piece of a problem.
+func (r Response) Wants(tb testing.TB, status int, body string) {
+	tb.Helper()
+	if r.Status != status || !strings.Contains(r.Body, body) || status < 300 && r.Body != body {
+		tb.Errorf("answer = %d %s, want %d %s", r.Status, r.Body, status, body)
+	}
+}
+
+// Hides fails the test where the log has one of the secrets.
+func (r Response) Hides(tb testing.TB, secrets ...string) {
+	tb.Helper()
+	for _, s := range secrets {
+		if strings.Contains(r.Log, s) {
+			tb.Errorf("the log has %q: %s", s, r.Log)
+		}
+	}
+}
+
 // Send sends r to h and returns the response. It fails the test where the
 // exchange is not one that the OpenAPI document has ([openapitest.Checker.Exchange]).
 func Send(tb testing.TB, h http.Handler, r Request) Response {
