@@ -5,7 +5,6 @@
 package oms_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -380,10 +379,9 @@ func TestTemplate_ProtectsWhatItMust(t *testing.T) {
 
 func TestTemplate_RoutesAreThoseOfTheDocument(t *testing.T) {
 	t.Parallel()
-	var document struct {
+	document := must.JSON[struct {
 		Paths map[string]map[string]struct{ Security []map[string]any }
-	}
-	must.Do(t, json.Unmarshal(openapi.Document(), &document))
+	}](t, openapi.Document())
 	documented, served := map[string]bool{}, map[string]bool{} // by route: whether it needs a token
 	for path, item := range document.Paths {
 		for method, o := range item {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,8 +17,7 @@ func TestRun_samLocal(t *testing.T) {
 	mustWrite(t, filepath.Join(folder, ".env"), "FROM_DOTENV=dotenv\nUNDECLARED=dotenv\n")
 	first := samLocal(t, folder, "FROM_ENVIRONMENT=environment", "STAGE=prod", "FROM_TEMPLATE=")
 
-	secrets := map[string]string{}
-	must.Do(t, json.Unmarshal([]byte(mustRead(t, filepath.Join(folder, ".data", secretsFile))), &secrets))
+	secrets := must.JSON[map[string]string](t, mustRead(t, filepath.Join(folder, ".data", secretsFile)))
 	want := map[string]map[string]string{"EchoFunction": {
 		"STAGE": "local", "GREETING": "hello", "FROM_TEMPLATE": "template", "FROM_DOTENV": "dotenv",
 		"FROM_ENVIRONMENT": "environment",
@@ -82,7 +80,5 @@ func samLocal(tb testing.TB, folder string, environ ...string) map[string]map[st
 	if said, err := c.CombinedOutput(); err != nil {
 		tb.Fatalf("-sam-local: %v\n%s", err, said)
 	}
-	var environments map[string]map[string]string
-	must.Do(tb, json.Unmarshal([]byte(mustRead(tb, filepath.Join(folder, "made", "sam.json"))), &environments))
-	return environments
+	return must.JSON[map[string]map[string]string](tb, mustRead(tb, filepath.Join(folder, "made", "sam.json")))
 }

@@ -159,10 +159,7 @@ func TestHandler_Asset(t *testing.T) {
 			"/docs/page/docs.js",
 		} {
 			got := fetch(t, path, nil)
-			var problem struct{ Code string }
-			if err := json.Unmarshal([]byte(got.Body), &problem); err != nil {
-				t.Errorf("GET %s: the body is %q", path, got.Body)
-			}
+			problem := must.JSON[struct{ Code string }](t, got.Body)
 			if got.Status != http.StatusNotFound || problem.Code != "asset_not_found" ||
 				got.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("GET %s = %d %q %q, want 404 asset_not_found no-store", path, got.Status, problem.Code,

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"regexp"
@@ -134,10 +133,7 @@ func metrics(t *testing.T, record []byte) map[string]float64 {
 // selected is what a selector ($.report.stuck) finds in a record; nil where there is no such thing.
 func selected(t *testing.T, record []byte, selector string) any {
 	t.Helper()
-	var v any
-	if err := json.Unmarshal(record, &v); err != nil {
-		t.Fatalf("log %q: %v", record, err)
-	}
+	v := must.JSON[any](t, record)
 	root, path, _ := strings.Cut(selector, ".")
 	if root != "$" {
 		t.Fatalf("the selector %s does not begin with $", selector)

@@ -1,7 +1,6 @@
 package contract_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -124,11 +123,8 @@ func testPages(t *testing.T, h *host) {
 	if got := string(h.anyone(t).get("/health").want(http.StatusOK).body); got != `{"status":"ok"}` {
 		t.Errorf("/health says %s", got)
 	}
-	var want, got any
 	document := h.anyone(t).get("/openapi.json").want(http.StatusOK)
-	must.Do(t, json.Unmarshal(openapi.Document(), &want))
-	must.Do(t, json.Unmarshal(document.body, &got))
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(must.JSON[any](t, openapi.Document()), must.JSON[any](t, document.body)); diff != "" {
 		t.Errorf("/openapi.json is not the document of this tree (-want +got):\n%s", diff)
 	}
 	page := h.anyone(t).get("/docs").want(http.StatusOK)

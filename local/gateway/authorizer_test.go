@@ -11,6 +11,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 // guarded is a site with two routes behind one authorizer, which says what the
@@ -66,7 +68,7 @@ func TestAuthorizer_event(t *testing.T) {
 		t.Errorf("routeArn is %q, type %q", e.RouteArn, e.Type)
 	}
 	// All else is the event that the function gets, without the body.
-	forAuthorizer, forFunction := decoded[map[string]any](t, s.asked[0]), decoded[map[string]any](t, reached.body)
+	forAuthorizer, forFunction := must.JSON[map[string]any](t, s.asked[0]), must.JSON[map[string]any](t, reached.body)
 	for _, name := range []string{"type", "routeArn", "identitySource"} {
 		delete(forAuthorizer, name)
 	}
@@ -83,7 +85,7 @@ func TestAuthorizer_routeARNOfANamedStage(t *testing.T) {
 	s := newGuarded("{Headers: [Authorization]}", `{"isAuthorized":true}`)
 	s.api += ", StageName: dev"
 	s.open(t).do(t, "GET", "/dev/b", "", "Authorization", "x")
-	e := decoded[events.APIGatewayV2CustomAuthorizerV2Request](t, s.asked[0])
+	e := must.JSON[events.APIGatewayV2CustomAuthorizerV2Request](t, s.asked[0])
 	if want := "arn:aws:execute-api:us-east-1:123456789012:local00000/dev/GET/b"; e.RouteArn != want {
 		t.Errorf("routeArn is %q, want %q", e.RouteArn, want)
 	}
@@ -222,7 +224,7 @@ func TestAuthorizer_cache(t *testing.T) {
 						t.Errorf("step %d: got %d %s, want %d", i, got.status, got.body, step.status)
 					}
 					if got.status == 200 {
-						e := decoded[events.APIGatewayV2HTTPRequest](t, got.body)
+						e := must.JSON[events.APIGatewayV2HTTPRequest](t, got.body)
 						if e.RequestContext.Authorizer.Lambda["sub"] != "1" {
 							t.Errorf("step %d: the context is lost: %s", i, got.body)
 						}
@@ -245,7 +247,7 @@ func FuzzAuthorizerAnswer(f *testing.F) {
 			t.Errorf("a malformed answer lets in: %s", says)
 		}
 		if got.status == 200 {
-			e := decoded[events.APIGatewayV2HTTPRequest](t, got.body)
+			e := must.JSON[events.APIGatewayV2HTTPRequest](t, got.body)
 			if a := e.RequestContext.Authorizer; a == nil || a.Lambda == nil {
 				t.Errorf("the context is not an object: %s", got.body)
 			}

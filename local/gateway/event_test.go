@@ -51,7 +51,7 @@ func TestEvent(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			want := decoded[map[string]any](t, mustRead(t, strings.TrimSuffix(file, "http")+"json"))
+			want := must.JSON[map[string]any](t, mustRead(t, strings.TrimSuffix(file, "http")+"json"))
 			stage, _ := want["requestContext"].(map[string]any)["stage"].(string)
 			key, _ := want["routeKey"].(string)
 			if key == "$default" {
@@ -64,7 +64,7 @@ func TestEvent(t *testing.T) {
 				time.Sleep(time.Until(eventTime())) // the time is the request's, not the start's
 				got = g.ask(sent).body
 			})
-			event := decoded[map[string]any](t, got)
+			event := must.JSON[map[string]any](t, got)
 			blank(t, event["requestContext"], "requestId", requestIDForm, "REQUEST")
 			blank(t, event["headers"], "x-amzn-trace-id", traceForm, "TRACE")
 			if d := cmp.Diff(want, event); d != "" {
@@ -101,7 +101,7 @@ func sameAsLibrary[E any](tb testing.TB, event string) E {
 	var typed E
 	must.Do(tb, d.Decode(&typed))
 	again := must.Get(json.Marshal(typed))(tb)
-	want, got := decoded[map[string]any](tb, event), decoded[map[string]any](tb, string(again))
+	want, got := must.JSON[map[string]any](tb, event), must.JSON[map[string]any](tb, string(again))
 	// The type writes an empty client certificate and null lists where there
 	// are none; recorded events have nothing there.
 	delete(got["requestContext"].(map[string]any), "authentication")

@@ -11,12 +11,13 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"oms/local/lambda"
+	"oms/shared/must"
 )
 
 func TestStage_named(t *testing.T) {
 	t.Parallel()
 	g := newEcho(t, "StageName: dev, "+corsConfiguration, "GET /a/{id}")
-	e := decoded[events.APIGatewayV2HTTPRequest](t, g.do(t, "GET", "/dev/a/1", "").body)
+	e := must.JSON[events.APIGatewayV2HTTPRequest](t, g.do(t, "GET", "/dev/a/1", "").body)
 	if c := e.RequestContext; e.RawPath != "/dev/a/1" || c.HTTP.Path != "/dev/a/1" || c.Stage != "dev" {
 		t.Errorf("the event is %+v", e)
 	}

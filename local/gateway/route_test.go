@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
+
+	"oms/shared/must"
 )
 
 func TestRouter_chooses(t *testing.T) {
@@ -24,7 +26,7 @@ func TestRouter_chooses(t *testing.T) {
 				}
 				return
 			}
-			e := decoded[events.APIGatewayV2HTTPRequest](t, got.body)
+			e := must.JSON[events.APIGatewayV2HTTPRequest](t, got.body)
 			if e.RouteKey != want {
 				t.Errorf("it goes to %q, want %q", e.RouteKey, want)
 			}

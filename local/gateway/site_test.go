@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -150,14 +149,4 @@ func (r reply) refuses(tb testing.TB, status int, message string) {
 	if got := r.header.Get("Content-Type"); got != contentType || len(r.header.Get("Apigw-Requestid")) != 16 {
 		tb.Errorf("%d has the headers %v", status, r.header)
 	}
-}
-
-// decoded reads a JSON text.
-func decoded[T any](tb testing.TB, text string) T {
-	tb.Helper()
-	var into T
-	if err := json.Unmarshal([]byte(text), &into); err != nil {
-		tb.Fatalf("%v in %.300s", err, text)
-	}
-	return into
 }

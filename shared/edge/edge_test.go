@@ -2,7 +2,6 @@ package edge_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -31,16 +30,6 @@ func get(tb testing.TB, e edge.Endpoint) edgetest.Response {
 	return edgetest.Invoke(tb, edge.Public(e), edgetest.Event(tb, edgetest.Request{Method: "GET", Path: "/x"}))
 }
 
-// decoded reads a JSON text.
-func decoded[T any](tb testing.TB, text string) T {
-	tb.Helper()
-	var into T
-	if err := json.Unmarshal([]byte(text), &into); err != nil {
-		tb.Fatalf("reading %q: %v", text, err)
-	}
-	return into
-}
-
 // answered is what a host gets.
 type answered struct {
 	StatusCode int
@@ -53,7 +42,7 @@ func invoke(ctx context.Context, tb testing.TB, f *edge.Function) answered {
 	tb.Helper()
 	out := must.Get(f.Invoke(ctx, []byte(`{"version":"2.0","requestContext":{"requestId":"gateway",`+
 		`"http":{"method":"GET","path":"/x"}}}`)))(tb)
-	return decoded[answered](tb, string(out))
+	return must.JSON[answered](tb, string(out))
 }
 
 func TestPublic_answers(t *testing.T) {
@@ -160,7 +149,7 @@ func TestEndpoint_errorsBecomeProblems(t *testing.T) {
 			if v := got.Header.Get(tt.header); v != tt.value {
 				t.Errorf("header %s = %q, want %q", tt.header, v, tt.value)
 			}
-			body := decoded[map[string]any](t, got.Body)
+			body := must.JSON[map[string]any](t, got.Body)
 			code, detail := "internal_error", "something went wrong on our side; the request id tells us what"
 			if f, ok := errors.AsType[*fault.Error](tt.err); ok && f.Kind != fault.Internal {
 				code, detail = f.Code, f.Detail
@@ -187,7 +176,7 @@ func TestEndpoint_namesEveryWrongField(t *testing.T) {
 		fault.Field{Field: "email", Code: "missing", Detail: "d"},
 		fault.Field{Field: "password", Code: "too_short", Detail: "e"},
 	)))
-	body := decoded[struct {
+	body := must.JSON[struct {
 		Title  string
 		Errors []map[string]string
 	}](t, got.Body)
@@ -281,7 +270,7 @@ func TestProtected(t *testing.T) {
 					}
 					return
 				}
-				if code := decoded[struct{ Code string }](t, got.Body).Code; code != tt.code {
+				if code := must.JSON[struct{ Code string }](t, got.Body).Code; code != tt.code {
 					t.Errorf("code = %q, want %q", code, tt.code)
 				}
 				if v := got.Header.Get("WWW-Authenticate"); v != `Bearer error="invalid_token"` {
@@ -337,7 +326,7 @@ func TestRequestID_isTheInvocations(t *testing.T) {
 		&lambdacontext.LambdaContext{AwsRequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd"})
 	f := edge.NewFunction(edge.Public(answering(nil, fault.New(fault.NotFound, "c", "d"))), edge.NewLogger(io.Discard))
 	got := invoke(ctx, t, f)
-	body := decoded[map[string]any](t, got.Body)
+	body := must.JSON[map[string]any](t, got.Body)
 	const want = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 	if got.Headers["X-Request-Id"] != want || body["request_id"] != want {
 		t.Errorf("x-request-id = %q, request_id = %q, want both %q", got.Headers["X-Request-Id"], body["request_id"],

@@ -12,6 +12,7 @@ import (
 
 	"oms/shared/edge"
 	"oms/shared/edge/edgetest"
+	"oms/shared/must"
 )
 
 // seen is what an endpoint sees of a request.
@@ -115,7 +116,7 @@ func TestFunction_readsBothHosts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got := edgetest.Invoke(t, edge.Public(echo), []byte(tt.event))
-			if diff := cmp.Diff(tt.want, decoded[seen](t, got.Body)); diff != "" || got.Status != 200 {
+			if diff := cmp.Diff(tt.want, must.JSON[seen](t, got.Body)); diff != "" || got.Status != 200 {
 				t.Errorf("status %d, seen (-want +got):\n%s", got.Status, diff)
 			}
 		})

@@ -15,6 +15,7 @@ import (
 
 	"oms/shared/edge"
 	"oms/shared/fault"
+	"oms/shared/must"
 )
 
 // TestMain runs the test binary as a function where a test asks for that: Main
@@ -134,7 +135,7 @@ func TestMainAndJob_answerTheRuntime(t *testing.T) {
 			if name != "main" {
 				return
 			}
-			response := decoded[answered](t, got.body)
+			response := must.JSON[answered](t, got.body)
 			if response.StatusCode != 200 || response.Body != `"hello"` || response.Headers["X-Request-Id"] != "id-7" {
 				t.Errorf("response = %s", got.body)
 			}
@@ -154,7 +155,7 @@ func TestMain_startsWhenItCan(t *testing.T) {
 		status int
 		body   string
 	}{{503, `"code":"storage_unavailable"`}, {200, "3"}, {200, "3"}} { // and it is not started again
-		response := decoded[answered](t, answers[i].body)
+		response := must.JSON[answered](t, answers[i].body)
 		if response.StatusCode != want.status || !strings.Contains(response.Body, want.body) ||
 			records[i+1]["status"] != float64(want.status) ||
 			(response.Headers["Retry-After"] != "") != (want.status == 503) {

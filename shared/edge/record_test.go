@@ -27,7 +27,7 @@ func recordsOf(tb testing.TB, log string) []map[string]any {
 	tb.Helper()
 	var records []map[string]any
 	for line := range strings.Lines(log) {
-		records = append(records, decoded[map[string]any](tb, line))
+		records = append(records, must.JSON[map[string]any](tb, line))
 	}
 	return records
 }

@@ -3,7 +3,10 @@
 // only may succeed is checked where it is called.
 package must
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 // Do ends the test where err is not nil.
 func Do(tb testing.TB, err error) {
@@ -20,6 +23,17 @@ func Get[T any](got T, err error) func(testing.TB) T {
 		Do(tb, err)
 		return got
 	}
+}
+
+// JSON returns what a text is that has to be JSON. It alone says more than an
+// error does, which does not have the text.
+func JSON[T any, S string | []byte](tb testing.TB, text S) T {
+	tb.Helper()
+	var into T
+	if err := json.Unmarshal([]byte(text), &into); err != nil {
+		tb.Fatalf("%v in %.300s", err, text)
+	}
+	return into
 }
 
 // Err returns the error of a call that has an answer too.

@@ -22,9 +22,7 @@ type node = map[string]any
 
 func mustDocument(tb testing.TB) node {
 	tb.Helper()
-	var d node
-	must.Do(tb, json.Unmarshal(openapi.Document(), &d))
-	return d
+	return must.JSON[node](tb, openapi.Document())
 }
 
 // dig returns the object at a path of names; it is empty where there is none.

@@ -1,7 +1,6 @@
 package password_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -143,10 +142,7 @@ type legacy struct{ Name, By, Password, Hash string }
 
 func mustReadLegacy(tb testing.TB) []legacy {
 	tb.Helper()
-	raw := must.Get(os.ReadFile("testdata/legacy.json"))(tb)
-	var all []legacy
-	must.Do(tb, json.Unmarshal(raw, &all))
-	return all
+	return must.JSON[[]legacy](tb, must.Get(os.ReadFile("testdata/legacy.json"))(tb))
 }
 
 func TestHasher_Verify_legacy(t *testing.T) {

@@ -3,7 +3,6 @@ package token_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -60,9 +59,7 @@ func mustIssue(tb testing.TB, t *token.Tokens) string {
 func mustDecode(tb testing.TB, compact string, part int) map[string]any {
 	tb.Helper()
 	raw := must.Get(base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[part]))(tb)
-	var fields map[string]any
-	must.Do(tb, json.Unmarshal(raw, &fields))
-	return fields
+	return must.JSON[map[string]any](tb, raw)
 }
 
 func TestTokens_Issue(t *testing.T) {
