@@ -140,7 +140,8 @@ func TestInProcess_refuses(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
 			args, environ := production(t, database, folder)
-			code, said := refused(t, folder, append(environ, strings.Fields(tt.environ)...), append(args, tt.args...)...)
+			environ = append(environ, strings.Fields(tt.environ)...)
+			code, said := refused(t, folder, environ, append(args, tt.args...)...)
 			if code == 0 || !strings.Contains(said, tt.want) {
 				t.Errorf("exit code %d, said %s, want %s", code, said, tt.want)
 			}

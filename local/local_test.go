@@ -222,7 +222,8 @@ func TestRun_refuses(t *testing.T) {
 				"another with -db-addr", "",
 		},
 		{
-			"an address that is none", nil, nil, []string{"-addr", "nowhere"}, 1, "oms: opening the address nowhere", "",
+			"an address that is none", nil, nil, []string{"-addr", "nowhere"}, 1,
+			"oms: opening the address nowhere", "",
 		},
 		{
 			"a broken template", nil, nil, []string{"-template", broken}, 1,
@@ -241,8 +242,9 @@ func TestRun_refuses(t *testing.T) {
 			"oms: there is no go command on the PATH: install Go 1.26", "",
 		},
 		{
-			"a function that does not compile", nil, nil, []string{"-template", abs(t, "testdata/broken/template.yaml")},
-			1, "functions/broken/broken/main.go:4:15: undefined: missing\n…oms: the functions cannot be built", "",
+			"a function that does not compile", nil, nil,
+			[]string{"-template", abs(t, "testdata/broken/template.yaml")}, 1,
+			"functions/broken/broken/main.go:4:15: undefined: missing\n…oms: the functions cannot be built", "",
 		},
 		{
 			"no built function", nil, nil, []string{"-functions", "bin"}, 1,
