@@ -542,7 +542,7 @@ func TestService_Delete(t *testing.T) {
 			t.Errorf("the next owner finds %q", got)
 		}
 	})
-	t.Run("keeps the documents for the retention time, then purges them", func(t *testing.T) {
+	t.Run("keeps the documents, and what came late, for the retention time, then purges them", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		who := w.Tenant(t)
@@ -551,8 +551,9 @@ func TestService_Delete(t *testing.T) {
 		if len(trash) != 1 || !strings.HasPrefix(trash[0], "trash_") || w.Held(t, trash[0]) != "d1 d2" {
 			t.Fatalf("the collections are %v", trash)
 		}
+		w.Put(t, "org_acme", "late", "written after the move")
 		w.Quiet(t)
-		if got := w.db.Names(); len(got) != 1 {
+		if got := w.db.Names(); len(got) != 2 || !strings.HasPrefix(got[0], "ghost_") || got[1] != trash[0] {
 			t.Fatalf("the collections are %v before the retention time has passed", got)
 		}
 		w.Clock.Advance(15 * time.Minute)
