@@ -80,12 +80,8 @@ func TestService_attempts(t *testing.T) {
 		}
 	}
 	wantCode(t, "a key that has proved nothing of the account", ways[0].try(right, "198.51.100.1"), "too_many_attempts")
-	if err := ways[1].try(right, home); err != nil {
-		t.Errorf("the owner's address: %v", err)
-	}
-	if err := guard.Attempt("a@acme.io", home).Judge(t.Context()); err != nil {
-		t.Errorf("a login from the owner's address is judged %v", err)
-	}
+	wantCode(t, "the owner's address", ways[1].try(right, home), "")
+	wantCode(t, "a login from the owner's address", guard.Attempt("a@acme.io", home).Judge(t.Context()), "")
 }
 
 func TestService_Create_tooMany(t *testing.T) {
@@ -152,9 +148,7 @@ func TestService_attemptsBesideTheHash(t *testing.T) {
 	_, updated := s.Update(t.Context(), who, organization.Change{Password: &request.Password})
 	b.arm()
 	_, deleted := s.Delete(t.Context(), who, organization.Deletion{Name: "Acme", Password: &request.Password})
-	if err := errors.Join(created, updated, deleted); err != nil {
-		t.Error(err)
-	}
+	must.Do(t, errors.Join(created, updated, deleted))
 }
 
 // beside is a Hasher and a store of counters. Once it is armed, neither goes on

@@ -23,23 +23,20 @@ func TestService_Examine(t *testing.T) {
 		also   []string
 	}{
 		{kind: "unfinished_operation", mended: true, plant: func(w *world, o organization.Organization) {
-			is := o
-			is.State = organization.Deleting
-			is.Op = &organization.Op{
-				ID: fixedID(9), Kind: organization.OpDelete, From: o.Key,
-				Worker: fixedID(8), Lease: w.Clock.Now().Add(-time.Minute),
-			}
-			w.swap(o, is)
+			w.rewrite(o, func(is *organization.Organization) {
+				is.State = organization.Deleting
+				is.Op = &organization.Op{
+					ID: fixedID(9), Kind: organization.OpDelete, From: o.Key,
+					Worker: fixedID(8), Lease: w.Clock.Now().Add(-time.Minute),
+				}
+			})
 		}},
 		{kind: "state_without_operation", plant: func(w *world, o organization.Organization) {
-			is := o
-			is.State = organization.Updating
-			w.swap(o, is)
+			w.rewrite(o, func(is *organization.Organization) { is.State = organization.Updating })
 		}},
 		{kind: "operation_left", plant: func(w *world, o organization.Organization) {
-			is := o
-			is.Op = &organization.Op{ID: fixedID(9), Kind: organization.OpUpdate}
-			w.swap(o, is)
+			op := &organization.Op{ID: fixedID(9), Kind: organization.OpUpdate}
+			w.rewrite(o, func(is *organization.Organization) { is.Op = op })
 		}},
 		{kind: "dead_organization_with_key", plant: func(w *world, _ organization.Organization) {
 			is := organization.Organization{
@@ -57,9 +54,7 @@ func TestService_Examine(t *testing.T) {
 		{
 			kind: "collection_of_another_name", also: []string{"collection_missing"},
 			plant: func(w *world, o organization.Organization) {
-				is := o
-				is.Collection = "org_other"
-				w.swap(o, is)
+				w.rewrite(o, func(is *organization.Organization) { is.Collection = "org_other" })
 			},
 		},
 		{kind: "admin_missing", plant: func(w *world, o organization.Organization) {
@@ -234,9 +229,11 @@ func (w *world) settle(key string) {
 	}
 }
 
-// swap is what nobody does: a write past the protocol.
-func (w *world) swap(was, is organization.Organization) {
+// rewrite is what nobody does: a write past the protocol.
+func (w *world) rewrite(was organization.Organization, change func(is *organization.Organization)) {
 	w.Helper()
+	is := was
+	change(&is)
 	if ok, err := w.Store.Organizations.CompareAndSwap(w.Context(), was, is); err != nil || !ok {
 		w.Fatal(ok, err)
 	}
@@ -244,9 +241,8 @@ func (w *world) swap(was, is organization.Organization) {
 
 func (w *world) kinds() []string {
 	w.Helper()
-	findings := must.Get(w.Examine(w.Context()))(w)
 	var kinds []string
-	for _, f := range findings {
+	for _, f := range must.Get(w.Examine(w.Context()))(w) {
 		if f.Detail == "" || f.Subject == "" {
 			w.Errorf("%+v says too little", f)
 		}

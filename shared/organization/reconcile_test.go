@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,27 +20,15 @@ import (
 	"oms/shared/token"
 )
 
-// counted returns a hook that counts commands by their name.
-func counted() (organizationtest.Hook, func(prefix string) int) {
-	var mu sync.Mutex
-	var names []string
+// counted returns a hook that counts the commands whose names begin so.
+func counted(prefix string) (organizationtest.Hook, *atomic.Int64) {
+	sent := new(atomic.Int64)
 	return func(command string, apply func() error) error {
-			mu.Lock()
-			names = append(names, command)
-			mu.Unlock()
-			return apply()
-		}, func(prefix string) int {
-			mu.Lock()
-			defer mu.Unlock()
-			n := 0
-			for _, name := range names {
-				if strings.HasPrefix(name, prefix) {
-					n++
-				}
-			}
-			names = nil
-			return n
+		if strings.HasPrefix(command, prefix) {
+			sent.Add(1)
 		}
+		return apply()
+	}, sent
 }
 
 // crowd founds organizations, and lets the holds of their creation pass.
@@ -66,15 +54,15 @@ func (w *world) reconciled(s *organization.Service) organization.Report {
 func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	hook, sent := counted()
+	hook, sent := counted("")
 	s := w.Hooked(hook)
 	all := w.crowd(500)
-	if r := w.reconciled(s); r.Settled != 500 || sent("") > 20 {
+	if r := w.reconciled(s); r.Settled != 500 || sent.Swap(0) > 20 {
 		t.Errorf("the first run settled %d of 500 claims", r.Settled)
 	}
 	w.Clock.Advance(time.Minute)
 	w.reconciled(s)
-	if n := sent(""); n > 20 {
+	if n := sent.Load(); n > 20 {
 		t.Errorf("a run with nothing to do sent %d commands, want at most 20", n)
 	}
 	// What happens among them is seen in the first run after its time.
@@ -83,12 +71,12 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	w.Put(t, "org_org_1", "late", "written under the old name")
 	_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), all[2], organization.Change{Name: ptr("Crashed")})
 	w.Clock.Advance(90 * time.Second)
-	sent("")
+	sent.Store(0)
 	r := w.reconciled(s)
 	if r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || !r.Complete {
 		t.Errorf("the run after a deletion, a rename and a crash reports %+v", r)
 	}
-	if n := sent(""); n > 60 {
+	if n := sent.Load(); n > 60 {
 		t.Errorf("it sent %d commands, want few beside 500 living organizations", n)
 	}
 	if got := w.Held(t, "org_moved"); got != "late" {
@@ -280,19 +268,27 @@ func (w *world) named(name string) organization.Organization {
 	return orgs[i]
 }
 
-func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	who := w.Found(t, "Acme", "a@acme.io")
-	for n := range 300 {
-		w.Put(t, "org_acme", fmt.Sprintf("d%03d", n), "one")
+// newConflicts is a world in which an organization has another name by now, and
+// n documents under the old one that differ from its own.
+func newConflicts(tb testing.TB, n int) *world {
+	tb.Helper()
+	w := newWorld(tb)
+	who := w.Found(tb, "Acme", "a@acme.io")
+	for i := range n {
+		w.Put(tb, "org_acme", fmt.Sprintf("d%04d", i), "one")
 	}
-	must.Do(t, must.Err(w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})))
-	for n := range 300 {
-		w.Put(t, "org_acme", fmt.Sprintf("d%03d", n), "another")
+	must.Do(tb, must.Err(w.Update(tb.Context(), who, organization.Change{Name: ptr("Beta")})))
+	for i := range n {
+		w.Put(tb, "org_acme", fmt.Sprintf("d%04d", i), "another")
 	}
 	w.Clock.Advance(90 * time.Second)
-	hook, sent := counted()
+	return w
+}
+
+func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
+	t.Parallel()
+	w := newConflicts(t, 300)
+	hook, sent := counted("documents.insert")
 	s := w.Hooked(hook)
 	for n := range 60 {
 		if r := w.reconciled(s); r.Kept != 1 || r.Failed != 0 || r.Oldest != 0 {
@@ -300,7 +296,7 @@ func TestService_Reconcile_asksLessAndLessForAGhostThatIsKept(t *testing.T) {
 		}
 		w.Clock.Advance(time.Minute)
 	}
-	if n := sent("documents.insert"); n > 8*300 {
+	if n := sent.Load(); n > 8*300 {
 		t.Errorf("in an hour %d inserts were tried of 300 documents that differ", n)
 	}
 }
@@ -347,17 +343,8 @@ func TestService_Reconcile_sharesItsTime(t *testing.T) {
 // beginning is not tried again before the rest has been seen.
 func TestService_Reconcile_goesOnInAGhostThatIsLongerThanARun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	who := w.Found(t, "Acme", "a@acme.io")
-	for n := range 1000 {
-		w.Put(t, "org_acme", fmt.Sprintf("d%04d", n), "one")
-	}
-	must.Do(t, must.Err(w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})))
-	for n := range 1000 {
-		w.Put(t, "org_acme", fmt.Sprintf("d%04d", n), "another")
-	}
+	w := newConflicts(t, 1000)
 	w.Put(t, "org_acme", "last", "late")
-	w.Clock.Advance(90 * time.Second)
 	s := w.Hooked(func(_ string, apply func() error) error {
 		w.Clock.Advance(20 * time.Millisecond)
 		return apply()

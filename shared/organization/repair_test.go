@@ -257,16 +257,12 @@ func TestService_Repair_eachApart(t *testing.T) {
 			w.db.Drop("org_acme")
 			w.claim(organization.Claim{Key: "dead", OrgID: fixedID(7), ID: fixedID(5)})
 			w.admin(organization.Admin{ID: fixedID(6), OrgID: fixedID(7), Email: "x@acme.io", Rev: 1})
-			first := true
-			doctor := w.Hooked(func(command string, apply func() error) error {
-				if command == c.command && first {
-					first = false
-					if err := c.err(w, apply); err != nil {
-						return err
-					}
+			doctor := w.Hooked(first(c.command, func(apply func() error) error {
+				if err := c.err(w, apply); err != nil {
+					return err
 				}
 				return apply()
-			})
+			}))
 			got, err := doctor.Repair(t.Context())
 			if err != nil || got != c.want {
 				t.Errorf("Repair() = %+v, %v, want %+v", got, err, c.want)
@@ -306,9 +302,7 @@ func TestService_Repair_changed(t *testing.T) {
 		"the organization without a collection is renamed": {
 			plant: contradictions()["a missing collection"],
 			act: func(w *world, who token.Principal) {
-				if _, err := w.Update(w.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
-					w.Error(err)
-				}
+				must.Do(w, must.Err(w.Update(w.Context(), who, organization.Change{Name: ptr("Beta")})))
 			},
 		},
 		"the organization without a collection is deleted": {
@@ -327,9 +321,7 @@ func TestService_Repair_changed(t *testing.T) {
 				o := organization.Organization{
 					ID: fixedID(7), Key: "strange", State: organization.Active, AdminID: fixedID(6), Rev: 1,
 				}
-				if err := w.Store.Organizations.Insert(w.Context(), o); err != nil {
-					w.Error(err)
-				}
+				must.Do(w, w.Store.Organizations.Insert(w.Context(), o))
 			},
 		},
 	} {
@@ -372,9 +364,7 @@ func TestService_Repair_changed(t *testing.T) {
 
 // remove deletes Acme.
 func remove(w *world, who token.Principal) {
-	if _, err := w.Delete(w.Context(), who, organization.Deletion{Name: "Acme"}); err != nil {
-		w.Error(err)
-	}
+	must.Do(w, must.Err(w.Delete(w.Context(), who, organization.Deletion{Name: "Acme"})))
 }
 
 // TestService_Repair_holds: what was moved away leaves a name that is held for as long as the move may act.
@@ -383,13 +373,10 @@ func TestService_Repair_holds(t *testing.T) {
 	w := newWorld(t)
 	w.Put(t, "org_strange", "s", "stranger")
 	var late func() error
-	doctor := w.Hooked(func(command string, apply func() error) error {
-		if command == "collections.rename" {
-			late = apply
-			return organization.ErrLost
-		}
-		return apply()
-	})
+	doctor := w.Hooked(first("collections.rename", func(apply func() error) error {
+		late = apply
+		return organization.ErrLost
+	}))
 	must.Do(t, must.Err(doctor.Repair(t.Context())))
 	w.db.Drop("org_strange") // its owner
 	end := w.Clock.Now().Add(organization.Lease + organization.LateBound)
@@ -413,16 +400,12 @@ func TestService_Repair_fences(t *testing.T) {
 	w := newWorld(t)
 	who := w.Found(t, "Acme", "a@acme.io")
 	w.unclaim("acme")
-	once := false
-	client := w.Hooked(func(command string, apply func() error) error {
-		if command == "organizations.compareAndSwap" && !once {
-			once = true
-			if got, err := w.Repair(t.Context()); err != nil || got != (organization.Repaired{Mended: 1}) {
-				t.Errorf("Repair() = %+v, %v, want one mended", got, err)
-			}
+	client := w.Hooked(first("organizations.compareAndSwap", func(apply func() error) error {
+		if got, err := w.Repair(t.Context()); err != nil || got != (organization.Repaired{Mended: 1}) {
+			t.Errorf("Repair() = %+v, %v, want one mended", got, err)
 		}
 		return apply()
-	})
+	}))
 	if _, err := client.Update(t.Context(), who, organization.Change{Name: ptr("Beta")}); err != nil {
 		answered(t, err)
 	}
@@ -457,9 +440,7 @@ func TestService_Repair_catchesUp(t *testing.T) {
 		w.Clock.Advance(organization.Lease)
 		return apply()
 	})
-	if _, err := slow.Repair(t.Context()); err != nil {
-		t.Errorf("Repair() that has no time for reconcile = %v, want it to go on", err)
-	}
+	wantCode(t, "a repair that has no time for reconcile", must.Err(slow.Repair(t.Context())), "")
 }
 
 // TestService_Repair_cannotRead: without a database there is nothing to count.

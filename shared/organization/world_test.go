@@ -32,6 +32,20 @@ func (w *world) strict() *organization.Service {
 	})
 }
 
+// first returns a hook that has act carry out the first command of that name.
+func first(name string, act func(apply func() error) error) organizationtest.Hook {
+	sent := 0
+	return func(command string, apply func() error) error {
+		if command == name {
+			sent++
+		}
+		if command == name && sent == 1 {
+			return act(apply)
+		}
+		return apply()
+	}
+}
+
 func creation(name, email string) organization.Creation {
 	return organization.Creation{Name: name, Email: email, Password: organizationtest.Password}
 }

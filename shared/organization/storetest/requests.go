@@ -103,9 +103,7 @@ func testRequests(t *testing.T, s Subject) {
 		}
 		expect(t, "DeleteBefore", 2)(requests.DeleteBefore(ctx, at))
 		wantErr(t, "Find of an older one", must.Err(requests.Find(ctx, "older")), organization.ErrAbsent)
-		if _, err := requests.Find(ctx, "even"); err != nil {
-			t.Errorf("Find of one made then: %v", err)
-		}
+		must.Do(t, must.Err(requests.Find(ctx, "even")))
 		expect(t, "DeleteBefore again", 0)(requests.DeleteBefore(ctx, at))
 	})
 }
