@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -125,7 +126,7 @@ func wantListed[T any](
 
 func TestBacklog_GoesOnWhereTheAnswerWasFull(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, body bson.Raw) bson.D {
 		if _, err := body.Lookup("filter").Document().LookupErr("$or"); err == nil {
 			return batch("master.admins")
 		}

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -34,7 +35,7 @@ func TestClaims_Settle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, 17, func(string, bson.Raw) bson.D { return tc.answer })
+			f := wiretest.NewFake(t, 17, func(string, bson.Raw) bson.D { return tc.answer })
 			n, err := mustOpen(t, f.URI()).Store().Claims.Settle(t.Context(), tc.claims)
 			if n != tc.n || !errors.Is(err, tc.want) {
 				t.Errorf("Settle = %d, %v, want %d, %v", n, err, tc.n, tc.want)

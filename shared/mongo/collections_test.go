@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -42,7 +43,7 @@ func TestCollections_Create(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, tc.wire, func(command string, _ bson.Raw) bson.D {
+			f := wiretest.NewFake(t, tc.wire, func(command string, _ bson.Raw) bson.D {
 				if command == "create" {
 					return tc.create
 				}
@@ -60,7 +61,7 @@ func TestCollections_Create(t *testing.T) {
 
 	t.Run("passes the server's reason on", func(t *testing.T) {
 		t.Parallel()
-		f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+		f := wiretest.NewFake(t, 17, func(command string, _ bson.Raw) bson.D {
 			if command == "create" {
 				return bson.D{
 					{Key: "ok", Value: 0},
@@ -80,7 +81,7 @@ func TestCollections_Create(t *testing.T) {
 func TestCollections_RenameAsksForMajorityAndNeverOverwrites(t *testing.T) {
 	t.Parallel()
 	var body bson.Raw
-	f := newFake(t, 17, func(_ string, b bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, b bson.Raw) bson.D {
 		body = slices.Clone(b)
 		return bson.D{{Key: "ok", Value: 1}}
 	})
@@ -102,7 +103,7 @@ func TestCollections_RenameAsksForMajorityAndNeverOverwrites(t *testing.T) {
 func TestCollections_FindAsksForTheNames(t *testing.T) {
 	t.Parallel()
 	var filter bson.Raw
-	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, body bson.Raw) bson.D {
 		filter = slices.Clone(body.Lookup("filter").Document())
 		return batch("master.$cmd.listCollections", bson.D{{Key: "name", Value: "org_b"}},
 			bson.D{{Key: "name", Value: "org_c"}})
@@ -144,7 +145,7 @@ func TestCollections_List(t *testing.T) {
 		t.Parallel()
 		for prefix, end := range map[string]string{"org_": "org`", "ghost_1f": "ghost_1g", "": "", "é": ""} {
 			var body bson.Raw
-			f := newFake(t, 17, func(_ string, b bson.Raw) bson.D {
+			f := wiretest.NewFake(t, 17, func(_ string, b bson.Raw) bson.D {
 				body = slices.Clone(b)
 				return batch("master.$cmd.listCollections", names(prefix+"b", "another", prefix+"a", prefix)...)
 			})
@@ -174,7 +175,7 @@ func TestCollections_List(t *testing.T) {
 	t.Run("bounds each batch, not the whole", func(t *testing.T) {
 		t.Parallel()
 		batches := 0
-		f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+		f := wiretest.NewFake(t, 17, func(command string, _ bson.Raw) bson.D {
 			time.Sleep(850 * time.Millisecond) // a slow server: three of these are longer than one command may take
 			batches++
 			switch {
@@ -193,7 +194,7 @@ func TestCollections_List(t *testing.T) {
 
 	t.Run("is lost with its cursor", func(t *testing.T) {
 		t.Parallel()
-		f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+		f := wiretest.NewFake(t, 17, func(command string, _ bson.Raw) bson.D {
 			if command == "listCollections" {
 				return first("org_c")
 			}

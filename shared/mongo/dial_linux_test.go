@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"oms/shared/mongo"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 )
 
 func TestDial_BoundsWhatTheKernelHolds(t *testing.T) {
 	t.Parallel()
-	l := newListener(t)
+	l := wiretest.Listen(t)
 	c, socket, err := mongo.Dial(t.Context(), l.Addr().String())
 	must.Do(t, err)
 	t.Cleanup(func() { _ = c.Close() })

@@ -17,6 +17,7 @@ import (
 
 	"oms/shared/mongo"
 	"oms/shared/mongo/wire"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -43,7 +44,7 @@ type late struct {
 func newDrowsy(tb testing.TB) *drowsy {
 	tb.Helper()
 	return &drowsy{
-		Listener: newListener(tb), asleep: make(chan struct{}), wake: make(chan struct{}), read: make(chan late, 1),
+		Listener: wiretest.Listen(tb), asleep: make(chan struct{}), wake: make(chan struct{}), read: make(chan late, 1),
 	}
 }
 
@@ -82,7 +83,7 @@ func (s *sleeper) Read(b []byte) (int, error) {
 func TestStore_AMissedDeadlineResetsTheConnection(t *testing.T) {
 	t.Parallel()
 	d := newDrowsy(t)
-	f := newFakeAt(t, d, 17, func(string, bson.Raw) bson.D {
+	f := wiretest.NewFakeAt(t, d, 17, func(string, bson.Raw) bson.D {
 		return bson.D{
 			{Key: "ok", Value: 1}, {Key: "n", Value: 1},
 		}
@@ -131,7 +132,7 @@ func TestDial_ClosesTheConnectionAtAMissedDeadlineOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newListener(t)
+			l := wiretest.Listen(t)
 			c, _, err := mongo.Dial(t.Context(), l.Addr().String())
 			must.Do(t, err)
 			t.Cleanup(func() { _ = c.Close() })

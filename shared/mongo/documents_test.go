@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/mongotest"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 )
 
@@ -93,7 +94,7 @@ func TestDocuments_ReadGoesOnWhereAnAnswerWasFull(t *testing.T) {
 		}))(t)
 	}
 	full := batch("master.org_acme", big(1), big(2))
-	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, body bson.Raw) bson.D {
 		if elements, err := body.Lookup("filter").Document().Elements(); err == nil && len(elements) == 0 {
 			return full
 		}
@@ -124,7 +125,7 @@ func TestDocuments_CopyIndexesKeepsTheirOptions(t *testing.T) {
 		{Key: "name", Value: "_id_"},
 	}
 	var created bson.Raw
-	f := newFake(t, 17, func(command string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(command string, body bson.Raw) bson.D {
 		if command == "createIndexes" {
 			created = bytes.Clone(body)
 			return bson.D{{Key: "ok", Value: 1}}

@@ -12,7 +12,6 @@ import (
 	"oms/shared/fault"
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
-	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/organization/organizationtest"
 	"oms/shared/throttle"
@@ -51,10 +50,7 @@ func startLoad(t *testing.T, e mongotest.Engine, name string) *load {
 	l := &load{cancel: cancel, progress: make(chan struct{})}
 	t.Cleanup(l.stop)
 	for i := range clients {
-		db := must.Get(mongo.Open(t.Context(), mongo.Config{
-			URI: e.URI, Database: name, AppName: "load", Log: slog.New(slog.DiscardHandler),
-		}))(t)
-		t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
+		db := open(t, mongo.Config{URI: e.URI, Database: name, AppName: "load"})
 		s := organization.New(organization.Config{
 			Store: db.Store(), Passwords: organizationtest.Plain{}, Secret: []byte("secret"),
 			Guard:     throttle.New(throttle.Config{Store: db.Counters()}),

@@ -36,9 +36,8 @@ func TestDatabase_EnsureIndexes(t *testing.T) {
 			"requests":      {"created_at"},
 			"attempts":      {"expires"},
 		} {
-			indexes := must.Get(w.Indexes(t.Context(), collection))(t)
 			var got []string
-			for _, i := range indexes {
+			for _, i := range must.Get(w.Indexes(t.Context(), collection))(t) {
 				if i.Unique {
 					i.Field += " unique"
 				}
@@ -121,7 +120,7 @@ func TestDatabase_EnsureIndexes_whereTwoHaveOneKey(t *testing.T) {
 
 func TestDatabase_EnsureIndexes_isToldOfNoAnswer(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, body bson.Raw) bson.D {
 		if name, _ := body.Lookup("indexes", "0", "name").StringValueOK(); name == "key_unique" {
 			return refusal(50, "MaxTimeMSExpired")
 		}
@@ -137,18 +136,13 @@ func openLogged(t *testing.T, e mongotest.Engine) (*mongo.Database, *bytes.Buffe
 	t.Helper()
 	name := e.Open(t).Name() // that one drops it
 	var log bytes.Buffer
-	db := must.Get(mongo.Open(t.Context(), mongo.Config{
-		URI: e.URI, Database: name, Log: slog.New(slog.NewTextHandler(&log, nil)),
-	}))(t)
-	t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
-	return db, &log
+	return open(t, mongo.Config{URI: e.URI, Database: name, Log: slog.New(slog.NewTextHandler(&log, nil))}), &log
 }
 
 func indexNames(t *testing.T, w organizationtest.Writer, collection string) []string {
 	t.Helper()
-	indexes := must.Get(w.Indexes(t.Context(), collection))(t)
 	var names []string
-	for _, i := range indexes {
+	for _, i := range must.Get(w.Indexes(t.Context(), collection))(t) {
 		if i.Unique {
 			i.Name += " unique"
 		}
@@ -170,10 +164,7 @@ func TestDatabase_PrepareIndexesWhenTheDatabaseComes(t *testing.T) {
 	proxy := wiretest.NewProxy(t, mongotest.Embedded(t).URI)
 	away := proxy.Arm(wiretest.Rule{Fault: wiretest.Refuse, Client: "test", Command: "createIndexes", Nth: 1})
 	var log bytes.Buffer
-	db := must.Get(mongo.Open(t.Context(), mongo.Config{
-		URI: proxy.URI(), Database: "late", AppName: "test", Log: slog.New(slog.NewTextHandler(&log, nil)),
-	}))(t)
-	t.Cleanup(func() { _ = db.Close(context.WithoutCancel(t.Context())) })
+	db := open(t, mongo.Config{URI: proxy.URI(), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	x := db.PrepareIndexes(t.Context())
 	if x.Ready() {
 		t.Fatal("Ready() = true while the database is away")
@@ -207,7 +198,7 @@ func TestDatabase_PrepareIndexesEnds(t *testing.T) {
 			t.Parallel()
 			came := make(chan struct{})
 			var once sync.Once
-			f := newFake(t, 17, func(string, bson.Raw) bson.D {
+			f := wiretest.NewFake(t, 17, func(string, bson.Raw) bson.D {
 				once.Do(func() { close(came) })
 				return refusal(1, "InternalError")
 			})
@@ -228,7 +219,7 @@ func TestDatabase_PrepareIndexesEnds(t *testing.T) {
 // TestRecorder_Explain: what a server says of the plans of what was sent, asked with the very filter and order.
 func TestRecorder_Explain(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, 17, func(name string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(name string, body bson.Raw) bson.D {
 		stage := "FETCH"
 		if until, _ := body.Lookup("explain", "filter", "until", "$lt").Int32OK(); name == "explain" && until == 7 {
 			stage = "COLLSCAN"

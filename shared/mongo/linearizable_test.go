@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"oms/shared/mongo/wiretest"
 	"oms/shared/organization"
 )
 
@@ -56,7 +57,7 @@ func TestStore_ReadsLinearizable(t *testing.T) {
 			t.Run(name+" "+server, func(t *testing.T) {
 				t.Parallel()
 				var levels []string
-				f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+				f := wiretest.NewFake(t, 17, func(_ string, body bson.Raw) bson.D {
 					level, _ := body.Lookup("readConcern", "level").StringValueOK()
 					levels = append(levels, level)
 					if _, err := body.LookupErr("maxTimeMS"); err != nil {
@@ -101,7 +102,7 @@ func id(of string) any {
 
 func TestStore_ReadsPlainlyOtherwise(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, 17, func(_ string, body bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, body bson.Raw) bson.D {
 		if _, err := body.LookupErr("readConcern"); err == nil {
 			t.Errorf("sent %v, want no readConcern", body)
 		}

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -76,12 +77,12 @@ func TestStore_AnswersLostInTimeWhere(t *testing.T) {
 	t.Parallel()
 	for name, listen := range map[string]func(*testing.T) string{
 		"the port is closed": func(t *testing.T) string {
-			l := newListener(t)
+			l := wiretest.Listen(t)
 			defer func() { _ = l.Close() }()
 			return l.Addr().String()
 		},
 		"nobody answers": func(t *testing.T) string {
-			l := newListener(t)
+			l := wiretest.Listen(t)
 			var open []net.Conn
 			var wg sync.WaitGroup
 			wg.Go(func() {
@@ -103,7 +104,7 @@ func TestStore_AnswersLostInTimeWhere(t *testing.T) {
 			return l.Addr().String()
 		},
 		"the connection is cut": func(t *testing.T) string {
-			l := newListener(t)
+			l := wiretest.Listen(t)
 			go func() {
 				for {
 					c, err := l.Accept()
@@ -169,7 +170,7 @@ func TestStore_AnswersLostInTimeWhere(t *testing.T) {
 func TestStore_AnswersLostWhereTheCallerGivesUpMeanwhile(t *testing.T) {
 	t.Parallel()
 	came, goOn := make(chan struct{}), make(chan struct{})
-	f := newFake(t, 17, func(string, bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(string, bson.Raw) bson.D {
 		close(came)
 		<-goOn
 		return bson.D{{Key: "ok", Value: 1}}
@@ -190,7 +191,7 @@ func TestStore_AnswersLostWhereTheCallerGivesUpMeanwhile(t *testing.T) {
 func TestStore_ListsAgainWhereTheFirstAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	var sent atomic.Int32
-	f := newFake(t, 17, func(string, bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(string, bson.Raw) bson.D {
 		if sent.Add(1) == 1 {
 			return refusal(189, "PrimarySteppedDown")
 		}
@@ -257,7 +258,7 @@ func TestStore_TellsLostFromRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+			f := wiretest.NewFake(t, 17, func(command string, _ bson.Raw) bson.D {
 				if command == "find" {
 					return batch("master.admins")
 				}
@@ -274,7 +275,7 @@ func TestStore_TellsLostFromRefused(t *testing.T) {
 					t.Errorf("%s = %v, lost = %t, want %t", doing, err, errors.Is(err, organization.ErrLost), tc.lost)
 					continue
 				}
-				wantNoSecret(t, err.Error(), f.listener.Addr().String())
+				wantNoSecret(t, err.Error(), f.Addr().String())
 			}
 		})
 	}

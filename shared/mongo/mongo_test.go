@@ -1,6 +1,8 @@
 package mongo_test
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -12,10 +14,28 @@ import (
 
 	"oms/shared/mongo"
 	"oms/shared/mongo/mongotest"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 	"oms/shared/throttle"
 )
+
+// open opens a database, whether somebody is there or not. What c leaves open is
+// master, test, and no log.
+func open(tb testing.TB, c mongo.Config) *mongo.Database {
+	tb.Helper()
+	c.Database, c.AppName = cmp.Or(c.Database, "master"), cmp.Or(c.AppName, "test")
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	db := must.Get(mongo.Open(tb.Context(), c))(tb)
+	tb.Cleanup(func() { _ = db.Close(context.WithoutCancel(tb.Context())) })
+	return db
+}
+
+// mustOpen is open with nothing but a URI.
+func mustOpen(tb testing.TB, uri string) *mongo.Database {
+	tb.Helper()
+	return open(tb, mongo.Config{URI: uri})
+}
 
 func TestOpen_RefusesWhatIsNoConnectionString(t *testing.T) {
 	t.Parallel()
@@ -58,7 +78,7 @@ func TestOpen_RefusesWhatIsNoConnectionString(t *testing.T) {
 func TestOpen_DecidesWhatTheProtocolRestsOn(t *testing.T) {
 	t.Parallel()
 	var body bson.Raw
-	f := newFake(t, 17, func(_ string, b bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(_ string, b bson.Raw) bson.D {
 		body = slices.Clone(b)
 		return bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(1)}}
 	})
@@ -75,7 +95,7 @@ func TestOpen_DecidesWhatTheProtocolRestsOn(t *testing.T) {
 
 func TestDatabase_Close(t *testing.T) {
 	t.Parallel()
-	db := mustOpen(t, newFake(t, 17, nil).URI())
+	db := mustOpen(t, wiretest.NewFake(t, 17, nil).URI())
 	for range 2 {
 		if err := db.Close(t.Context()); err != nil {
 			t.Errorf("Close = %v, want none", err)

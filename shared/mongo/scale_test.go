@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,10 +83,7 @@ func TestService_reconcileAtScale(t *testing.T) { //nolint:paralleltest // it is
 		n := map[string]int{"embedded": 2000, "server": 100_000}[e.Name]
 		name, sent := databaseName(), &mongotest.Recorder{}
 		must.Do(t, e.OpenNamed(t, name).EnsureIndexes(t.Context()))
-		db := must.Get(mongo.Open(t.Context(), mongo.Config{
-			URI: e.URI, Database: name, AppName: "test", Monitor: sent.Monitor(), Log: slog.New(slog.DiscardHandler),
-		}))(t)
-		t.Cleanup(func() { _ = db.Close(t.Context()) })
+		db := open(t, mongo.Config{URI: e.URI, Database: name, Monitor: sent.Monitor()})
 		w := organizationtest.NewWorld(db.Store(), e.Writer(t, name))
 		model := w.Found(t, "Model", "m@model.io")
 		crowd(t, e.Client(t).Database(name), n, fresh)

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo"
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -116,14 +117,14 @@ func TestOpen_GoesOnWhenTheNameServerAnswersAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sources := make(chan string, 1)
-			f := newFake(t, 17, func(_ string, saslStart bson.Raw) bson.D {
+			f := wiretest.NewFake(t, 17, func(_ string, saslStart bson.Raw) bson.D {
 				select {
 				case sources <- saslStart.Lookup("$db").StringValue(): // where the user is known
 				default:
 				}
 				return bson.D{{Key: "ok", Value: 0}, {Key: "code", Value: 18}}
 			})
-			port := f.listener.Addr().(*net.TCPAddr).Port
+			port := f.Addr().(*net.TCPAddr).Port
 			n := newNameServer(t, port)
 			option := "authSource=txt"
 			n.data[typeTXT] = []byte("\x0e" + option)
@@ -153,9 +154,7 @@ func TestOpen_GoesOnWhenTheNameServerAnswersAgain(t *testing.T) {
 			if source := <-sources; source != "txt" {
 				t.Errorf("the server is asked for a user of %q, want of txt, as the TXT record says", source)
 			}
-			if err := db.Close(t.Context()); err != nil { // nothing is logged after that
-				t.Error(err)
-			}
+			must.Do(t, db.Close(t.Context())) // nothing is logged after that
 			wantNoSecret(t, log.String(), "cluster.example")
 		})
 	}
@@ -165,14 +164,10 @@ func TestOpen_ClosesWhatIsStillLookedFor(t *testing.T) {
 	t.Parallel()
 	n := newNameServer(t, 1)
 	n.answers(typeSRV, silence)
-	db := must.Get(mongo.Open(t.Context(), mongo.Config{
-		URI: "mongodb+srv://cluster.example", Database: "master", Resolver: n.resolver(),
-		Log:     slog.New(slog.DiscardHandler),
-		StartBy: time.Now(), // and does not wait for it
-	}))(t)
-	if err := db.Close(t.Context()); err != nil {
-		t.Errorf("Close = %v, want none", err)
-	}
+	db := open(t, mongo.Config{
+		URI: "mongodb+srv://cluster.example", Resolver: n.resolver(), StartBy: time.Now(), // and does not wait for it
+	})
+	must.Do(t, db.Close(t.Context()))
 	if err := db.Ping(t.Context()); !errors.Is(err, organization.ErrLost) || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("Ping of a closed database = %v, want %v", err, organization.ErrLost)
 	}

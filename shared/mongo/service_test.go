@@ -1,10 +1,8 @@
 package mongo_test
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -27,10 +25,7 @@ func TestService_sendsOneCommandForEachCall(t *testing.T) {
 	t.Parallel()
 	mongotest.EachEngine(t, func(t *testing.T, e mongotest.Engine) {
 		ctx, name, sent := t.Context(), e.Open(t).Name(), &mongotest.Recorder{}
-		db := must.Get(mongo.Open(ctx, mongo.Config{
-			URI: e.URI, Database: name, AppName: "test", Monitor: sent.Monitor(), Log: slog.New(slog.DiscardHandler),
-		}))(t)
-		t.Cleanup(func() { _ = db.Close(context.WithoutCancel(ctx)) })
+		db := open(t, mongo.Config{URI: e.URI, Database: name, Monitor: sent.Monitor()})
 		var calls atomic.Int64
 		w := organizationtest.NewWorld(organizationtest.Hooked(db.Store(), func(_ string, apply func() error) error {
 			calls.Add(1)

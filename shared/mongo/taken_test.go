@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"oms/shared/mongo/wiretest"
 	"oms/shared/must"
 	"oms/shared/organization"
 )
@@ -100,7 +101,7 @@ func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var looks []string
-			f := newFake(t, 17, func(command string, body bson.Raw) bson.D {
+			f := wiretest.NewFake(t, 17, func(command string, body bson.Raw) bson.D {
 				if command != "find" {
 					return tc.write
 				}
@@ -142,7 +143,7 @@ func TestStore_TellsWhichUniqueKeyWasTaken(t *testing.T) {
 func TestStore_SendsAgainWhatWasRefusedThoughNobodyHasTheKey(t *testing.T) {
 	t.Parallel()
 	writes := 0
-	f := newFake(t, 17, func(command string, _ bson.Raw) bson.D {
+	f := wiretest.NewFake(t, 17, func(command string, _ bson.Raw) bson.D {
 		if command == "find" {
 			return batch("master.admins")
 		}

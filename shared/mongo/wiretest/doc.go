@@ -14,6 +14,7 @@
 // A [Set] plays a replica set of three members before one server, which keeps
 // the data for all: what a driver sees of an election, without one.
 //
-// It refuses to change what a command or a reply says: what arrives is what was
-// sent, or an answer that a real member gives.
+// These refuse to change what a command or a reply says: what arrives is what was
+// sent, or an answer that a real member gives. A [Fake] is a server by itself,
+// and answers what a test has it answer.
 package wiretest

@@ -39,7 +39,7 @@ type Proxy struct {
 func NewProxy(tb testing.TB, uri string) *Proxy {
 	tb.Helper()
 	p := &Proxy{
-		server: host(tb, uri), listener: listen(tb, "127.0.0.1:0"), log: tb.Logf,
+		server: host(tb, uri), listener: Listen(tb), log: tb.Logf,
 		counts: map[Count]int{}, open: map[*conn]bool{},
 	}
 	p.sessions.Go(p.accept)
@@ -56,9 +56,12 @@ func host(tb testing.TB, uri string) string {
 	return u.Host
 }
 
-func listen(tb testing.TB, address string) net.Listener {
+// Listen listens at a free port until the test ends.
+func Listen(tb testing.TB) net.Listener {
 	tb.Helper()
-	return must.Get(new(net.ListenConfig).Listen(tb.Context(), "tcp", address))(tb)
+	l := must.Get(new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0"))(tb)
+	tb.Cleanup(func() { _ = l.Close() })
+	return l
 }
 
 // URI returns the proxy's address for clients.

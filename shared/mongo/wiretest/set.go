@@ -44,7 +44,7 @@ func NewSet(tb testing.TB, uri string, seed uint64) *Set {
 		random: rand.New(rand.NewPCG(seed, seed)), fates: map[string]int{},
 	}
 	for i := range 3 {
-		l := listen(tb, "127.0.0.1:0")
+		l := Listen(tb)
 		m := &member{
 			set: s, index: i, address: l.Addr().String(), process: bson.NewObjectID(), listener: l,
 			open: map[net.Conn]bool{}, counter: 1,

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,47 +19,10 @@ import (
 	"oms/shared/must"
 )
 
-// echo is a server that says yes to everything and counts what it was asked.
-type echo struct {
-	uri   string
-	asked atomic.Int32
-}
-
-func newEcho(tb testing.TB) *echo {
+// newEcho is a server that says yes to everything.
+func newEcho(tb testing.TB) *wiretest.Fake {
 	tb.Helper()
-	l := must.Get(new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0"))(tb)
-	e := &echo{uri: "mongodb://" + l.Addr().String() + "/"}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() {
-				defer c.Close() //nolint:errcheck // a test's
-				for {
-					m, err := wire.Read(c)
-					if err != nil {
-						return
-					}
-					e.asked.Add(1)
-					reply, err := wire.Reply(m, bson.D{{Key: "ok", Value: 1}})
-					if err != nil {
-						return
-					}
-					if _, err := c.Write(reply); err != nil {
-						return
-					}
-				}
-			})
-		}
-	})
-	tb.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
-	})
-	return e
+	return wiretest.NewFake(tb, 17, func(string, bson.Raw) bson.D { return bson.D{{Key: "ok", Value: 1}} })
 }
 
 func dial(tb testing.TB, uri string) net.Conn {
@@ -122,7 +83,7 @@ func TestProxy(t *testing.T) {
 		t.Run(string(tc.fault), func(t *testing.T) {
 			t.Parallel()
 			e := newEcho(t)
-			p := wiretest.NewProxy(t, e.uri)
+			p := wiretest.NewProxy(t, e.URI())
 			mine, other := dial(t, p.URI()), dial(t, p.URI())
 			for c, name := range map[net.Conn]string{mine: "mine", other: "other"} {
 				must.Do(t, must.Err(ask(t, c, hello(name))))
@@ -136,10 +97,10 @@ func TestProxy(t *testing.T) {
 					t.Fatalf("%s was met: %v", q.name, err)
 				}
 			}
-			before, begun := e.asked.Load(), time.Now()
+			before, begun := len(e.Sent()), time.Now()
 			n, err := ask(t, mine, bson.D{{Key: "insert", Value: "x"}})
-			if n != tc.bytes || (err == nil) != tc.answer || !shot.Hit() || (e.asked.Load() > before) != tc.arrives {
-				t.Errorf("%d bytes, %v; the server got %d", n, err, e.asked.Load()-before)
+			if n != tc.bytes || (err == nil) != tc.answer || !shot.Hit() || (len(e.Sent()) > before) != tc.arrives {
+				t.Errorf("%d bytes, %v; the server got %d", n, err, len(e.Sent())-before)
 			}
 			<-shot.Struck()
 			waits := tc.fault == wiretest.Blackhole || tc.fault == wiretest.Stall
@@ -174,7 +135,7 @@ func TestProxy(t *testing.T) {
 // after a death; and a member that comes back is not taken for the primary.
 func TestSet(t *testing.T) {
 	t.Parallel()
-	s := wiretest.NewSet(t, newEcho(t).uri, 1)
+	s := wiretest.NewSet(t, newEcho(t).URI(), 1)
 	for name, mode := range map[string]string{
 		"poll": options.ServerMonitoringModePoll, "stream": options.ServerMonitoringModeStream,
 	} {

@@ -1,9 +1,8 @@
-package mongo_test
+package wiretest
 
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -12,16 +11,14 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"oms/shared/mongo"
 	"oms/shared/mongo/wire"
-	"oms/shared/must"
 )
 
-// fake is a server that answers every command as a test says: for answers that
+// Fake is a server that answers every command as a test says: for answers that
 // no server gives on demand.
-type fake struct {
+type Fake struct {
 	listener net.Listener
-	wire     int32 // maxWireVersion
+	version  int32 // maxWireVersion
 	answer   func(command string, body bson.Raw) bson.D
 
 	mu   sync.Mutex
@@ -30,16 +27,16 @@ type fake struct {
 	open map[net.Conn]bool
 }
 
-// newFake serves until the test ends.
-func newFake(tb testing.TB, wire int32, answer func(command string, body bson.Raw) bson.D) *fake {
+// NewFake serves until the test ends.
+func NewFake(tb testing.TB, version int32, answer func(command string, body bson.Raw) bson.D) *Fake {
 	tb.Helper()
-	return newFakeAt(tb, newListener(tb), wire, answer)
+	return NewFakeAt(tb, Listen(tb), version, answer)
 }
 
-// newFakeAt is newFake with a listener of the test's.
-func newFakeAt(tb testing.TB, l net.Listener, wire int32, answer func(command string, body bson.Raw) bson.D) *fake {
+// NewFakeAt is [NewFake] with a listener of the test's.
+func NewFakeAt(tb testing.TB, l net.Listener, version int32, answer func(command string, body bson.Raw) bson.D) *Fake {
 	tb.Helper()
-	f := &fake{listener: l, wire: wire, answer: answer, open: map[net.Conn]bool{}}
+	f := &Fake{listener: l, version: version, answer: answer, open: map[net.Conn]bool{}}
 	f.wg.Go(func() {
 		for {
 			c, err := f.listener.Accept()
@@ -71,23 +68,20 @@ func newFakeAt(tb testing.TB, l net.Listener, wire int32, answer func(command st
 	return f
 }
 
-func newListener(tb testing.TB) net.Listener {
-	tb.Helper()
-	l := must.Get((&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0"))(tb)
-	tb.Cleanup(func() { _ = l.Close() })
-	return l
-}
+// Addr returns where it listens.
+func (f *Fake) Addr() net.Addr { return f.listener.Addr() }
 
-func (f *fake) URI() string { return "mongodb://" + f.listener.Addr().String() }
+// URI returns its address for clients.
+func (f *Fake) URI() string { return "mongodb://" + f.Addr().String() }
 
 // Sent returns the commands that came, those of the driver's own left out.
-func (f *fake) Sent() []string {
+func (f *Fake) Sent() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.sent)
 }
 
-func (f *fake) serve(c net.Conn) error {
+func (f *Fake) serve(c net.Conn) error {
 	for {
 		m, err := wire.Read(c)
 		if err != nil {
@@ -104,7 +98,7 @@ func (f *fake) serve(c net.Conn) error {
 	}
 }
 
-func (f *fake) reply(command string, body bson.Raw) bson.D {
+func (f *Fake) reply(command string, body bson.Raw) bson.D {
 	switch command {
 	case "hello", "isMaster":
 		return f.hello()
@@ -117,25 +111,15 @@ func (f *fake) reply(command string, body bson.Raw) bson.D {
 	return f.answer(command, body)
 }
 
-func (f *fake) hello() bson.D {
+func (f *Fake) hello() bson.D {
 	return bson.D{
 		{Key: "ok", Value: 1},
 		{Key: "isWritablePrimary", Value: true},
 		{Key: "ismaster", Value: true},
-		{Key: "maxWireVersion", Value: f.wire},
+		{Key: "maxWireVersion", Value: f.version},
 		{Key: "minWireVersion", Value: int32(0)},
 		{Key: "maxBsonObjectSize", Value: int32(16 << 20)},
 		{Key: "maxMessageSizeBytes", Value: int32(48_000_000)},
 		{Key: "maxWriteBatchSize", Value: int32(100_000)},
 	}
-}
-
-// mustOpen opens a database at the URI, whether somebody is there or not.
-func mustOpen(tb testing.TB, uri string) *mongo.Database {
-	tb.Helper()
-	db := must.Get(mongo.Open(tb.Context(), mongo.Config{
-		URI: uri, Database: "master", AppName: "test", Log: slog.New(slog.DiscardHandler),
-	}))(tb)
-	tb.Cleanup(func() { _ = db.Close(tb.Context()) })
-	return db
 }
