@@ -126,20 +126,14 @@ func TestCollections_List(t *testing.T) {
 		}
 		return batch
 	}
-	first := func(all ...string) bson.D {
-		return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
-			{Key: "id", Value: int64(5)},
-			{Key: "ns", Value: "master.$cmd.listCollections"},
-			{Key: "firstBatch", Value: names(all...)},
-		}}}
-	}
-	next := func(id int64, all ...string) bson.D {
+	cursor := func(id int64, batch, name string) bson.D {
 		return bson.D{{Key: "ok", Value: 1}, {Key: "cursor", Value: bson.D{
 			{Key: "id", Value: id},
 			{Key: "ns", Value: "master.$cmd.listCollections"},
-			{Key: "nextBatch", Value: names(all...)},
+			{Key: batch, Value: names(name)},
 		}}}
 	}
+	first := cursor(5, "firstBatch", "org_c")
 
 	t.Run("asks for names within a range, and filters and sorts them itself", func(t *testing.T) {
 		t.Parallel()
@@ -180,11 +174,11 @@ func TestCollections_List(t *testing.T) {
 			batches++
 			switch {
 			case command == "listCollections":
-				return first("org_c")
+				return first
 			case batches == 2:
-				return next(5, "org_b")
+				return cursor(5, "nextBatch", "org_b")
 			}
-			return next(0, "org_a")
+			return cursor(0, "nextBatch", "org_a")
 		})
 		got, err := mustOpen(t, f.URI()).Store().Collections.List(t.Context(), "org_")
 		if want := []string{"org_a", "org_b", "org_c"}; err != nil || !slices.Equal(got, want) {
@@ -196,7 +190,7 @@ func TestCollections_List(t *testing.T) {
 		t.Parallel()
 		f := wiretest.NewFake(t, 17, func(command string, _ bson.Raw) bson.D {
 			if command == "listCollections" {
-				return first("org_c")
+				return first
 			}
 			return refusal(43, "CursorNotFound")
 		})

@@ -226,9 +226,8 @@ func TestDataKept(t *testing.T) {
 func (n *tenant) check(t *testing.T) {
 	t.Helper()
 	home := collectionOf(t, *n.name.Load())
-	documents := must.Get(n.Writer.Documents(t.Context(), home))(t)
 	there := map[string]bool{}
-	for _, d := range documents {
+	for _, d := range must.Get(n.Writer.Documents(t.Context(), home))(t) {
 		there[organizationtest.StringID(d)] = true
 	}
 	for _, id := range n.acknowledged {
@@ -240,8 +239,7 @@ func (n *tenant) check(t *testing.T) {
 		t.Errorf("%s holds %d documents, %d were acknowledged and %d refused", home, len(there), len(n.acknowledged),
 			n.refused)
 	}
-	collections := must.Get(n.Store.Collections.List(t.Context(), ""))(t)
-	for _, name := range collections {
+	for _, name := range must.Get(n.Store.Collections.List(t.Context(), ""))(t) {
 		if !slices.Contains([]string{home, "organizations", "admins", "names", "requests", "attempts"}, name) {
 			t.Errorf("%s is left, with %q in it", name, n.Held(t, name))
 		}

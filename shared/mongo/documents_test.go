@@ -46,8 +46,7 @@ func TestDocuments_ReadGoesThroughIDsOfEveryType(t *testing.T) {
 		for _, limit := range []int{1, 2, 100} {
 			seen := map[string]bool{}
 			for after, pages := []byte(nil), 0; pages <= stored; pages++ {
-				page := must.Get(db.Store().Documents.Read(t.Context(), "org_acme", after, limit))(t)
-				for _, d := range page {
+				for _, d := range must.Get(db.Store().Documents.Read(t.Context(), "org_acme", after, limit))(t) {
 					if seen[string(d.ID)] {
 						t.Errorf("_id %v came twice", bson.Raw(d.Raw).Lookup("_id"))
 					}

@@ -153,7 +153,7 @@ func indexNames(t *testing.T, w organizationtest.Writer, collection string) []st
 
 func TestDatabase_PrepareIndexesAtOnce(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, 17, func(string, bson.Raw) bson.D { return bson.D{{Key: "ok", Value: 1}} })
+	f := wiretest.NewFake(t, 17, func(string, bson.Raw) bson.D { return bson.D{{Key: "ok", Value: 1}} })
 	if x := mustOpen(t, f.URI()).PrepareIndexes(t.Context()); !x.Ready() {
 		t.Error("Ready() = false, want true: the database answers")
 	}

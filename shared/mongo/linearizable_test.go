@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"oms/shared/mongo/wiretest"
+	"oms/shared/must"
 	"oms/shared/organization"
 )
 
@@ -112,7 +113,5 @@ func TestStore_ReadsPlainlyOtherwise(t *testing.T) {
 	if _, err := s.Organizations.FindVisible(t.Context(), "acme"); !errors.Is(err, organization.ErrAbsent) {
 		t.Errorf("FindVisible = %v, want %v", err, organization.ErrAbsent)
 	}
-	if _, err := s.Backlog.Organizations(t.Context(), nil, 1); err != nil {
-		t.Error(err)
-	}
+	must.Do(t, must.Err(s.Backlog.Organizations(t.Context(), nil, 1)))
 }

@@ -97,9 +97,7 @@ func TestDatabase_Close(t *testing.T) {
 	t.Parallel()
 	db := mustOpen(t, wiretest.NewFake(t, 17, nil).URI())
 	for range 2 {
-		if err := db.Close(t.Context()); err != nil {
-			t.Errorf("Close = %v, want none", err)
-		}
+		must.Do(t, db.Close(t.Context()))
 	}
 	if err := db.Ping(t.Context()); !errors.Is(err, organization.ErrLost) {
 		t.Errorf("Ping of a closed database = %v, want %v", err, organization.ErrLost)
@@ -189,9 +187,8 @@ func TestStore_WritesWhatTheProtocolNames(t *testing.T) {
 			if nested {
 				document = document.Lookup(strings.Split(field, ".")...).Document()
 			}
-			elements := must.Get(document.Elements())(t)
 			var names []string
-			for _, element := range elements {
+			for _, element := range must.Get(document.Elements())(t) {
 				names = append(names, element.Key())
 			}
 			slices.Sort(names)

@@ -222,8 +222,7 @@ func TestClose_LeavesOnlyTheDatabaseAndMayBeRepeated(t *testing.T) {
 	if took := time.Since(begun); took > 2*time.Second {
 		t.Errorf("Close took %v with an idle client", took)
 	}
-	entries := must.Get(os.ReadDir(dir))(t)
-	for _, e := range entries {
+	for _, e := range must.Get(os.ReadDir(dir))(t) {
 		if e.Name() != "embedded.lock" && e.Name() != "oms.sqlite" {
 			t.Errorf("%s was left in the folder", e.Name())
 		}
@@ -238,10 +237,7 @@ func TestClose_LeavesOnlyTheDatabaseAndMayBeRepeated(t *testing.T) {
 func TestClose_LetsARunningWriteEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	log, seen := newRecords()
-	s := mustStart(t, dir, log)
-	release, held := mustHoldTurn(t, dir, s, seen)
-
+	s, _, release, held := startHeld(t, dir)
 	done := make(chan error, 1)
 	go func() { done <- s.Close(context.Background()) }()
 	// Whichever of the two waited is cut off without an answer, so Close has begun.
@@ -256,9 +252,7 @@ func TestClose_LetsARunningWriteEnd(t *testing.T) {
 	if err := <-answers; err != nil {
 		t.Errorf("the running write got no answer: %v", err)
 	}
-	if err := <-done; err != nil {
-		t.Errorf("Close: %v", err)
-	}
+	must.Do(t, <-done)
 	again := mustStart(t, dir, nil)
 	if n := mustCount(t, newDatabase(t, again.URI()).Collection("seed"), bson.M{}); n != 2 {
 		t.Errorf("%d documents are there, want the first and the answered write", n)

@@ -45,11 +45,7 @@ func TestGate_DropsTheQueuedWriteOfAClosedConnection(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			log, seen := newRecords()
-			s := mustStart(t, dir, log)
-			release, held := mustHoldTurn(t, dir, s, seen)
-
+			s, seen, release, held := startHeld(t, t.TempDir())
 			victim := dialRaw(t, s)
 			for i := range tt.writes {
 				victim.send(t, bson.D{
@@ -95,11 +91,7 @@ func TestGate_DropsTheQueuedWriteOfAClosedConnection(t *testing.T) {
 
 func TestGate_AnswersAWriteThatWaitedLongerThanItsMaxTimeMS(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	log, seen := newRecords()
-	s := mustStart(t, dir, log)
-	release, _ := mustHoldTurn(t, dir, s, seen)
-
+	s, _, release, _ := startHeld(t, t.TempDir())
 	late := dialRaw(t, s)
 	id := late.send(t, append(insertOf("late", 1), bson.E{Key: "maxTimeMS", Value: 20}), 0)
 	r := late.mustReceive(t)
@@ -120,10 +112,7 @@ func TestGate_AnswersAWriteThatWaitedLongerThanItsMaxTimeMS(t *testing.T) {
 // TestGate_TakesWhatIsNotKnownToReadForAWrite sends each command while another one has the turn.
 func TestGate_TakesWhatIsNotKnownToReadForAWrite(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	log, seen := newRecords()
-	s := mustStart(t, dir, log)
-	release, _ := mustHoldTurn(t, dir, s, seen)
+	s, seen, release, _ := startHeld(t, t.TempDir())
 	for _, name := range []string{
 		"insert", "update", "delete", "findAndModify", "findandmodify", "create", "drop", "dropDatabase",
 		"renameCollection", "createIndexes", "dropIndexes", "collMod", "compact", "FIND", "no such command", "",
@@ -153,11 +142,7 @@ func TestGate_NeedNotFearAggregate(t *testing.T) {
 
 func TestGate_LetsReadsPassAWrite(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	log, seen := newRecords()
-	s := mustStart(t, dir, log)
-	release, held := mustHoldTurn(t, dir, s, seen)
-
+	s, _, release, held := startHeld(t, t.TempDir())
 	// A new client: its handshake passes too.
 	if n := mustCount(t, newDatabase(t, s.URI()).Collection("seed"), bson.M{}); n != 1 {
 		t.Errorf("read beside a held write: %d documents, want 1", n)

@@ -55,8 +55,7 @@ func TestLogin(t *testing.T) {
 // TestLogin_isAskedOfEveryConnection says things in an order that no driver would.
 func TestLogin_isAskedOfEveryConnection(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := mustStart(t, dir, nil, embedded.WithPassword(password))
+	s := mustStart(t, t.TempDir(), nil, embedded.WithPassword(password))
 	c := dialRaw(t, s)
 	ask := func(cmd bson.D) reply {
 		t.Helper()

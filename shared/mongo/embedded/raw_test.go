@@ -73,6 +73,15 @@ func (r records) wait(tb testing.TB, msg, command string) {
 	}
 }
 
+// startHeld starts a server on the folder, and holds its turn to write: see mustHoldTurn.
+func startHeld(tb testing.TB, dir string) (s *embedded.Server, seen records, release func(), conns [2]*rawConn) {
+	tb.Helper()
+	log, seen := newRecords()
+	s = mustStart(tb, dir, log)
+	release, conns = mustHoldTurn(tb, dir, s, seen)
+	return s, seen, release, conns
+}
+
 // mustHold takes the write lock of the database "oms" in dir from outside, so that the next
 // write is held inside FerretDB (for as long as its busy timeout of 10 s) until release.
 func mustHold(tb testing.TB, dir string, s *embedded.Server) (release func()) {
@@ -83,12 +92,8 @@ func mustHold(tb testing.TB, dir string, s *embedded.Server) (release func()) {
 	must.Do(tb, must.Err(conn.ExecContext(tb.Context(), "BEGIN IMMEDIATE")))
 	return func() {
 		tb.Helper()
-		if _, err := conn.ExecContext(tb.Context(), "ROLLBACK"); err != nil {
-			tb.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			tb.Error(err)
-		}
+		must.Do(tb, must.Err(conn.ExecContext(tb.Context(), "ROLLBACK")))
+		must.Do(tb, db.Close())
 	}
 }
 
@@ -177,8 +182,7 @@ func (c *rawConn) receive() (reply, error) {
 
 func (c *rawConn) mustReceive(tb testing.TB) reply {
 	tb.Helper()
-	r := must.Get(c.receive())(tb)
-	return r
+	return must.Get(c.receive())(tb)
 }
 
 // found is the number of documents in the first batch of a reply to find.
@@ -188,8 +192,7 @@ func (r reply) found(tb testing.TB) int {
 	if err != nil {
 		tb.Fatalf("%v in %v", err, r.doc)
 	}
-	values := must.Get(batch.Array().Values())(tb)
-	return len(values)
+	return len(must.Get(batch.Array().Values())(tb))
 }
 
 func (r reply) ok() bool {

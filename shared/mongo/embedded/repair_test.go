@@ -21,9 +21,7 @@ func mustExec(tb testing.TB, dir string, statements ...string) {
 	tb.Helper()
 	db := must.Get(sql.Open("sqlite", "file:"+filepath.Join(dir, "oms.sqlite")))(tb)
 	for _, s := range statements {
-		if _, err := db.ExecContext(tb.Context(), s); err != nil {
-			tb.Fatalf("%s: %v", s, err)
-		}
+		must.Do(tb, must.Err(db.ExecContext(tb.Context(), s)))
 	}
 	must.Do(tb, db.Close())
 }
@@ -42,12 +40,9 @@ func mustTable(tb testing.TB, dir, coll string) string {
 // mustIndex makes an index on a.b, a nested field, descending.
 func mustIndex(tb testing.TB, c *mongo.Collection, unique bool) {
 	tb.Helper()
-	_, err := c.Indexes().CreateOne(tb.Context(), mongo.IndexModel{
+	must.Do(tb, must.Err(c.Indexes().CreateOne(tb.Context(), mongo.IndexModel{
 		Keys: bson.D{{Key: "a.b", Value: -1}}, Options: options.Index().SetUnique(unique).SetName("a.b_index"),
-	})
-	if err != nil {
-		tb.Errorf("createIndexes: %v", err)
-	}
+	})))
 }
 
 func mustRefuseDuplicate(tb testing.TB, c *mongo.Collection, doc any) {
@@ -65,9 +60,7 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 	const entry = `_ferretdb_collections WHERE name = 'hurt'`
 	usable := func(t *testing.T, c *mongo.Collection) {
 		t.Helper()
-		if err := c.Database().CreateCollection(t.Context(), c.Name()); err != nil {
-			t.Errorf("create: %v", err)
-		}
+		must.Do(t, c.Database().CreateCollection(t.Context(), c.Name()))
 		mustInsert(t, c, bson.M{"_id": 1})
 		mustRefuseDuplicate(t, c, bson.M{"_id": 1})
 		mustIndex(t, c, true)
@@ -155,9 +148,7 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 				t.Helper()
 				kept(t, c)
 				mustRefuseDuplicate(t, c, bson.M{"_id": 2, "a": bson.M{"b": 1}})
-				if err := c.Indexes().DropOne(t.Context(), "a.b_index"); err != nil {
-					t.Errorf("dropIndexes: %v", err)
-				}
+				must.Do(t, c.Indexes().DropOne(t.Context(), "a.b_index"))
 			},
 			warns: []string{"missing index made again"},
 		},

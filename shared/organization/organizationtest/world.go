@@ -177,9 +177,8 @@ func (w *World) Quiet(tb testing.TB) organization.Report {
 // quiet. strangers begin the names of collections that are not the service's.
 func (w *World) Violations(tb testing.TB, strangers ...string) []string {
 	tb.Helper()
-	findings := must.Get(w.Examine(tb.Context()))(tb)
 	var bad []string
-	for _, f := range findings {
+	for _, f := range must.Get(w.Examine(tb.Context()))(tb) {
 		stranger := slices.ContainsFunc(strangers, func(s string) bool { return strings.HasPrefix(f.Subject, s) })
 		if f.Kind == "ghost" && f.Later || stranger {
 			continue
@@ -219,9 +218,8 @@ func (w *World) AddIndex(tb testing.TB, collection string) {
 // Held returns the _ids of the collection's documents, in order, with a space between.
 func (w *World) Held(tb testing.TB, collection string) string {
 	tb.Helper()
-	docs := must.Get(w.Writer.Documents(tb.Context(), collection))(tb)
 	var ids []string
-	for _, d := range docs {
+	for _, d := range must.Get(w.Writer.Documents(tb.Context(), collection))(tb) {
 		ids = append(ids, StringID(d))
 	}
 	return strings.Join(ids, " ")
