@@ -201,13 +201,11 @@ func beside(t *testing.T, e mongotest.Engine, n int) []string {
 		var who token.Principal
 		timed("create", func() error { who = w.Found(t, org, fmt.Sprint(i, "@life.io")); return nil })
 		timed("rename", func() error {
-			_, err := w.Update(t.Context(), who, organization.Change{Name: &renamed})
-			return err
+			return must.Err(w.Update(t.Context(), who, organization.Change{Name: &renamed}))
 		})
 		timed("get", func() error { _, err := w.Get(t.Context(), token.Principal{}, renamed); return err })
 		timed("find the admin who logs in", func() error {
-			_, err := w.Store.Admins.FindByEmail(t.Context(), fmt.Sprint(i, "@life.io"))
-			return err
+			return must.Err(w.Store.Admins.FindByEmail(t.Context(), fmt.Sprint(i, "@life.io")))
 		})
 		timed("delete",
 			func() error { _, err := w.Delete(t.Context(), who, organization.Deletion{Name: renamed}); return err })

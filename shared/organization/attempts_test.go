@@ -45,8 +45,7 @@ func TestService_attempts(t *testing.T) {
 		try     func(password *string, address string) error
 	}{
 		{"wrong_password", func(password *string, address string) error {
-			_, err := s.Update(t.Context(), who, organization.Change{Password: password, Address: address})
-			return err
+			return must.Err(s.Update(t.Context(), who, organization.Change{Password: password, Address: address}))
 		}},
 		{"wrong_password", func(password *string, address string) error {
 			d := organization.Deletion{Name: "Acme", Password: password, Address: address}

@@ -29,18 +29,15 @@ func forgot(ctx context.Context, s *organization.Service, _ token.Principal) err
 }
 
 func reset(ctx context.Context, s *organization.Service, _ token.Principal) error {
-	_, err := s.ResetPassword(ctx, box(ctx).Token(organization.MailReset).Reveal(), "battery staple")
-	return err
+	return must.Err(s.ResetPassword(ctx, box(ctx).Token(organization.MailReset).Reveal(), "battery staple"))
 }
 
 func confirm(ctx context.Context, s *organization.Service, _ token.Principal) error {
-	_, err := s.ConfirmEmail(ctx, box(ctx).Token(organization.MailConfirm).Reveal())
-	return err
+	return must.Err(s.ConfirmEmail(ctx, box(ctx).Token(organization.MailConfirm).Reveal()))
 }
 
 func send(ctx context.Context, s *organization.Service, _ token.Principal) error {
-	_, err := s.SendMails(ctx, box(ctx))
-	return err
+	return must.Err(s.SendMails(ctx, box(ctx)))
 }
 
 // forgetful prepares a tenant who has asked for a new password; posted: and has got all its mail.

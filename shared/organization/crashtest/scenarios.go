@@ -15,23 +15,20 @@ import (
 
 func creation(name, email, key string) request {
 	return func(ctx context.Context, s *organization.Service, _ token.Principal) error {
-		_, err := s.Create(ctx, organization.Creation{
+		return must.Err(s.Create(ctx, organization.Creation{
 			Name: name, Email: email, Password: organizationtest.Password, IdempotencyKey: key,
-		})
-		return err
+		}))
 	}
 }
 
 func change(c organization.Change) request {
 	return func(ctx context.Context, s *organization.Service, who token.Principal) error {
-		_, err := s.Update(ctx, who, c)
-		return err
+		return must.Err(s.Update(ctx, who, c))
 	}
 }
 
 func deletion(ctx context.Context, s *organization.Service, who token.Principal) error {
-	_, err := s.Delete(ctx, who, organization.Deletion{Name: "Acme"})
-	return err
+	return must.Err(s.Delete(ctx, who, organization.Deletion{Name: "Acme"}))
 }
 
 func look(name string) request {
@@ -81,13 +78,11 @@ func ended(w world, acked bool) string {
 }
 
 func reconcile(ctx context.Context, s *organization.Service, _ token.Principal) error {
-	_, err := s.Reconcile(ctx)
-	return err
+	return must.Err(s.Reconcile(ctx))
 }
 
 func repair(ctx context.Context, s *organization.Service, _ token.Principal) error {
-	_, err := s.Repair(ctx)
-	return err
+	return must.Err(s.Repair(ctx))
 }
 
 // contradicted prepares, beside the tenant, one of everything that only the doctor mends.

@@ -15,9 +15,14 @@ func testCollections(t *testing.T, s Subject) {
 	collections, ctx := s.Store.Collections, t.Context()
 	find := func(t *testing.T, name string) (organization.Collection, bool) {
 		t.Helper()
-		found := must.Get(collections.Find(ctx, name))(t)
-		c, there := found[name]
+		c, there := must.Get(collections.Find(ctx, name))(t)[name]
 		return c, there
+	}
+	absent := func(t *testing.T, name string) {
+		t.Helper()
+		if _, there := find(t, name); there {
+			t.Errorf("%s is there, want none", name)
+		}
 	}
 
 	t.Run("are made once, and empty", func(t *testing.T) {
@@ -40,13 +45,9 @@ func testCollections(t *testing.T, s Subject) {
 			t.Errorf("two collections have the UUID %q", a)
 		}
 		found, err = collections.Find(ctx, "org_foun")
-		if err != nil || len(found) != 0 {
-			t.Errorf("Find of a name's beginning = %v, %v, want none", found, err)
-		}
+		expect(t, "Find of a name's beginning", 0)(len(found), err)
 		found, err = collections.Find(ctx)
-		if err != nil || len(found) != 0 {
-			t.Errorf("Find of no names = %v, %v, want none", found, err)
-		}
+		expect(t, "Find of no names", 0)(len(found), err)
 	})
 
 	t.Run("are listed by prefix, sorted", func(t *testing.T) {
@@ -78,9 +79,7 @@ func testCollections(t *testing.T, s Subject) {
 		before, _ := find(t, "org_from")
 
 		must.Do(t, collections.Rename(ctx, "org_from", "org_to"))
-		if _, there := find(t, "org_from"); there {
-			t.Error("the source is there after the move")
-		}
+		absent(t, "org_from")
 		after, there := find(t, "org_to")
 		if !there || after.UUID != before.UUID {
 			t.Errorf("Find of the target = %v, want it with the UUID %q", after, before.UUID)
@@ -124,9 +123,7 @@ func testCollections(t *testing.T, s Subject) {
 
 	t.Run("do not move where they are not", func(t *testing.T) {
 		wantErr(t, "Rename of none", collections.Rename(ctx, "org_missing", "org_never"), organization.ErrAbsent)
-		if _, there := find(t, "org_never"); there {
-			t.Error("the target is there, want none")
-		}
+		absent(t, "org_never")
 		must.Do(t, collections.Create(ctx, "org_there"))
 		err := collections.Rename(ctx, "org_missing", "org_missing")
 		wantErr(t, "Rename of none onto itself", err, organization.ErrAbsent)
@@ -137,9 +134,7 @@ func testCollections(t *testing.T, s Subject) {
 	t.Run("are dropped, where they are there", func(t *testing.T) {
 		must.Do(t, s.Writer.Put(ctx, "org_dropped", document("a", "1")))
 		must.Do(t, collections.Drop(ctx, "org_dropped"))
-		if _, there := find(t, "org_dropped"); there {
-			t.Error("the collection is there, want none")
-		}
+		absent(t, "org_dropped")
 		must.Do(t, collections.Drop(ctx, "org_dropped"))
 		must.Do(t, collections.Create(ctx, "org_dropped"))
 	})

@@ -29,17 +29,13 @@ func testDocuments(t *testing.T, s Subject) {
 
 	t.Run("are read in the order of _id, page by page", func(t *testing.T) {
 		got, err := documents.Read(ctx, "read", nil, 10)
-		if err != nil || len(got) != 0 {
-			t.Errorf("Read of no collection = %v, %v, want none", got, err)
-		}
+		expect(t, "Read of no collection", 0)(len(got), err)
 		put(t, "read", c, a, b)
 		expect(t, "Read", []organization.Document{a, b, c})(documents.Read(ctx, "read", nil, 10))
 		expect(t, "Read of two", []organization.Document{a, b})(documents.Read(ctx, "read", nil, 2))
 		expect(t, "Read of the rest", []organization.Document{c})(documents.Read(ctx, "read", b.ID, 2))
 		got, err = documents.Read(ctx, "read", c.ID, 2)
-		if err != nil || len(got) != 0 {
-			t.Errorf("Read after the last = %v, %v, want none", got, err)
-		}
+		expect(t, "Read after the last", 0)(len(got), err)
 	})
 
 	t.Run("are read in pages of more than a server's first batch", func(t *testing.T) {
@@ -48,9 +44,7 @@ func testDocuments(t *testing.T, s Subject) {
 			put(t, "many", document("d"+strconv.Itoa(1000+i), "x"))
 		}
 		got, err := documents.Read(ctx, "many", nil, 2*n)
-		if err != nil || len(got) != n {
-			t.Errorf("Read = %d documents, %v, want %d", len(got), err, n)
-		}
+		expect(t, "Read of many", n)(len(got), err)
 	})
 
 	t.Run("are inserted, once and again", func(t *testing.T) {

@@ -124,8 +124,7 @@ func testSessions(t *testing.T, s Subject) {
 				is.Current = was.Current + string(rune('a'+i))
 				return admins.PutSession(ctx, a.ID, was.Current, is)
 			})
-			got := must.Get(admins.Find(ctx, a.ID))(t)
-			was = got.Sessions[0]
+			was = must.Get(admins.Find(ctx, a.ID))(t).Sessions[0]
 		}
 	})
 
