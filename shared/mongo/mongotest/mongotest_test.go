@@ -65,10 +65,10 @@ func TestRecorder_Check(t *testing.T) {
 	find := func(filter bson.M) bson.D {
 		return append(bson.D{{Key: "find", Value: "c"}, {Key: "filter", Value: filter}}, bounded...)
 	}
-	index := marshal(t, append(bson.D{
+	index := must.Get(bson.Marshal(append(bson.D{
 		{Key: "createIndexes", Value: "c"},
 		{Key: "indexes", Value: bson.A{bson.M{"key": bson.M{"a": 1}, "sparse": true}}},
-	}, bounded...))
+	}, bounded...)))(t)
 	for name, tc := range map[string]struct {
 		command string
 		body    bson.D
@@ -109,18 +109,12 @@ func TestRecorder_Check(t *testing.T) {
 			t.Parallel()
 			r := &mongotest.Recorder{}
 			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{CommandName: "createIndexes", Command: index})
-			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{
-				CommandName: tc.command, Command: marshal(t, tc.body),
-			})
+			body := must.Get(bson.Marshal(tc.body))(t)
+			r.Monitor().Started(t.Context(), &event.CommandStartedEvent{CommandName: tc.command, Command: body})
 			got := run(t, func(tb testing.TB) { tb.Helper(); r.Check(tb) })
 			if !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" {
 				t.Errorf("Check said %q, want %q", got, tc.want)
 			}
 		})
 	}
-}
-
-func marshal(tb testing.TB, body bson.D) bson.Raw {
-	tb.Helper()
-	return must.Get(bson.Marshal(body))(tb)
 }

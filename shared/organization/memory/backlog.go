@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -136,8 +137,5 @@ func page[K comparable, T any](
 }
 
 func comparePlaces(a, b organization.Place) int {
-	if c := a.Time.Compare(b.Time); c != 0 {
-		return c
-	}
-	return bytes.Compare(a.ID, b.ID)
+	return cmp.Or(a.Time.Compare(b.Time), bytes.Compare(a.ID, b.ID))
 }

@@ -120,10 +120,8 @@ func (m *Database) Organizations() []organization.Organization {
 func (m *Database) Claims() []organization.Claim {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.SortedFunc(maps.Values(m.claims), func(a, b organization.Claim) int {
-		return cmp.Compare(a.Key,
-			b.Key)
-	})
+	byKey := func(a, b organization.Claim) int { return cmp.Compare(a.Key, b.Key) }
+	return slices.SortedFunc(maps.Values(m.claims), byKey)
 }
 
 // Admins returns all admins, by ID.
