@@ -129,20 +129,6 @@ func mustCount(tb testing.TB, c *mongo.Collection, filter any) int64 {
 	return must.Get(c.CountDocuments(tb.Context(), filter))(tb)
 }
 
-func TestStart_KeepsDataInTheFolder(t *testing.T) {
-	t.Parallel()
-	// A folder that is not there yet, with a space in its name.
-	dir := filepath.Join(t.TempDir(), "a b", "data")
-	s := mustStart(t, dir, nil)
-	mustInsert(t, newDatabase(t, s.URI()).Collection("things"), bson.M{"_id": "a"})
-	mustClose(t, s)
-
-	again := mustStart(t, dir, nil)
-	if n := mustCount(t, newDatabase(t, again.URI()).Collection("things"), bson.M{"_id": "a"}); n != 1 {
-		t.Errorf("after a new start: %d documents, want 1", n)
-	}
-}
-
 func TestStart_UsesATemporarySocketForALongFolderName(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))

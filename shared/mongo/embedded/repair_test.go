@@ -193,7 +193,8 @@ func TestStart_ClearsWhatAKillLeft(t *testing.T) {
 
 func TestStart_RepairsNothingInAHealthyFolder(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	// A folder that is not there yet, with a space in its name.
+	dir := filepath.Join(t.TempDir(), "a b", "data")
 	s := mustStart(t, dir, nil)
 	db := newDatabase(t, s.URI())
 	names := []string{
