@@ -67,13 +67,15 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	}
 	// What happens among them is seen in the first run after its time.
 	must.Do(t, must.Err(w.Delete(t.Context(), all[0], organization.Deletion{Name: "Org 0"})))
+	late := organization.Admin{ID: fixedID(6), OrgID: w.named("Org 0").ID, Email: "late@acme.io", Rev: 1}
+	w.admin(late) // a late command of its creation
 	must.Do(t, must.Err(w.Update(t.Context(), all[1], organization.Change{Name: ptr("Moved")})))
 	w.Put(t, "org_org_1", "late", "written under the old name")
 	_, _ = w.Hooked(crashtest.Dying(7)).Update(t.Context(), all[2], organization.Change{Name: ptr("Crashed")})
 	w.Clock.Advance(90 * time.Second)
 	sent.Store(0)
 	r := w.reconciled(s)
-	if r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || !r.Complete {
+	if r.Finished != 1 || r.Strays != 1 || r.Merged != 1 || r.Admins != 1 || !r.Complete {
 		t.Errorf("the run after a deletion, a rename and a crash reports %+v", r)
 	}
 	if n := sent.Load(); n > 60 {
@@ -84,36 +86,6 @@ func TestService_Reconcile_looksAtNothingThatLives(t *testing.T) {
 	}
 	w.Quiet(t)
 	w.WantSound(t)
-}
-
-func TestService_Reconcile_deletesTheAdminsOfTheDead(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.Found(t, "Other", "o@acme.io")
-	for _, die := range []func() organization.ID{
-		func() organization.ID { // a deletion
-			who := w.Found(t, "Acme", "a@acme.io")
-			must.Do(t, must.Err(w.Delete(t.Context(), who, organization.Deletion{Name: "Acme"})))
-			id, _ := organization.ParseID(who.OrgID)
-			return id
-		},
-		func() organization.ID { // a creation that was given up
-			_, err := w.Create(t.Context(), creation("Beta", "o@acme.io"))
-			wantCode(t, "a taken email", err, "admin_email_taken")
-			return w.named("Beta").ID
-		},
-	} {
-		dead := die()
-		late := organization.Admin{ID: organization.NewID(w.Clock.Now()), OrgID: dead, Email: "late@acme.io", Rev: 1}
-		w.admin(late) // a late command of its creation
-		w.Clock.Advance(80 * time.Second)
-		if r := w.reconciled(w.Service); r.Admins != 1 {
-			t.Errorf("the first run after a hold reports %+v, want one admin deleted", r)
-		}
-		if n := len(w.db.Admins()); n != 1 {
-			t.Errorf("%d admins are left, want one", n)
-		}
-	}
 }
 
 // refusal is a server's that refuses what is done to one thing, named by its text.
