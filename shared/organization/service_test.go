@@ -588,28 +588,6 @@ func TestService_Delete(t *testing.T) {
 
 func TestService_Reconcile(t *testing.T) {
 	t.Parallel()
-	t.Run("keeps a document that differs aside, and reports it", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		who := w.Tenant(t)
-		must.Do(t, must.Err(w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})))
-		w.Put(t, "org_acme", "d1", "other content")
-		w.Put(t, "org_acme", "d2", "two")
-		w.Put(t, "org_acme", "d3", "three")
-		r := w.Quiet(t)
-		if got := w.Held(t, "org_beta"); got != "d1 d2 d3" {
-			t.Errorf("org_beta holds %q", got)
-		}
-		var ghosts []string
-		for _, n := range w.db.Names() {
-			if strings.HasPrefix(n, "ghost_") {
-				ghosts = append(ghosts, n)
-			}
-		}
-		if len(ghosts) != 1 || w.Held(t, ghosts[0]) != "d1" || r.Kept != 1 {
-			t.Errorf("the ghosts are %v, and the report says %+v", ghosts, r)
-		}
-	})
 	t.Run("is safe twice and concurrently", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -628,17 +606,6 @@ func TestService_Reconcile(t *testing.T) {
 		all.Wait()
 		w.Quiet(t)
 		w.WantSound(t)
-	})
-	t.Run("never touches a collection that nothing explains", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		for _, name := range []string{"org_strange", "trash_x", "ghost_unknown_000000000000000000000000", "other"} {
-			w.Put(t, name, "s", "stranger")
-		}
-		w.Quiet(t)
-		if got := len(w.db.Names()); got != 4 {
-			t.Errorf("%d collections are left of four", got)
-		}
 	})
 }
 
