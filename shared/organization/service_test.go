@@ -95,15 +95,6 @@ func TestService_Create(t *testing.T) {
 			t.Errorf("the answer shows the other's name: %v", err)
 		}
 	})
-	t.Run("refuses a taken email and leaves the name free", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		w.Found(t, "Acme", "a@acme.io")
-		wantCode(t, "a taken email", must.Err(w.Create(t.Context(), creation("Beta", "A@acme.io"))),
-			"admin_email_taken")
-		w.Clock.Advance(time.Millisecond)
-		w.Found(t, "Beta", "b@acme.io")
-	})
 	t.Run("takes the email of an admin whose organization never came to be", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
