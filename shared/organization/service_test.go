@@ -174,36 +174,6 @@ func TestService_Create_withAnIdempotencyKey(t *testing.T) {
 		_, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
 		wantCode(t, "the same request a day later", err, "organization_name_taken")
 	})
-	t.Run("makes one organization of fifty equal requests at once", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		var all sync.WaitGroup
-		answers := make([]string, 50)
-		ids := make([]organization.ID, 50)
-		for i := range answers {
-			all.Go(func() {
-				c, err := w.Create(t.Context(), keyed("Acme", "a@acme.io", "k"))
-				answers[i], ids[i] = organizationtest.Code(err), c.ID
-			})
-		}
-		all.Wait()
-		made := 0
-		for i, a := range answers {
-			switch a {
-			case "":
-				made++
-				if ids[i] != w.Living(t)[0].ID {
-					t.Errorf("an answer names another organization: %v", ids[i])
-				}
-			case "request_in_progress":
-			default:
-				t.Errorf("an equal request is answered %q", a)
-			}
-		}
-		if made == 0 || len(w.Living(t)) != 1 {
-			t.Errorf("%d requests were answered with success and %d organizations live", made, len(w.Living(t)))
-		}
-	})
 }
 
 func TestService_Get(t *testing.T) {
