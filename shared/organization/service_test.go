@@ -502,24 +502,6 @@ func TestService_Delete(t *testing.T) {
 			t.Errorf("%d organizations are kept after a day", got)
 		}
 	})
-	t.Run("refuses another's name, existing or not, in the same words", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		who := w.Tenant(t)
-		w.Found(t, "Other", "o@acme.io")
-		_, there := w.Delete(t.Context(), who, organization.Deletion{Name: "Other"})
-		_, absent := w.Delete(t.Context(), who, organization.Deletion{Name: "Nobody"})
-		wantCode(t, "another's name", there, "not_your_organization")
-		if there.Error() != absent.Error() {
-			t.Errorf("an oracle: %q, %q", there, absent)
-		}
-	})
-	t.Run("refuses a stale version", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		_, err := w.Delete(t.Context(), w.Tenant(t), organization.Deletion{Name: "Acme", IfVersion: ptr(int64(2))})
-		wantCode(t, "a stale version", err, "version_mismatch")
-	})
 	t.Run("finishes an unfinished deletion for the same token, even where its admin is gone already",
 		func(t *testing.T) {
 			t.Parallel()
