@@ -428,29 +428,6 @@ func TestService_Update(t *testing.T) {
 			t.Fatalf("Update() = %v, want five wrong fields", err)
 		}
 	})
-	t.Run("lets one of two at once win", func(t *testing.T) {
-		t.Parallel()
-		for range 50 {
-			w := newWorld(t)
-			who := w.Tenant(t)
-			answers := make([]string, 2)
-			var all sync.WaitGroup
-			for i, name := range []string{"Beta", "Gamma"} {
-				all.Go(func() {
-					_, err := w.Update(t.Context(), who, organization.Change{Name: ptr(name)})
-					answers[i] = organizationtest.Code(err)
-				})
-			}
-			all.Wait()
-			for _, a := range answers {
-				if a != "" && a != "organization_busy" && a != "not_your_organization" {
-					t.Fatalf("the answers are %q", answers)
-				}
-			}
-			w.Quiet(t)
-			w.WantSound(t)
-		}
-	})
 }
 
 func TestService_Delete(t *testing.T) {
