@@ -330,18 +330,6 @@ func TestService_Update(t *testing.T) {
 			t.Errorf("Update() = %+v, %v, want %+v", again, err, v)
 		}
 	})
-	t.Run("revokes the token where the email changed, and where only the name did keeps it", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		who := w.Tenant(t)
-		for _, c := range []organization.Change{
-			{Name: ptr("Beta")}, {Email: ptr("A@acme.io"), Name: ptr("BETA")}, {Email: ptr("b@acme.io")},
-		} {
-			must.Do(t, must.Err(w.Update(t.Context(), who, c)))
-		}
-		_, err := w.Update(t.Context(), who, organization.Change{Name: ptr("Gamma")})
-		wantCode(t, "the old token", err, "token_revoked")
-	})
 	t.Run("of the email needs a recent login or the password, and a deletion does too", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
