@@ -74,17 +74,6 @@ func TestService_mail(t *testing.T) {
 			}
 		})
 	}
-	t.Run("of a creation that failed is none", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		w.Put(t, "org_acme", "s", "a stranger's")
-		_, err := w.Create(t.Context(), creation("Acme", "a@acme.io"))
-		wantCode(t, "a creation", err, "organization_name_taken")
-		w.Post(t)
-		if got := letters(w); got != "" {
-			t.Errorf("the mail is %q", got)
-		}
-	})
 }
 
 func TestService_SendMails(t *testing.T) {
