@@ -364,6 +364,22 @@ func TestService_Update(t *testing.T) {
 		deletion := organization.Deletion{Name: "Acme", Password: password}
 		wantCode(t, "a deletion, with the password", must.Err(w.Delete(t.Context(), early, deletion)), "")
 	})
+	t.Run("takes the place of a stranger's empty collection, which is kept, and is there when it is answered",
+		func(t *testing.T) {
+			t.Parallel()
+			for _, uuids := range []bool{true, false} {
+				w := newWorld(t)
+				w.db.NoUUIDs = !uuids
+				must.Do(t, w.Store.Collections.Create(t.Context(), "org_beta"))
+				who := w.Tenant(t)
+				must.Do(t, must.Err(w.Update(t.Context(), who, organization.Change{Name: ptr("Beta")})))
+				names := w.db.Names()
+				if got := w.Held(t, "org_beta"); got != "d1 d2" || len(names) != 2 ||
+					!strings.HasPrefix(names[0], "ghost_unknown_") {
+					t.Errorf("with UUIDs %t the collections are %v, and org_beta holds %q", uuids, names, got)
+				}
+			}
+		})
 	t.Run("refuses, and leaves everything as it was", func(t *testing.T) {
 		t.Parallel()
 		everything := func(c organization.Change) organization.Change {
