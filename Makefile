@@ -119,7 +119,7 @@ histories   = -run=randomHistories ./shared/organization -histories=1000
 crashpoints = -run='^TestService_crashPoints$$' ./shared/mongo
 # A hundred times twelve want one thing, 50 histories of clients that race, and the doctor among them.
 races       = -run='^Test(Service_(oneOfTwelve|racing.*)|Doctor)$$' ./shared/mongo
-# 100 times kill -9 of the service, and of its functions, under load.
+# 100 times kill -9 of the service, and of its functions, under load; ARGS=-kills=40 for fewer.
 kills       = -run='^TestService$$/^kills' ./local/contract
 # What others write during 200 renames, and after a deletion.
 datakept    = -run='^TestData(Kept|Apart)$$' ./shared/mongo

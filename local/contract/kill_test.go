@@ -3,6 +3,7 @@ package contract_test
 import (
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -91,6 +92,8 @@ func killFunctions(tb testing.TB, s *restarted, _ *localtest.Program, done <-cha
 	}
 }
 
+var wantKills = flag.Int("kills", 100, "how often the service is killed, and how often processes of its functions")
+
 // testKills: the service, or processes of its functions, are killed again and
 // again, at random moments while many clients change their organizations; a
 // service that was is started again on the same data. What was acknowledged is
@@ -98,7 +101,7 @@ func killFunctions(tb testing.TB, s *restarted, _ *localtest.Program, done <-cha
 // longer than the protocol says, no process is left behind, and what another
 // client wrote is where its organization is.
 func testKills(t *testing.T, b built, uri string, strike strike) {
-	const tenants, want = 6, 100
+	const tenants = 6
 	s := newRestarted(t, b, uri)
 	all := make([]*tenant, tenants)
 	for i := range all {
@@ -106,7 +109,7 @@ func testKills(t *testing.T, b built, uri string, strike strike) {
 	}
 	p := s.start(t)
 	kills := 0
-	for kills < want {
+	for kills < *wantKills {
 		t.Run(fmt.Sprintf("after %d kills", kills), func(t *testing.T) { // one follows the other, on the same data
 			inspect(t, s.host(t, p), all)
 		})
