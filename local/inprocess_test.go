@@ -115,24 +115,23 @@ func TestInProcess_refuses(t *testing.T) {
 	t.Parallel()
 	const database = "mongodb://127.0.0.1:1/?directConnection=true"
 	for _, tt := range []struct {
-		name, environ string // settings, with spaces between them
-		args          []string
-		want          string
+		name, environ, args string // settings and arguments, with spaces between them
+		want                string
 	}{
-		{"a stage without a database", "MONGO_URI_FILE=", nil, "MONGO_URI is not set, and STAGE is prod"},
-		{"a stage without secrets", "JWT_SECRET_FILE=", nil, "JWT_SECRET"},
-		{"a weak secret", "JWT_SECRET_FILE= JWT_SECRET=short", nil, "JWT_SECRET"},
-		{"a secret twice", "JWT_SECRET=" + secret.New().Reveal(), nil, "JWT_SECRET and JWT_SECRET_FILE are both set"},
-		{"a secret's file that is missing", "JWT_SECRET_FILE=/nowhere", nil, "JWT_SECRET_FILE: open /nowhere"},
-		{"a secret's file that is empty", "JWT_SECRET_FILE=/dev/null", nil, "JWT_SECRET_FILE: /dev/null is empty"},
-		{"a stage that there is none of", "STAGE=production", nil, "Stage"},
+		{"a stage without a database", "MONGO_URI_FILE=", "", "MONGO_URI is not set, and STAGE is prod"},
+		{"a stage without secrets", "JWT_SECRET_FILE=", "", "JWT_SECRET"},
+		{"a weak secret", "JWT_SECRET_FILE= JWT_SECRET=short", "", "JWT_SECRET"},
+		{"a secret twice", "JWT_SECRET=" + secret.New().Reveal(), "", "JWT_SECRET and JWT_SECRET_FILE are both set"},
+		{"a secret's file that is missing", "JWT_SECRET_FILE=/nowhere", "", "JWT_SECRET_FILE: open /nowhere"},
+		{"a secret's file that is empty", "JWT_SECRET_FILE=/dev/null", "", "JWT_SECRET_FILE: /dev/null is empty"},
+		{"a stage that there is none of", "STAGE=production", "", "Stage"},
 		{
-			"another stage for the template", "", []string{"-parameter", "Stage=dev"},
+			"another stage for the template", "", "-parameter Stage=dev",
 			"STAGE is prod and -parameter Stage=dev",
 		},
-		{"built functions, too", "", []string{"-functions", "bin"}, "give one of the two"},
+		{"built functions, too", "", "-functions bin", "give one of the two"},
 		{
-			"a function that is not in it", "STAGE=", []string{"-template", echoTemplate(t)},
+			"a function that is not in it", "STAGE=", "-template " + echoTemplate(t),
 			"functions/echo/, which is not in this program",
 		},
 	} {
@@ -141,7 +140,7 @@ func TestInProcess_refuses(t *testing.T) {
 			folder := t.TempDir()
 			args, environ := production(t, database, folder)
 			environ = append(environ, strings.Fields(tt.environ)...)
-			code, said := refused(t, folder, environ, append(args, tt.args...)...)
+			code, said := refused(t, folder, environ, append(args, strings.Fields(tt.args)...)...)
 			if code == 0 || !strings.Contains(said, tt.want) {
 				t.Errorf("exit code %d, said %s, want %s", code, said, tt.want)
 			}

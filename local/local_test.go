@@ -202,87 +202,89 @@ func TestRun_refuses(t *testing.T) {
 	mustWrite(t, broken, strings.Replace(mustRead(t, echoTemplate(t)), "Timeout: 20", "Timeuot: 20", 1))
 	long := strings.Repeat("x", 40)
 
-	type files = map[string]string // in the working folder
 	for _, c := range []struct {
-		name    string
-		files   files
-		environ []string
-		args    []string
-		code    int
-		want    string // … stands for anything
-		never   string // must not be said
+		name, args string // arguments, with spaces between them
+		environ    []string
+		files      map[string]string // in the working folder
+		code       int
+		want       string // … stands for anything
+		never      string // must not be said
 	}{
 		{
-			"an address that is taken", nil, nil, []string{"-addr", taken.Addr().String()}, 1,
-			"oms: the address " + taken.Addr().String() + " is taken by another program…another with -addr", "",
+			name: "an address that is taken", args: "-addr " + taken.Addr().String(), code: 1,
+			want: "oms: the address " + taken.Addr().String() + " is taken by another program…another with -addr",
 		},
 		{
-			"a database address that is taken", nil, nil, []string{"-db-addr", taken.Addr().String()}, 1,
-			"oms: the database's address " + taken.Addr().String() + " is taken by another program…" +
-				"another with -db-addr", "",
+			name: "a database address that is taken", args: "-db-addr " + taken.Addr().String(), code: 1,
+			want: "oms: the database's address " + taken.Addr().String() + " is taken by another program…" +
+				"another with -db-addr",
+		},
+		{name: "an address that is none", args: "-addr nowhere", code: 1, want: "oms: opening the address nowhere"},
+		{
+			name: "a broken template", args: "-template " + broken, code: 1,
+			want: "oms: " + broken + ":15: EchoFunction: Timeuot is not understood here",
+		},
+		{name: "no template", args: "-template none.yaml", code: 1, want: "oms: reading the template: open none.yaml"},
+		{
+			name: "a parameter that the template has not", args: "-parameter Greetings=x", code: 1,
+			want: "a value is given for parameter Greetings",
 		},
 		{
-			"an address that is none", nil, nil, []string{"-addr", "nowhere"}, 1,
-			"oms: opening the address nowhere", "",
+			name: "no Go", environ: []string{"PATH=/nowhere"}, code: 1,
+			want: "oms: there is no go command on the PATH: install Go 1.26",
 		},
 		{
-			"a broken template", nil, nil, []string{"-template", broken}, 1,
-			"oms: " + broken + ":15: EchoFunction: Timeuot is not understood here", "",
+			name: "a function that does not compile", args: "-template " + abs(t, "testdata/broken/template.yaml"),
+			code: 1, want: "functions/broken/broken/main.go:4:15: undefined: missing\n…oms: the functions cannot be " +
+				"built",
 		},
 		{
-			"no template", nil, nil, []string{"-template", "none.yaml"}, 1,
-			"oms: reading the template: open none.yaml", "",
+			name: "no built function", args: "-functions bin", code: 1,
+			want: "looking for the built function EchoFunction",
 		},
 		{
-			"a parameter that the template has not", nil, nil, []string{"-parameter", "Greetings=x"}, 1,
-			"a value is given for parameter Greetings", "",
+			name: "an unknown flag", args: "-port 1", code: 2,
+			want: "flag provided but not defined: -port…Usage of local",
+		},
+		{name: "a word that is no flag", args: "start", code: 2, want: `"start" is not understood`},
+		{name: "a parameter without a value", args: "-parameter Greeting", code: 2, want: "it is Name=Value"},
+		{name: "help", args: "-h", code: 0, want: "-data folder"},
+		{
+			name: "a line of .env that is none", files: map[string]string{".env": "A=b\nC=d\nhunter2 hunter2\nE=f\n"},
+			code: 1, want: "oms: .env:3: this is no line of the form NAME=value", never: "hunter2",
 		},
 		{
-			"no Go", nil, []string{"PATH=/nowhere"}, nil, 1,
-			"oms: there is no go command on the PATH: install Go 1.26", "",
+			name: "secrets that are cut off", files: map[string]string{".data/secrets.json": `{"JWT_SECRET": "` + long},
+			code: 1, want: "secrets.json is damaged: restore it", never: long,
 		},
 		{
-			"a function that does not compile", nil, nil,
-			[]string{"-template", abs(t, "testdata/broken/template.yaml")}, 1,
-			"functions/broken/broken/main.go:4:15: undefined: missing\n…oms: the functions cannot be built", "",
+			name: "secrets that are empty", files: map[string]string{".data/secrets.json": ``}, code: 1,
+			want: "secrets.json is damaged",
 		},
 		{
-			"no built function", nil, nil, []string{"-functions", "bin"}, 1,
-			"looking for the built function EchoFunction", "",
+			name:  "secrets of another form",
+			files: map[string]string{".data/secrets.json": `{"PEPPER": "` + long + `"}`},
+			code:  1, want: "secrets.json is damaged", never: long,
 		},
 		{
-			"an unknown flag", nil, nil, []string{"-port", "1"}, 2,
-			"flag provided but not defined: -port…Usage of local", "",
-		},
-		{"a word that is no flag", nil, nil, []string{"start"}, 2, `"start" is not understood`, ""},
-		{"a parameter without a value", nil, nil, []string{"-parameter", "Greeting"}, 2, "it is Name=Value", ""},
-		{"help", nil, nil, []string{"-h"}, 0, "-data folder", ""},
-		{
-			"a line of .env that is none", files{".env": "A=b\nC=d\nhunter2 hunter2\nE=f\n"}, nil, nil, 1,
-			"oms: .env:3: this is no line of the form NAME=value", "hunter2",
+			name:  "a secret that is too short",
+			files: map[string]string{".data/secrets.json": `{"PASSWORD_PEPPER": "short"}`},
+			code:  1, want: "its PASSWORD_PEPPER has 5 characters",
 		},
 		{
-			"secrets that are cut off", files{".data/secrets.json": `{"JWT_SECRET": "` + long}, nil, nil, 1,
-			"secrets.json is damaged: restore it", long,
-		},
-		{"secrets that are empty", files{".data/secrets.json": ``}, nil, nil, 1, "secrets.json is damaged", ""},
-		{
-			"secrets of another form", files{".data/secrets.json": `{"PEPPER": "` + long + `"}`}, nil, nil, 1,
-			"secrets.json is damaged", long,
+			name: "secrets that cannot be read", files: map[string]string{".data/secrets.json/x": ""}, code: 1,
+			want: "oms: reading the secrets",
 		},
 		{
-			"a secret that is too short", files{".data/secrets.json": `{"PASSWORD_PEPPER": "short"}`}, nil, nil, 1,
-			"its PASSWORD_PEPPER has 5 characters", "",
-		},
-		{"secrets that cannot be read", files{".data/secrets.json/x": ""}, nil, nil, 1, "oms: reading the secrets", ""},
-		{
-			"a database whose pepper is lost", files{".data/db/master.sqlite": ""}, nil, nil, 1,
-			"has no PASSWORD_PEPPER for its passwords: restore the file", "",
+			name: "a database whose pepper is lost", files: map[string]string{".data/db/master.sqlite": ""}, code: 1,
+			want: "has no PASSWORD_PEPPER for its passwords: restore the file",
 		},
 		{
-			"a database whose pepper is lost, though not its key",
-			files{".data/db/master.sqlite": "", ".data/secrets.json": `{"JWT_SECRET": "` + long + `"}`}, nil, nil, 1,
-			"has no PASSWORD_PEPPER for its passwords", "",
+			name: "a database whose pepper is lost, though not its key",
+			files: map[string]string{
+				".data/db/master.sqlite": "", ".data/secrets.json": `{"JWT_SECRET": "` + long + `"}`,
+			},
+			code: 1, want: "has no PASSWORD_PEPPER for its passwords",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -291,7 +293,7 @@ func TestRun_refuses(t *testing.T) {
 			for name, text := range c.files {
 				mustWrite(t, filepath.Join(folder, name), text)
 			}
-			code, said := refused(t, folder, c.environ, c.args...)
+			code, said := refused(t, folder, c.environ, strings.Fields(c.args)...)
 			if code != c.code {
 				t.Errorf("exit code = %d, want %d", code, c.code)
 			}

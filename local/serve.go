@@ -145,7 +145,8 @@ func (h *host) prepare(ctx context.Context) (db *database, bootstraps map[string
 			return err
 		}
 		b := builder{
-			source: filepath.Dir(h.options.template), out: filepath.Join(h.data, "bin"), environ: h.environ, stderr: h.stderr,
+			source: filepath.Dir(h.options.template), out: filepath.Join(h.data, "bin"), environ: h.environ,
+			stderr: h.stderr,
 		}
 		bootstraps, err = b.build(bothCtx, h.template.Functions)
 		return err

@@ -46,7 +46,8 @@ func TestReconcile_leavesOneRecord(t *testing.T) {
 			map[string]float64{},
 		},
 		{
-			"that there was no time for the rest", fakeReconciler{report: organization.Report{Purged: 2}},
+			"that there was no time for the rest",
+			fakeReconciler{report: organization.Report{Purged: 2}},
 			map[string]float64{"ReconcileIncomplete": 1},
 		},
 		{

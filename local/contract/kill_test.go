@@ -92,6 +92,7 @@ func killFunctions(tb testing.TB, s *restarted, _ *localtest.Program, done <-cha
 	}
 }
 
+//nolint:gochecknoglobals // a flag
 var wantKills = flag.Int("kills", 100, "how often the service is killed, and how often processes of its functions")
 
 // testKills: the service, or processes of its functions, are killed again and

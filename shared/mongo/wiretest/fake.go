@@ -49,7 +49,7 @@ func NewFakeAt(tb testing.TB, l net.Listener, version int32, answer func(command
 			f.wg.Go(func() {
 				defer func() { _ = c.Close() }()
 				// A client of ours resets its connections when it closes them.
-				if err := f.serve(c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) &&
+				if err := f.serve(c); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) &&
 					!errors.Is(err, syscall.ECONNRESET) {
 					tb.Logf("fake server: %v", err)
 				}
@@ -81,6 +81,7 @@ func (f *Fake) Sent() []string {
 	return slices.Clone(f.sent)
 }
 
+// serve answers until an error, which it returns.
 func (f *Fake) serve(c net.Conn) error {
 	for {
 		m, err := wire.Read(c)
