@@ -69,9 +69,9 @@ func TestRuntime_killsAProcessThatOverran(t *testing.T) {
 		}
 		return "well"
 	})))
-	f.Timeout = 300 * time.Millisecond
+	f.Timeout = 2 * time.Second
 	g := s.open(t)
-	g.do(t, "visit", `"slow"`).fails(t, "task timed out after 0.30 seconds")
+	g.do(t, "visit", `"slow"`).fails(t, "task timed out after 2.00 seconds")
 	receive(t, gone, "the process to be killed")
 	g.do(t, "visit", "{}").is(t, "well")
 }
