@@ -31,10 +31,10 @@ GOARCH ?= amd64
 define go_test
 	@set -- $$($(GO) env CC); \
 	if command -v "$$1" >/dev/null 2>&1; then \
-	  GORACE="atexit_sleep_ms=20 $$GORACE" CGO_ENABLED=1 $(GO) test -race -shuffle=on -parallel=8 -timeout=15m $(1); \
+	  GORACE="atexit_sleep_ms=20 $$GORACE" CGO_ENABLED=1 $(GO) test -race -shuffle=on -parallel=4 -timeout=15m $(1); \
 	else \
 	  echo 'make: no C compiler: testing without the race detector' >&2; \
-	  CGO_ENABLED=0 $(GO) test -shuffle=on -parallel=8 -timeout=15m $(1); \
+	  CGO_ENABLED=0 $(GO) test -shuffle=on -parallel=4 -timeout=15m $(1); \
 	fi
 endef
 
