@@ -27,7 +27,7 @@ GOARCH ?= amd64
 
 # The race detector needs a C compiler. Its name may come with flags. A program that it is in waits for a second when it
 # ends, for races that are just being reported: here that adds up, for the tests end a hundred programs. Many tests wait
-# for an answer that never comes, so more of them run at once than there are CPUs.
+# for an answer that never comes, so four of a package run at once, on two CPUs too.
 define go_test
 	@set -- $$($(GO) env CC); \
 	if command -v "$$1" >/dev/null 2>&1; then \
